@@ -1,0 +1,6 @@
+//! The command line: arguments, settings, exit status.
+
+/// Runs the program with this process' arguments.
+pub fn run() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

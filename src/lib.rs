@@ -1,0 +1,28 @@
+//! Finds keys leaked in container images and names the layer that leaked them.
+//!
+//! ```text
+//! "docker-archive:app.tar"  --target::parse-->  Target
+//! Target          --source::open-->   Opened          (an indexed source, or one pass over a pipe)
+//! ImageSource     --resolve-->        [Image]         manifest, config, layers as blobs
+//! blob            --layer-->          decompressed, verified, walked as tar, cut into windows
+//! Window          --detect-->         Hit             literal pass, regex at the hit, gates, offline check
+//! config          --scan::config-->   Hit             env, labels, history, in the steps that set them
+//! [LayerScan]     --finding-->        Finding         attributed to a layer, fingerprinted, redacted
+//! Report          --report-->         table, JSON, …
+//! ```
+//!
+//! Where to add things: a detector is a few lines in a file of `src/detectors/`; a source is a file in
+//! `source/` and a line in its table; a report format is a file in `report/` and a line in its table;
+//! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
+
+pub mod cli;
+pub mod detect;
+pub mod detectors;
+pub mod finding;
+pub mod image;
+pub mod layer;
+pub mod limits;
+pub mod report;
+pub mod scan;
+pub mod source;
+pub mod target;

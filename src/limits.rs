@@ -1,0 +1,36 @@
+//! Every bound on input that others control. A bound that is met makes the scan incomplete or is
+//! counted; it never passes in silence. Sizes are bytes unless the name says otherwise.
+
+/// Bytes on either side of an anchor that a detector may look at. A key with its context must fit in
+/// it; in return, results do not depend on how content was cut into windows.
+pub const CONTEXT_RADIUS: usize = 32 * 1024;
+
+/// Bytes that a window carries over from the one before it in the same content.
+pub const WINDOW_OVERLAP: usize = 2 * CONTEXT_RADIUS;
+
+/// Fresh bytes of one window: what is decompressed before the detectors run over it.
+pub const WINDOW_FRESH: usize = 512 * 1024;
+
+/// An image manifest or index.
+pub const MANIFEST: u64 = 4 * 1024 * 1024;
+
+/// An image config.
+pub const CONFIG: u64 = 8 * 1024 * 1024;
+
+/// All JSON documents of one archive that are held in memory, together.
+pub const DOCUMENTS_TOTAL: u64 = 64 * 1024 * 1024;
+
+/// The records of one pax header, or one GNU long name. A larger one is scanned raw, not interpreted.
+pub const PAX_HEADER: usize = 1024 * 1024;
+
+/// Indexes inside indexes.
+pub const INDEX_DEPTH: usize = 4;
+
+/// Entries of one layer or archive whose names are kept.
+pub const ENTRIES: usize = 4_000_000;
+
+/// Errors listed for one image; the rest is a count.
+pub const ERRORS_LISTED: usize = 1_000;
+
+/// Paths listed in `opaque` for one image.
+pub const OPAQUE_LISTED: usize = 100;

@@ -1,0 +1,344 @@
+//! The report as data: version 1 of the JSON report, field by field. Every string in it has been
+//! redacted when it was made; a format only has to neutralise what its own syntax gives a meaning.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::detect::{Confidence, Place, Severity};
+
+/// The whole report of one run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Version of this form: `1`.
+    pub version: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// One result per image and platform, in the order asked for.
+    pub results: Vec<ImageResult>,
+    /// Targets that gave no result.
+    pub errors: Vec<TargetError>,
+    /// Counts over all results.
+    pub summary: Summary,
+}
+
+/// The program and its rules.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    /// `keyseam`.
+    pub name: &'static str,
+    /// The program's version.
+    pub version: &'static str,
+    /// Digest of all definitions in use.
+    pub ruleset: String,
+}
+
+/// A target that gave no result.
+#[derive(Clone, Debug, Serialize)]
+pub struct TargetError {
+    /// As it was asked for.
+    pub target: String,
+    /// One clear line.
+    pub message: String,
+}
+
+/// Counts over all results.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Results.
+    pub images: usize,
+    /// Distinct fingerprints.
+    pub findings: usize,
+    /// Distinct fingerprints, each at its highest severity: `critical`, `high`, `medium`, `low`, `info`.
+    pub by_severity: BTreeMap<String, usize>,
+    /// Suppressed findings.
+    pub suppressed: usize,
+    /// Whether every result is complete and no target failed.
+    pub complete: bool,
+}
+
+/// Where an image was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A registry.
+    Registry,
+    /// The Docker engine.
+    DockerDaemon,
+    /// The Podman engine.
+    Podman,
+    /// The output of `docker save`.
+    DockerArchive,
+    /// An OCI layout in a tar.
+    OciArchive,
+    /// An OCI layout in a folder.
+    OciLayout,
+}
+
+/// One image of one platform.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageResult {
+    /// As it was asked for.
+    pub target: String,
+    /// The normalised reference, where it has one.
+    pub reference: Option<String>,
+    /// `repository@digest` forms.
+    pub repo_digests: Vec<String>,
+    /// Where it was read from.
+    pub source: SourceKind,
+    /// `image` or `artifact`.
+    pub kind: &'static str,
+    /// Digest of the manifest.
+    pub manifest_digest: Option<String>,
+    /// Digest of the index that led to it.
+    pub index_digest: Option<String>,
+    /// Digest of the config.
+    pub config_digest: Option<String>,
+    /// `os/arch[/variant]`.
+    pub platform: Option<String>,
+    /// Its layers, base first.
+    pub layers: Vec<Layer>,
+    /// What was found and not suppressed: most severe first, then by place of introduction.
+    pub findings: Vec<Finding>,
+    /// What was suppressed.
+    pub suppressed: Vec<Suppressed>,
+    /// Whether every byte was read and scanned.
+    pub complete: bool,
+    /// What was not: at most [`crate::limits::ERRORS_LISTED`], then one that counts the rest.
+    pub errors: Vec<ScanError>,
+    /// Oddities that change nothing.
+    pub warnings: Vec<String>,
+    /// Contents that were scanned raw because they could not be opened.
+    pub opaque: Opaque,
+    /// Counts and sizes.
+    pub stats: Stats,
+}
+
+/// A layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Layer {
+    /// Base first, from 0.
+    pub index: usize,
+    /// Digest of the stored blob.
+    pub digest: Option<String>,
+    /// Digest of the tar inside.
+    pub diff_id: Option<String>,
+    /// Media type.
+    pub media_type: Option<String>,
+    /// Size of the stored blob in bytes.
+    pub size: u64,
+    /// The build step, as recorded.
+    pub created_by: Option<String>,
+    /// Index of the build step in the history.
+    pub history_index: Option<usize>,
+    /// Whether it belongs to the base image; null where no base is proven.
+    pub base: Option<bool>,
+    /// Whether its result came from the cache.
+    pub cached: bool,
+    /// Files in it.
+    pub files: u64,
+    /// Size of the tar inside in bytes.
+    pub bytes: u64,
+}
+
+/// A key under a detector.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// `ksf1:<key id>:<32 hex>`.
+    pub fingerprint: String,
+    /// `ksp1:<32 hex>`.
+    pub place: String,
+    /// The detector's id.
+    pub detector: String,
+    /// The detector's name for people.
+    pub name: String,
+    /// The service that the key opens.
+    pub service: String,
+    /// The detector's category.
+    pub category: String,
+    /// By what a leak allows.
+    pub severity: Severity,
+    /// By what was proven.
+    pub confidence: Confidence,
+    /// The key, redacted; whole with `--show-secrets`.
+    pub secret: String,
+    /// What may stand in clear.
+    pub handles: BTreeMap<String, String>,
+    /// The earliest place.
+    pub introduced_by: Origin,
+    /// Whether a container of the image still holds it.
+    pub in_final_image: bool,
+    /// `container` or `puller`.
+    pub exposed_to: &'static str,
+    /// All places, the introducing one first.
+    pub locations: Vec<Location>,
+    /// Ids of other detectors that fit.
+    pub also: Vec<String>,
+    /// Ids and other halves found beside it.
+    pub companions: Vec<Companion>,
+    /// The package that owns the file.
+    pub owner: Option<Owner>,
+    /// Online verification.
+    pub verification: Verification,
+    /// What to do.
+    pub remediation: Remediation,
+}
+
+/// Where a key came in.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct Origin {
+    /// Index of the layer; null for a step that made none, and for what only the config holds.
+    pub layer: Option<usize>,
+    /// Digest of that layer.
+    pub digest: Option<String>,
+    /// diff_id of that layer.
+    pub diff_id: Option<String>,
+    /// Index of the build step in the history.
+    pub history_index: Option<usize>,
+    /// The build step, as recorded.
+    pub created_by: Option<String>,
+    /// The line of the Dockerfile, where known.
+    pub dockerfile: Option<DockerfileLine>,
+}
+
+/// A line of a Dockerfile.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct DockerfileLine {
+    /// Path of the Dockerfile.
+    pub path: String,
+    /// From 1.
+    pub line: u64,
+}
+
+/// A place where a key stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Location {
+    /// The kind of place.
+    pub kind: Place,
+    /// Index of the layer.
+    pub layer: Option<usize>,
+    /// Path of the file.
+    pub path: Option<String>,
+    /// The path's bytes, where they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
+    /// Members of nested archives, outermost first.
+    pub inner: Vec<String>,
+    /// From 1.
+    pub line: Option<u64>,
+    /// From 1, in bytes.
+    pub column: Option<u64>,
+    /// Of the key in its content, in bytes.
+    pub offset: Option<u64>,
+    /// Name of the variable, label, attribute.
+    pub name: Option<String>,
+    /// Encodings that were removed.
+    pub decoded: Vec<String>,
+    /// What took it away.
+    pub removed_by: Option<RemovedBy>,
+}
+
+/// What took a content away.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct RemovedBy {
+    /// Index of the layer.
+    pub layer: usize,
+    /// `whiteout`, `opaque`, `overwritten` or `replaced`.
+    pub how: &'static str,
+}
+
+/// An id or other half beside a key.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct Companion {
+    /// `id`, `secret`, `host` ….
+    pub role: String,
+    /// As it may be shown.
+    pub value: String,
+}
+
+/// The package that owns a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Owner {
+    /// `dpkg`, `apk`, `pip` ….
+    pub manager: String,
+    /// The package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// Whether the file is as the package's record says.
+    pub verified: bool,
+}
+
+/// Online verification.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verification {
+    /// `unverified`, `live`, `dead` or `unknown`.
+    pub status: &'static str,
+}
+
+/// What to do about a leaked key.
+#[derive(Clone, Debug, Serialize, Default)]
+pub struct Remediation {
+    /// The next thing to do, one line.
+    pub next: String,
+    /// Where keys are managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console: Option<String>,
+    /// How to revoke it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoke: Option<String>,
+    /// The image half: what to change in the build.
+    pub image: String,
+}
+
+/// A suppressed finding.
+#[derive(Clone, Debug, Serialize)]
+pub struct Suppressed {
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Its detector.
+    pub detector: String,
+    /// The rule that did it, with its reason.
+    pub by: String,
+}
+
+/// Something that was not read or scanned.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ScanError {
+    /// Index of the layer.
+    pub layer: Option<usize>,
+    /// Path of the file.
+    pub path: Option<String>,
+    /// A word for programs.
+    pub reason: String,
+    /// One clear line.
+    pub message: String,
+}
+
+/// Contents that were scanned raw because they could not be opened.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Opaque {
+    /// How many, by reason.
+    pub by_reason: BTreeMap<String, u64>,
+    /// At most [`crate::limits::OPAQUE_LISTED`].
+    pub paths: Vec<String>,
+}
+
+/// Counts and sizes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Stats {
+    /// Layers.
+    pub layers: usize,
+    /// Layers whose result came from the cache.
+    pub layers_cached: usize,
+    /// Files.
+    pub files: u64,
+    /// Bytes of stored blobs that were read.
+    pub bytes_compressed: u64,
+    /// Bytes that the detectors saw.
+    pub bytes_scanned: u64,
+    /// Bytes known of that could not be read.
+    pub bytes_skipped: u64,
+    /// Wall time.
+    pub seconds: f64,
+}

@@ -1,0 +1,1 @@
+//! One image from source to result: workers over layers, windows through the detectors, the config.

@@ -1,0 +1,1 @@
+//! What the user names on the command line, in the transports of skopeo and podman.
