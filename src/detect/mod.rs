@@ -3,6 +3,8 @@
 
 pub mod grade;
 pub mod key;
+pub mod template;
+pub mod validate;
 
 use std::ops::Range;
 
