@@ -49,3 +49,6 @@ pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
 
 /// Warnings listed for one layer; the rest is a count.
 pub const WARNINGS_LISTED: usize = 100;
+
+/// Keys found in one blob that are kept; more make the scan incomplete.
+pub const MATCHES: usize = 200_000;

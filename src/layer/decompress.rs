@@ -222,6 +222,18 @@ impl<R: Read> Decompressed<R> {
         self.compression
     }
 
+    /// Stored bytes read so far.
+    pub fn stored(&self) -> u64 {
+        match &self.decoder {
+            Decoder::None(stored) => stored.count(),
+            Decoder::Gzip(decoder) => decoder.get_ref().count(),
+            Decoder::Zstd(decoder) => decoder.get_ref().count(),
+            Decoder::Xz(decoder) => decoder.get_ref().count(),
+            Decoder::Bzip2(decoder) => decoder.get_ref().count(),
+            Decoder::Moving => 0,
+        }
+    }
+
     /// File names, comments and extra fields of gzip headers seen so far: they may hold a key.
     pub fn take_comments(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.comments)
