@@ -34,3 +34,16 @@ pub const ERRORS_LISTED: usize = 1_000;
 
 /// Paths listed in `opaque` for one image.
 pub const OPAQUE_LISTED: usize = 100;
+
+/// Bytes that the names of one layer's entries may take in memory. About four million entries.
+pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
+
+/// Symlinks followed for one path, as umoci and containerd have it.
+pub const LINKS_FOLLOWED: usize = 255;
+
+/// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
+pub const LINK_TARGET: usize = 4095;
+
+/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
+/// whose end is not known count as reachable.
+pub const LINK_STEPS: u64 = 50_000_000;
