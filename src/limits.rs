@@ -52,3 +52,15 @@ pub const WARNINGS_LISTED: usize = 100;
 
 /// Keys found in one blob that are kept; more make the scan incomplete.
 pub const MATCHES: usize = 200_000;
+/// Bytes that the names of one layer's entries may take in memory. About four million entries.
+pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
+
+/// Symlinks followed for one path, as umoci and containerd have it.
+pub const LINKS_FOLLOWED: usize = 255;
+
+/// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
+pub const LINK_TARGET: usize = 4095;
+
+/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
+/// whose end is not known count as reachable.
+pub const LINK_STEPS: u64 = 50_000_000;
