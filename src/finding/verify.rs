@@ -2,11 +2,10 @@
 
 use crate::image::manifest::{Image, ImageBlob, ImageKind};
 use crate::image::media_type;
-use crate::layer::decompress::Compression;
 use crate::scan::blob::{BlobError, BlobScan};
 
 /// What is wrong with a blob of `image`, as read. Every line names the blob.
-pub fn errors(image: &Image, blob: &ImageBlob, scan: &BlobScan) -> Vec<BlobError> {
+pub fn errors(image: &Image, blob: &ImageBlob, scan: &BlobScan, is_layer: bool) -> Vec<BlobError> {
     let name = name(blob);
     let error = |reason, message| BlobError { path: None, reason, message };
     let mut errors = Vec::new();
@@ -26,7 +25,7 @@ pub fn errors(image: &Image, blob: &ImageBlob, scan: &BlobScan) -> Vec<BlobError
         let message = format!("{name}: its content has the diff_id {read}, not {wanted}");
         errors.push(error("diff-id-mismatch", message));
     }
-    if image.kind == ImageKind::Image && !scan.is_tar {
+    if image.kind == ImageKind::Image && is_layer && !scan.is_tar {
         errors.push(error("not-a-tar", format!("{name} is not a tar; it was searched as one file")));
     }
     errors
@@ -51,9 +50,4 @@ pub fn name(blob: &ImageBlob) -> String {
         (None, Some(diff_id)) => format!("layer with diff_id {diff_id}"),
         (None, None) => format!("blob '{}'", blob.key.0),
     }
-}
-
-/// Whether nothing of `compression` is unusual in a layer.
-pub fn is_usual(compression: Compression) -> bool {
-    matches!(compression, Compression::None | Compression::Gzip | Compression::Zstd)
 }
