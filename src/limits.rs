@@ -64,3 +64,15 @@ pub const LINK_TARGET: usize = 4095;
 /// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
 /// whose end is not known count as reachable.
 pub const LINK_STEPS: u64 = 50_000_000;
+/// Records of one pax header that are interpreted, without those of a sparse map. The others are
+/// scanned raw: a record of five bytes takes twenty times as much when it is held apart.
+pub const PAX_RECORDS: usize = 16 * 1024;
+
+/// Fragments of one sparse file. The content of a file with more is scanned as it is stored.
+pub const SPARSE_FRAGMENTS: usize = 256 * 1024;
+
+/// Warnings that the reader of one tar gives; one more says that there were others.
+pub const TAR_WARNINGS: usize = 100;
+
+/// A path in a warning or an error of the tar reader. Of a longer one the length is given.
+pub const MESSAGE_PATH: usize = 4096;
