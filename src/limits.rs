@@ -44,6 +44,6 @@ pub const LINKS_FOLLOWED: usize = 255;
 /// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
 pub const LINK_TARGET: usize = 4095;
 
-/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
-/// whose end is not known count as reachable.
-pub const LINK_STEPS: u64 = 50_000_000;
+/// Steps through the targets of symlinks and through folders with opaque whiteouts, while the layers of
+/// one image are replayed. Beyond it, all contents count as reachable.
+pub const REPLAY_STEPS: u64 = 10_000_000;
