@@ -76,3 +76,6 @@ pub const TAR_WARNINGS: usize = 100;
 
 /// A path in a warning or an error of the tar reader. Of a longer one the length is given.
 pub const MESSAGE_PATH: usize = 4096;
+/// Steps through the targets of symlinks and through folders with opaque whiteouts, while the layers of
+/// one image are replayed. Beyond it, all contents count as reachable.
+pub const REPLAY_STEPS: u64 = 10_000_000;

@@ -25,11 +25,11 @@
 //! - does not apply an opaque whiteout whose folder is a symlink;
 //! - passes over `.wh..wh.*` at the top of a layer, the metadata of AUFS; to umoci they are whiteouts.
 //!
-//! Entries that both refuse (below a file, through a loop of symlinks, a hard link to a folder) count as
-//! reachable and change nothing, but that a folder takes the place of a file above an entry. Storage
-//! drivers that unpack each layer into a folder of its own (overlay2 and others) do not see symlinks of
-//! lower layers and put a folder in place of one; here such symlinks are followed, as umoci, containerd
-//! and the vfs driver do.
+//! Layers that both refuse have no tree to speak of, so the reading is generous: an entry behind a loop
+//! of symlinks and a hard link to itself change nothing and count as reachable; a folder takes the place
+//! of a file above an entry. Storage drivers that unpack each layer into a folder of its own (overlay2
+//! and others) do not see symlinks of lower layers and put a folder in place of one; here such symlinks
+//! are followed, as umoci, containerd and the vfs driver do.
 
 mod path;
 mod replay;
@@ -93,8 +93,7 @@ pub fn fates(layers: &[&EntryLog], wanted: &[EntryAt]) -> Vec<Fate> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    let mut fates: Vec<Fate> =
-        outcomes(Runtime::Umoci, layers, wanted).into_iter().map(Fate::from).collect();
+    let mut fates: Vec<Fate> = outcomes(Runtime::Umoci, layers, wanted).into_iter().map(Fate::from).collect();
     let lost = |fates: &[Fate]| fates.iter().any(|fate| fate.removed_by.is_some());
     if lost(&fates) {
         for (fate, other) in fates.iter_mut().zip(outcomes(Runtime::Docker, layers, wanted)) {
@@ -108,10 +107,7 @@ pub fn fates(layers: &[&EntryLog], wanted: &[EntryAt]) -> Vec<Fate> {
 
 impl From<Outcome> for Fate {
     fn from(outcome: Outcome) -> Self {
-        Self {
-            in_final_image: outcome.reachable,
-            removed_by: outcome.removed.filter(|_| !outcome.reachable),
-        }
+        Self { in_final_image: outcome.reachable, removed_by: outcome.removed.filter(|_| !outcome.reachable) }
     }
 }
 
@@ -122,9 +118,8 @@ fn outcomes(runtime: Runtime, layers: &[&EntryLog], wanted: &[EntryAt]) -> Vec<O
         wanted.iter().enumerate().map(|(position, &at)| (at, position)).collect();
     let mut replay = Replay::new(runtime, wanted.len());
     for (layer, log) in layers.iter().enumerate() {
-        replay.apply_layer(layer, log, |entry| {
-            positions.get(&EntryAt { layer, entry: entry.index }).copied()
-        });
+        replay
+            .apply_layer(layer, log, |entry| positions.get(&EntryAt { layer, entry: entry.index }).copied());
     }
     wanted
         .iter()

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::path::{self, Mark};
 use super::tree::{Kind, Names, Node, NodeId, ROOT, Resolved, Tracked, Tree, Unresolved};
-use super::{RemovedHow, Removal};
+use super::{Removal, RemovedHow};
 use crate::layer::entry_log::{EntryLog, EntryView};
 use crate::layer::tar::EntryKind;
 
@@ -129,7 +129,7 @@ impl Replay {
 
     fn list(&mut self, components: &[&[u8]]) {
         if let Some(listed) = &mut self.listed {
-            listed.insert(hash_of(components));
+            listed.insert(PathHash::of(components).finish());
         }
     }
 
@@ -161,23 +161,17 @@ impl Replay {
     fn place_folder(&mut self, folder: &Resolved, name: &[u8], tracked: Option<Tracked>) {
         let mut path = folder.clone();
         path.push(name.into());
-        let merges = self.tree.at(&path).is_some_and(|id| self.tree.is_folder(id));
-        if !merges {
-            if let Some(folder) = self.tree.at(folder) {
-                self.tree.remove(folder, name, self.removal(RemovedHow::Replaced));
-            }
-        }
         match tracked {
             Some(tracked) => {
                 let id = self.tree.make_folder(&path, self.layer);
                 self.tree.add_content(id, tracked);
             }
-            None => self.tree.mark_path(&path, self.layer),
+            None => self.tree.pass_folder(&path, self.layer),
         }
     }
 
     /// A hard link is one more name of what its target names at this moment; a target that is a symlink
-    /// is not followed. Nothing is changed by a link that no runtime can make: to a folder or to itself.
+    /// is not followed. A link to itself, which no runtime can make, changes nothing.
     fn place_link(
         &mut self,
         folder: &Resolved,
@@ -192,18 +186,16 @@ impl Replay {
         let mut target = self.tree.resolve(target_folder)?;
         target.push(target_name.into());
         let standing = self.tree.at(folder).and_then(|folder| self.tree.child(folder, name));
-        let Some(linked) = self.tree.at(&target) else {
-            // A file that holds nothing wanted: it only takes the place.
-            self.replace(folder, name, Kind::Other, Vec::new(), tracked);
-            return Ok(());
-        };
-        if standing == Some(linked) || self.tree.is_folder(linked) {
+        let linked = self.tree.at(&target);
+        if linked.is_some() && standing == linked {
             return Err(Unresolved::Refused);
         }
-        if let Some(node) = self.tree.node(linked) {
-            let (kind, contents) = (node.kind.clone(), node.contents.clone());
-            self.replace(folder, name, kind, contents, tracked);
-        }
+        // Where the target is not in the tree it holds nothing wanted, and the link only takes the place.
+        let (kind, contents) = match linked.and_then(|id| self.tree.node(id)) {
+            Some(Node { kind: Kind::Folder(_), .. }) | None => (Kind::Other, Vec::new()),
+            Some(node) => (node.kind.clone(), node.contents.clone()),
+        };
+        self.replace(folder, name, kind, contents, tracked);
         Ok(())
     }
 
@@ -223,9 +215,11 @@ impl Replay {
             self.tree.remove(folder, name, removal);
             let node = Node { kind, layer: self.layer, contents, name: link };
             self.tree.insert(folder, name, node);
-        } else if let Some(id) = self.tree.at(folder) {
-            self.tree.mark_path(folder, self.layer);
-            self.tree.remove(id, name, removal);
+        } else {
+            self.tree.pass_folder(folder, self.layer);
+            if let Some(folder) = self.tree.at(folder) {
+                self.tree.remove(folder, name, removal);
+            }
         }
     }
 
@@ -243,10 +237,9 @@ impl Replay {
         let Some(folder) = self.tree.at(&path) else { return Ok(()) };
         let Some(top) = self.tree.child(folder, &name) else { return Ok(()) };
         if self.runtime == Runtime::Umoci && self.is_of_layer(top) {
-            self.clear(top, RemovedHow::Whiteout, Vec::new());
-        } else {
-            self.tree.remove(folder, &name, self.removal(RemovedHow::Whiteout));
+            return self.clear(top, RemovedHow::Whiteout, PathHash::default());
         }
+        self.tree.remove(folder, &name, self.removal(RemovedHow::Whiteout));
         Ok(())
     }
 
@@ -256,11 +249,10 @@ impl Replay {
             return Ok(());
         }
         let path = self.tree.resolve(folder)?;
-        if let Some(top) = self.tree.at(&path) {
-            let names = folder.iter().map(|&name| name.into()).collect();
-            self.clear(top, RemovedHow::Opaque, names);
+        match self.tree.at(&path) {
+            Some(top) => self.clear(top, RemovedHow::Opaque, PathHash::of(folder)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn is_symlink(&mut self, path: &[&[u8]]) -> Result<bool, Unresolved> {
@@ -271,15 +263,15 @@ impl Replay {
         Ok(node.is_some_and(|node| matches!(node.kind, Kind::Symlink(_))))
     }
 
-    /// Removes all in a folder that the layer itself did not put there. `names` is the folder's path as
-    /// the layer calls it.
-    fn clear(&mut self, top: NodeId, how: RemovedHow, names: Vec<Box<[u8]>>) {
+    /// Removes all in a folder that the layer itself did not put there. `path` is the folder's as the
+    /// layer calls it.
+    fn clear(&mut self, top: NodeId, how: RemovedHow, path: PathHash) -> Result<(), Unresolved> {
         let removal = self.removal(how);
-        let mut folders = vec![(top, names)];
-        while let Some((folder, names)) = folders.pop() {
+        let mut folders = vec![(top, path)];
+        while let Some((folder, path)) = folders.pop() {
             for (name, id) in self.tree.children(folder) {
-                let mut path = names.clone();
-                path.push(name.clone());
+                self.tree.spend()?;
+                let path = path.clone().join(&name);
                 if self.is_own(id, &path) {
                     folders.push((id, path));
                 } else {
@@ -287,14 +279,15 @@ impl Replay {
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether an opaque whiteout spares a node: umoci asks whether the layer put something there or
     /// below, Docker whether it has an entry of just that path.
-    fn is_own(&self, id: NodeId, path: &[Box<[u8]>]) -> bool {
+    fn is_own(&self, id: NodeId, path: &PathHash) -> bool {
         match self.runtime {
             Runtime::Umoci => self.is_of_layer(id),
-            Runtime::Docker => self.listed.as_ref().is_some_and(|l| l.contains(&hash_of(path))),
+            Runtime::Docker => self.listed.as_ref().is_some_and(|l| l.contains(&path.finish())),
         }
     }
 
@@ -318,10 +311,21 @@ fn has_opaque(log: &EntryLog) -> bool {
     false
 }
 
-fn hash_of<T: AsRef<[u8]>>(components: &[T]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for component in components {
-        component.as_ref().hash(&mut hasher);
+/// The hash of a path, made component by component. A clash makes Docker's reading spare a node.
+#[derive(Clone, Debug, Default)]
+struct PathHash(DefaultHasher);
+
+impl PathHash {
+    fn of(components: &[&[u8]]) -> Self {
+        components.iter().fold(Self::default(), |path, name| path.join(name))
     }
-    hasher.finish()
+
+    fn join(mut self, name: &[u8]) -> Self {
+        name.hash(&mut self.0);
+        self
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
 }

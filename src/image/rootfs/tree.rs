@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{RemovedHow, Removal};
+use super::{Removal, RemovedHow};
 use crate::limits;
 
 /// A node of the tree.
@@ -60,7 +60,7 @@ pub(super) struct Names {
 pub(super) enum Unresolved {
     /// Too many symlinks or one that cannot exist: runtimes refuse the entry.
     Refused,
-    /// The work allowed for symlinks is used up: nothing more can be said about this image.
+    /// The work allowed for one image is used up: nothing more can be said about it.
     Exhausted,
 }
 
@@ -74,8 +74,8 @@ pub(super) struct Tree {
     /// Nodes that were removed and can be used again.
     unused: Vec<NodeId>,
     names: Vec<Names>,
-    /// What is left of [`limits::LINK_STEPS`].
-    link_steps: u64,
+    /// What is left of [`limits::REPLAY_STEPS`].
+    steps: u64,
 }
 
 impl Tree {
@@ -86,8 +86,14 @@ impl Tree {
             nodes: vec![root],
             unused: Vec::new(),
             names: vec![Names::default(); tracked],
-            link_steps: limits::LINK_STEPS,
+            steps: limits::REPLAY_STEPS,
         }
+    }
+
+    /// Counts a step of those whose number an image could drive up beyond that of its entries.
+    pub(super) fn spend(&mut self) -> Result<(), Unresolved> {
+        self.steps = self.steps.checked_sub(1).ok_or(Unresolved::Exhausted)?;
+        Ok(())
     }
 
     /// The names of a wanted content.
@@ -150,11 +156,16 @@ impl Tree {
         folder
     }
 
-    /// Marks those folders of a path that are in the tree as ones of `layer`.
-    pub(super) fn mark_path(&mut self, path: &Resolved, layer: usize) {
+    /// What [`Tree::make_folder`] does, but for the folders that are missing: they are not needed, as
+    /// nothing wanted lies below.
+    pub(super) fn pass_folder(&mut self, path: &Resolved, layer: usize) {
         let mut folder = ROOT;
         for name in path {
             let Some(next) = self.child(folder, name) else { return };
+            if !self.is_folder(next) {
+                self.remove(folder, name, Removal { layer, how: RemovedHow::Replaced });
+                return;
+            }
             folder = next;
             self.mark(folder, layer);
         }
@@ -258,7 +269,7 @@ impl Walk {
             if rest.is_empty() {
                 continue;
             }
-            tree.link_steps = tree.link_steps.checked_sub(1).ok_or(Unresolved::Exhausted)?;
+            tree.spend()?;
             let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
             targets.push((Rc::clone(&target), at + length + 1));
             self.step(tree, rest.get(..length).unwrap_or_default(), &mut targets)?;
