@@ -179,6 +179,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         let mut hasher = wanted.then(|| Hasher::new(Algorithm::Sha256));
         let mut buffer = self.pool.buffer();
         let mut carried = 0;
+        let mut stored = 0;
         loop {
             let (read, end) = self.fill(&mut content, &mut buffer);
             let filled = WINDOW_OVERLAP + read;
@@ -187,7 +188,8 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             }
             let fresh = Fresh { position: self.scan.bytes, index: WINDOW_OVERLAP, carried };
             self.scan.bytes += read as u64;
-            progress.advanced(content.stored());
+            progress.advanced(content.stored().saturating_sub(stored));
+            stored = content.stored();
             self.walk(&buffer[WINDOW_OVERLAP..filled], fresh, end != End::No);
             let mut next = Vec::new();
             if end == End::No {

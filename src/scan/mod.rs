@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use blob::{BlobAsk, BlobError, BlobScan, ReadBlob, read_blob};
 use matches::{Search, Workspace};
 use pool::Pool;
-use progress::Progress;
+use progress::{LayerProgress, Progress};
 
 use crate::image::digest::Algorithm;
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
@@ -110,16 +110,17 @@ fn scan_blobs(
     progress: &dyn Progress,
 ) -> BTreeMap<BlobKey, BlobScan> {
     let jobs = options.jobs.max(1);
-    progress.total(wanted.len(), wanted.iter().map(|(blob, _)| blob.size.unwrap_or(0)).sum());
+    progress.expect(wanted.len(), wanted.iter().map(|(blob, _)| blob.size).sum());
     let pool = Pool::new(search, options.window, jobs);
-    let queue = Mutex::new(wanted.into_iter());
+    let queue = Mutex::new(wanted.into_iter().enumerate());
     let read = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 let mut space = Workspace::default();
-                while let Some((blob, ask)) = next(&queue) {
-                    let result = open_and_read(source, &blob, ask, &pool, &mut space, progress);
+                while let Some((number, (blob, ask))) = next(&queue) {
+                    let layer = progress.layer_started(number, &blob_name(&blob), blob.size);
+                    let result = open_and_read(source, &blob, ask, &pool, &mut space, &*layer);
                     push(&read, (blob.key, result));
                 }
                 pool.retire();
@@ -131,7 +132,7 @@ fn scan_blobs(
     read.into_iter().map(|(key, blob)| (key, blob.finish())).collect()
 }
 
-fn next<T>(queue: &Mutex<std::vec::IntoIter<T>>) -> Option<T> {
+fn next<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
     queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next()
 }
 
@@ -145,11 +146,10 @@ fn open_and_read(
     ask: BlobAsk,
     pool: &Pool<'_>,
     space: &mut Workspace,
-    progress: &dyn Progress,
+    progress: &dyn LayerProgress,
 ) -> ReadBlob {
-    let layer = progress.layer(&blob_name(blob), blob.size);
     match source.open(blob) {
-        Ok(body) => read_blob(body, ask, pool, space, &*layer),
+        Ok(body) => read_blob(body, ask, pool, space, progress),
         Err(error) => {
             let failed = BlobError { path: None, reason: "missing", message: error.to_string() };
             ReadBlob::failed(failed, blob.size.unwrap_or(0))
@@ -198,7 +198,8 @@ struct Sink<'p, 'a> {
 impl BlobSink for Sink<'_, '_> {
     fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
         let name: String = blob.key.0.rsplit('/').next().unwrap_or_default().chars().take(12).collect();
-        let layer = self.progress.layer(&name, blob.size);
+        self.progress.expect(1, blob.size);
+        let layer = self.progress.layer_started(self.read.len(), &name, blob.size);
         let ask = BlobAsk {
             algorithm: blob.algorithm,
             diff_id: blob.diff_id || self.options.verify_diff_ids,
