@@ -55,3 +55,17 @@ pub const JSON_HEAD: usize = 512;
 
 /// Bytes behind an archive's end marker that are looked at: fill bytes are NUL.
 pub const ARCHIVE_TRAILER: u64 = 1024 * 1024;
+/// Base-two logarithm of the largest window that a zstd frame may declare: 128 MiB, zstd's own default.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Memory that an xz decoder may take.
+pub const XZ_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// Header fields of gzip members that are kept for the detectors, of one blob.
+pub const GZIP_COMMENTS: usize = 1_000;
+
+/// Decompressed size of one layer, unless `--max-layer-bytes` says otherwise.
+pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
+
+/// Warnings listed for one layer; the rest is a count.
+pub const WARNINGS_LISTED: usize = 100;
