@@ -69,3 +69,15 @@ pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
 
 /// Warnings listed for one layer; the rest is a count.
 pub const WARNINGS_LISTED: usize = 100;
+/// Records of one pax header that are interpreted, without those of a sparse map. The others are
+/// scanned raw: a record of five bytes takes twenty times as much when it is held apart.
+pub const PAX_RECORDS: usize = 16 * 1024;
+
+/// Fragments of one sparse file. The content of a file with more is scanned as it is stored.
+pub const SPARSE_FRAGMENTS: usize = 256 * 1024;
+
+/// Warnings that the reader of one tar gives; one more says that there were others.
+pub const TAR_WARNINGS: usize = 100;
+
+/// A path in a warning or an error of the tar reader. Of a longer one the length is given.
+pub const MESSAGE_PATH: usize = 4096;

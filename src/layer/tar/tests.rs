@@ -1,0 +1,1 @@
+//! The reader on tars made by hand, one oddity each.
