@@ -35,6 +35,26 @@ pub const ERRORS_LISTED: usize = 1_000;
 /// Paths listed in `opaque` for one image.
 pub const OPAQUE_LISTED: usize = 100;
 
+/// Manifests and indexes that the index of one source may name, nested ones included.
+pub const INDEX_MANIFESTS: usize = 4_096;
+
+/// Members of an archive (an image in a tar), not of its layers.
+pub const ARCHIVE_MEMBERS: usize = 100_000;
+
+/// Bytes of the name of an archive's member, or of a link's target.
+pub const MEMBER_NAME: usize = 4_096;
+
+/// Links that lead to one member of an archive, one after the other.
+pub const MEMBER_LINKS: usize = 16;
+
+/// Oddities of one archive that are listed; the rest is a count.
+pub const ARCHIVE_WARNINGS: usize = 100;
+
+/// White space in front of a document in a stream by which it is still known as JSON.
+pub const JSON_HEAD: usize = 512;
+
+/// Bytes behind an archive's end marker that are looked at: fill bytes are NUL.
+pub const ARCHIVE_TRAILER: u64 = 1024 * 1024;
 /// Base-two logarithm of the largest window that a zstd frame may declare: 128 MiB, zstd's own default.
 pub const ZSTD_WINDOW_LOG: u32 = 27;
 
