@@ -34,3 +34,6 @@ pub const ERRORS_LISTED: usize = 1_000;
 
 /// Paths listed in `opaque` for one image.
 pub const OPAQUE_LISTED: usize = 100;
+
+/// A file that holds a fingerprint key.
+pub const FINGERPRINT_KEY_FILE: u64 = 4 * 1024;

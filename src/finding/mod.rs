@@ -1,2 +1,5 @@
 //! From hits to findings: one finding a key value, detector and image, attributed to the layer that
 //! introduced it, fingerprinted, redacted, and held against the ignore rules.
+
+pub mod fingerprint;
+pub mod ignore;
