@@ -37,3 +37,6 @@ pub const OPAQUE_LISTED: usize = 100;
 
 /// A file that holds a fingerprint key.
 pub const FINGERPRINT_KEY_FILE: u64 = 4 * 1024;
+
+/// Bytes of a JSON member's name, or of the path to it, that are repeated for what stands below it.
+pub const JSON_NAME: usize = 256;
