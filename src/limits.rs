@@ -40,3 +40,7 @@ pub const FINGERPRINT_KEY_FILE: u64 = 4 * 1024;
 
 /// Bytes of a JSON member's name, or of the path to it, that are repeated for what stands below it.
 pub const JSON_NAME: usize = 256;
+
+/// A value of the config that is looked for in the history's lists of assignments. A longer one is
+/// read up to the next name instead.
+pub const KNOWN_VALUE: usize = 4 * 1024;
