@@ -99,3 +99,12 @@ pub const MESSAGE_PATH: usize = 4096;
 /// Steps through the targets of symlinks and through folders with opaque whiteouts, while the layers of
 /// one image are replayed. Beyond it, all contents count as reachable.
 pub const REPLAY_STEPS: u64 = 10_000_000;
+/// A file that holds a fingerprint key.
+pub const FINGERPRINT_KEY_FILE: u64 = 4 * 1024;
+
+/// Bytes of a JSON member's name, or of the path to it, that are repeated for what stands below it.
+pub const JSON_NAME: usize = 256;
+
+/// A value of the config that is looked for in the history's lists of assignments. A longer one is
+/// read up to the next name instead.
+pub const KNOWN_VALUE: usize = 4 * 1024;

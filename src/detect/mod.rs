@@ -3,6 +3,7 @@
 
 pub mod grade;
 pub mod key;
+pub mod own_secrets;
 pub mod template;
 pub mod validate;
 

@@ -6,3 +6,5 @@ pub mod occurrence;
 pub mod remediation;
 pub mod result;
 pub mod verify;
+pub mod fingerprint;
+pub mod ignore;

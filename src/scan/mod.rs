@@ -210,3 +210,6 @@ impl BlobSink for Sink<'_, '_> {
         Ok(())
     }
 }
+//! One image from source to result: workers over layers, windows through the detectors, the config.
+
+pub mod config_units;
