@@ -1,10 +1,11 @@
 //! A key at one place of one image: what the layers' matches and the config's are made into before they
 //! are grouped to findings.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::detect::Place;
+use crate::detect::{Confidence, Place};
 use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageKind};
 use crate::image::rootfs::{EntryAt, Removal, fates};
 use crate::layer::entry_log::{EntryIndex, EntryLog};
@@ -166,22 +167,15 @@ fn resolve_content(mut occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
     kept
 }
 
-type Rank = (bool, bool, std::cmp::Reverse<crate::detect::Confidence>, std::cmp::Reverse<u64>, u64, Finder);
+type Rank = (bool, bool, Reverse<Confidence>, Reverse<u64>, u64, Finder);
 
 /// Verified before not, named kinds before the team's own values (which say what holds them, not what
 /// they are), surer before less sure, longer before shorter.
 fn rank(occurrence: &Occurrence) -> Rank {
     let found = &occurrence.found;
     let own = matches!(found.finder, Finder::OwnSecret(_));
-    let reverse = std::cmp::Reverse;
-    (
-        own,
-        !found.verified,
-        reverse(found.confidence),
-        reverse(occurrence.length),
-        occurrence.offset,
-        found.finder,
-    )
+    let (confidence, length) = (Reverse(found.confidence), Reverse(occurrence.length));
+    (own, !found.verified, confidence, length, occurrence.offset, found.finder)
 }
 
 fn merge(kept: &mut Occurrence, other: &Occurrence) {
@@ -190,6 +184,6 @@ fn merge(kept: &mut Occurrence, other: &Occurrence) {
     }
     if matches!(other.found.finder, Finder::OwnSecret(_)) {
         // The value is in use: whatever the shape alone would have said.
-        kept.found.confidence = crate::detect::Confidence::High;
+        kept.found.confidence = Confidence::High;
     }
 }

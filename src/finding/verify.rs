@@ -1,7 +1,7 @@
 //! Whether the bytes that were read are those that the manifest and the config name.
 
 use crate::image::manifest::{Image, ImageBlob, ImageKind};
-use crate::image::media_type;
+use crate::layer::decompress::Compression;
 use crate::scan::blob::{BlobError, BlobScan};
 
 /// What is wrong with a blob of `image`, as read. Every line names the blob.
@@ -34,7 +34,7 @@ pub fn errors(image: &Image, blob: &ImageBlob, scan: &BlobScan, is_layer: bool) 
 /// What is odd about a blob, as read.
 pub fn warnings(blob: &ImageBlob, scan: &BlobScan) -> Vec<String> {
     let Some(media_type) = &blob.media_type else { return Vec::new() };
-    match media_type::compression(media_type) {
+    match said(media_type) {
         Some(said) if said != scan.compression && scan.digest.is_some() && scan.stored > 0 => {
             let found = scan.compression.name();
             vec![format!("{}: media type {media_type}, but its compression is {found}", name(blob))]
@@ -49,5 +49,19 @@ pub fn name(blob: &ImageBlob) -> String {
         (Some(digest), _) => format!("blob {digest}"),
         (None, Some(diff_id)) => format!("layer with diff_id {diff_id}"),
         (None, None) => format!("blob '{}'", blob.key.0),
+    }
+}
+
+/// The compression that a layer's media type promises; `None` where it says nothing.
+fn said(media_type: &str) -> Option<Compression> {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| media_type.ends_with(ending));
+    if ends(&["+gzip", ".tar.gzip"]) {
+        Some(Compression::Gzip)
+    } else if ends(&["+zstd", ".tar.zstd"]) {
+        Some(Compression::Zstd)
+    } else if ends(&[".tar"]) {
+        Some(Compression::None)
+    } else {
+        None
     }
 }

@@ -2,6 +2,7 @@
 //! by as many workers as there are cores.
 
 pub mod blob;
+pub mod config_units;
 pub mod matches;
 pub mod pool;
 pub mod progress;
@@ -210,6 +211,3 @@ impl BlobSink for Sink<'_, '_> {
         Ok(())
     }
 }
-//! One image from source to result: workers over layers, windows through the detectors, the config.
-
-pub mod config_units;
