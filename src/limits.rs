@@ -34,3 +34,6 @@ pub const ERRORS_LISTED: usize = 1_000;
 
 /// Paths listed in `opaque` for one image.
 pub const OPAQUE_LISTED: usize = 100;
+
+/// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
+pub const RSA_MODULUS: usize = 2 * 1024;
