@@ -54,7 +54,10 @@ impl Seed {
     pub fn pick(&mut self, set: &[u8], length: usize) -> String {
         let mut text = String::new();
         for _ in 0..PICK_ATTEMPTS {
-            text = (0..length).filter_map(|_| set.get(self.below(set.len()))).map(|&byte| char::from(byte)).collect();
+            text = (0..length)
+                .filter_map(|_| set.get(self.below(set.len())))
+                .map(|&byte| char::from(byte))
+                .collect();
             if looks_random(text.as_bytes(), set) {
                 break;
             }
@@ -154,7 +157,13 @@ fn replacement(body: &str, key: &str, seed: &mut Seed, depth: usize) -> Result<S
 }
 
 /// The templates that are no alphabet.
-fn generated(body: &str, name: &str, argument: &str, key: &str, seed: &mut Seed) -> Result<String, TemplateError> {
+fn generated(
+    body: &str,
+    name: &str,
+    argument: &str,
+    key: &str,
+    seed: &mut Seed,
+) -> Result<String, TemplateError> {
     match name {
         "key" => return Ok(key.to_owned()),
         "uuid" => return Ok(uuid(seed)),
@@ -231,7 +240,8 @@ fn has_run(text: &[u8]) -> bool {
     let steps = |window: &[u8], step: i16| {
         window.windows(2).all(|pair| matches!(pair, [a, b] if i16::from(*b) - i16::from(*a) == step))
     };
-    text.windows(4).any(|four| steps(four, 1) || steps(four, -1)) || text.windows(3).any(|three| steps(three, 0))
+    text.windows(4).any(|four| steps(four, 1) || steps(four, -1))
+        || text.windows(3).any(|three| steps(three, 0))
 }
 
 /// From 12 characters on, three of each class that is a good part of the set.
@@ -318,7 +328,9 @@ mod tests {
 
     #[test]
     fn wrong_templates_are_named() {
-        for wrong in ["{{base62}}", "{{base62:x}}", "{{nothing:4}}", "{{chars:4}}", "{{key", "{{base62:1000000000}}"] {
+        for wrong in
+            ["{{base62}}", "{{base62:x}}", "{{nothing:4}}", "{{chars:4}}", "{{key", "{{base62:1000000000}}"]
+        {
             assert!(expand(wrong, "", &mut Seed(1)).is_err(), "{wrong}");
         }
     }

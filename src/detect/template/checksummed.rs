@@ -70,7 +70,9 @@ fn github_fine_grained(seed: &mut Seed) -> String {
 fn gitlab_routable(prefix: &str, version: &str, seed: &mut Seed) -> String {
     let base36 = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut payload = seed.bytes::<16>().to_vec();
-    payload.extend_from_slice(format!("o:{}\nu:{}\n", seed.below(900) + 10, seed.below(90_000) + 1000).as_bytes());
+    payload.extend_from_slice(
+        format!("o:{}\nu:{}\n", seed.below(900) + 10, seed.below(90_000) + 1000).as_bytes(),
+    );
     payload.push(16);
     let encoded = URL_SAFE_NO_PAD.encode(&payload);
     let length = in_base(encoded.len() as u64, base36, 2);
@@ -116,7 +118,9 @@ fn marvin32(data: &[u8], seed: u64) -> u32 {
     let mut padded = data.to_vec();
     padded.push(0x80);
     padded.resize(padded.len().next_multiple_of(4), 0);
-    let words = padded.chunks_exact(4).map(|four| four.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
+    let words = padded
+        .chunks_exact(4)
+        .map(|four| four.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
     let start = (seed as u32, (seed >> 32) as u32);
     let (low, high) = mix(words.fold(start, mix), 0);
     low ^ high

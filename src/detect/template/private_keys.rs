@@ -131,7 +131,9 @@ fn rsa_pkcs1_der(seed: &mut Seed) -> Vec<u8> {
     let (p_minus_1, q_minus_1) = (Number::from_bits(&[P], &[1]), Number::from_bits(&[Q], &[1]));
     loop {
         let e = 65_537 + 2 * seed.below(30_000) as u64;
-        let (Some(d), Some(dp), Some(dq)) = (phi.inverse_of(e), p_minus_1.inverse_of(e), q_minus_1.inverse_of(e)) else {
+        let (Some(d), Some(dp), Some(dq)) =
+            (phi.inverse_of(e), p_minus_1.inverse_of(e), q_minus_1.inverse_of(e))
+        else {
             continue;
         };
         // q^-1 mod p: p = 2^607-1 and q = 2^521-1. With 521·b = 1 (mod 607), the sum of 2^(521·i) for i < b is it.
@@ -197,7 +199,8 @@ fn openssh_ed25519(seed: &mut Seed, passphrase: bool) -> String {
     ssh_string(&mut private, b"builder@host");
     private.extend((1u8..).take(private.len().next_multiple_of(8) - private.len()));
     let mut bytes = b"openssh-key-v1\0".to_vec();
-    let (cipher, kdf): (&[u8], &[u8]) = if passphrase { (b"aes256-ctr", b"bcrypt") } else { (b"none", b"none") };
+    let (cipher, kdf): (&[u8], &[u8]) =
+        if passphrase { (b"aes256-ctr", b"bcrypt") } else { (b"none", b"none") };
     ssh_string(&mut bytes, cipher);
     ssh_string(&mut bytes, kdf);
     let mut options = Vec::new();
@@ -241,7 +244,8 @@ fn pgp(seed: &mut Seed) -> String {
     let mut packet = vec![0xC5, body.len() as u8];
     packet.extend_from_slice(&body);
     let armor = STANDARD.encode(&packet);
-    let lines: Vec<String> = armor.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let lines: Vec<String> =
+        armor.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     let check = STANDARD.encode(&crc24(&packet).to_be_bytes()[1..]);
     let label = "PGP PRIVATE KEY BLOCK";
     format!("-----BEGIN {label}-----\n\n{}\n={check}\n-----END {label}-----", lines.join("\n"))
@@ -269,7 +273,8 @@ fn age(seed: &mut Seed) -> String {
     let human = "age-secret-key-";
     let bytes = seed.bytes::<32>();
     let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
-    let mut data: Vec<u8> = (0..52).map(|group| (0..5).fold(0, |five, at| five << 1 | bit(group * 5 + at))).collect();
+    let mut data: Vec<u8> =
+        (0..52).map(|group| (0..5).fold(0, |five, at| five << 1 | bit(group * 5 + at))).collect();
     let mut values: Vec<u8> = human.bytes().map(|byte| byte >> 5).collect();
     values.push(0);
     values.extend(human.bytes().map(|byte| byte & 31));
@@ -277,7 +282,8 @@ fn age(seed: &mut Seed) -> String {
     values.extend_from_slice(&[0; 6]);
     let check = bech32_remainder(&values) ^ 1;
     data.extend((0..6).rev().map(|group| (check >> (5 * group) & 31) as u8));
-    let symbols = data.iter().filter_map(|&five| SYMBOLS.get(usize::from(five))).map(|&symbol| char::from(symbol));
+    let symbols =
+        data.iter().filter_map(|&five| SYMBOLS.get(usize::from(five))).map(|&symbol| char::from(symbol));
     format!("{human}1{}", symbols.collect::<String>()).to_ascii_uppercase()
 }
 
@@ -334,7 +340,10 @@ mod tests {
             let mut values: Vec<u8> = human.bytes().map(|byte| byte >> 5).collect();
             values.push(0);
             values.extend(human.bytes().map(|byte| byte & 31));
-            values.extend(data.bytes().map(|byte| symbols.iter().position(|&known| known == byte).expect("a symbol") as u8));
+            values.extend(
+                data.bytes()
+                    .map(|byte| symbols.iter().position(|&known| known == byte).expect("a symbol") as u8),
+            );
             bech32_remainder(&values)
         };
         assert_eq!(residue("a", "2uel5l"), 1);

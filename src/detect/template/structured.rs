@@ -31,7 +31,11 @@ pub(super) fn generate(name: &str, argument: &str, seed: &mut Seed) -> Option<St
 /// A token with `claims`, a JSON object, and a signature of random bytes.
 fn jwt(claims: &str, seed: &mut Seed) -> String {
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
-    let claims = if claims.is_empty() { format!(r#"{{"sub":"{}"}}"#, seed.pick(BASE62, 12)) } else { claims.to_owned() };
+    let claims = if claims.is_empty() {
+        format!(r#"{{"sub":"{}"}}"#, seed.pick(BASE62, 12))
+    } else {
+        claims.to_owned()
+    };
     let signature = URL_SAFE_NO_PAD.encode(seed.bytes::<32>());
     format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims))
 }
@@ -112,7 +116,8 @@ fn telegram(seed: &mut Seed) -> String {
 }
 
 fn sendgrid(seed: &mut Seed) -> String {
-    let (id, secret) = (URL_SAFE_NO_PAD.encode(seed.bytes::<16>()), URL_SAFE_NO_PAD.encode(seed.bytes::<32>()));
+    let (id, secret) =
+        (URL_SAFE_NO_PAD.encode(seed.bytes::<16>()), URL_SAFE_NO_PAD.encode(seed.bytes::<32>()));
     format!("SG.{id}.{secret}")
 }
 

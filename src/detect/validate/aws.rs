@@ -9,7 +9,11 @@ const CANARY_ACCOUNTS: &[&str] = &["052310077262", "171436882533", "534261010715
 /// Four characters of kind and 16 of base32. In ids since 2019 the first of 80 bits is set and the next
 /// 40 are the account.
 pub(super) fn access_key_id(candidate: Candidate<'_>) -> Verdict {
-    let bits = candidate.key.split_at_checked(4).filter(|(_, id)| id.len() == 16).and_then(|(_, id)| base32_bits(id));
+    let bits = candidate
+        .key
+        .split_at_checked(4)
+        .filter(|(_, id)| id.len() == 16)
+        .and_then(|(_, id)| base32_bits(id));
     let Some(bits) = bits else { return Verdict::Failed };
     let facts = Facts::default().with("key-id", candidate.text());
     if bits >> 79 == 0 {
@@ -30,9 +34,15 @@ pub(super) fn access_key_id(candidate: Candidate<'_>) -> Verdict {
 pub(super) fn bedrock_key(candidate: Candidate<'_>) -> Verdict {
     if let Some(body) = candidate.key.strip_prefix(b"bedrock-api-key-") {
         let host = b"bedrock.amazonaws.com";
-        return Verdict::hard(base64_any(body).is_some_and(|url| url.windows(host.len()).any(|part| part == host)));
+        return Verdict::hard(
+            base64_any(body).is_some_and(|url| url.windows(host.len()).any(|part| part == host)),
+        );
     }
-    let text = candidate.key.strip_prefix(b"ABSK").and_then(base64_any).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = candidate
+        .key
+        .strip_prefix(b"ABSK")
+        .and_then(base64_any)
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     let Some(text) = text else { return Verdict::Failed };
     let account = text
         .strip_prefix("BedrockAPIKey-")
@@ -67,7 +77,10 @@ mod tests {
     fn old_ids_name_none_and_foreign_characters_fail() {
         let old = format!("AKIAI{}", made("{{base32:15}}", 1));
         assert!(matches!(check("aws-access-key-id", &old), Verdict::Plausible(_)));
-        assert_eq!(check("aws-access-key-id", &format!("AKIA0{}", made("{{base32:15}}", 1))), Verdict::Failed);
+        assert_eq!(
+            check("aws-access-key-id", &format!("AKIA0{}", made("{{base32:15}}", 1))),
+            Verdict::Failed
+        );
         assert_eq!(check("aws-access-key-id", "AKIA"), Verdict::Failed);
     }
 

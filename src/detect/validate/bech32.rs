@@ -69,7 +69,10 @@ mod tests {
         assert_eq!(decode(b"a12uel5l", b"a").as_deref(), Some([].as_slice()));
         let text = b"abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw";
         // The data are the numbers 0 to 31 in groups of five bits.
-        assert_eq!(decode(text, b"abcdef").and_then(|bytes| bytes.get(..5).map(<[u8]>::to_vec)), Some(vec![0x00, 0x44, 0x32, 0x14, 0xC7]));
+        assert_eq!(
+            decode(text, b"abcdef").and_then(|bytes| bytes.get(..5).map(<[u8]>::to_vec)),
+            Some(vec![0x00, 0x44, 0x32, 0x14, 0xC7])
+        );
         assert_eq!(decode(b"a12uel5q", b"a"), None);
         assert_eq!(decode(b"a1", b"a"), None);
     }

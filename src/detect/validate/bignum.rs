@@ -58,7 +58,8 @@ mod tests {
     fn products_agree_with_wide_arithmetic() {
         let mut seed = crate::detect::template::Seed(5);
         for _ in 0..500 {
-            let (p, q) = (seed.next_u64() >> (seed.next_u64() % 50), seed.next_u64() >> (seed.next_u64() % 50));
+            let (p, q) =
+                (seed.next_u64() >> (seed.next_u64() % 50), seed.next_u64() >> (seed.next_u64() % 50));
             let n = u128::from(p) * u128::from(q);
             let right = is_product(&n.to_be_bytes(), &p.to_be_bytes(), &q.to_be_bytes());
             assert_eq!(right, Some(n != 0));

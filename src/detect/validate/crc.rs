@@ -7,7 +7,8 @@ use super::{Candidate, Facts, Verdict};
 
 /// Whether the last six characters are the CRC-32 of `body` in base62.
 fn ends_in_base62_crc(body_and_check: &[u8]) -> bool {
-    let Some((body, check)) = body_and_check.len().checked_sub(6).and_then(|at| body_and_check.split_at_checked(at))
+    let Some((body, check)) =
+        body_and_check.len().checked_sub(6).and_then(|at| body_and_check.split_at_checked(at))
     else {
         return false;
     };
@@ -51,14 +52,18 @@ pub(super) fn grafana(candidate: Candidate<'_>) -> Verdict {
 
 /// `zpka_`, 32 characters, `_`, 8 of hex.
 pub(super) fn zuplo(candidate: Candidate<'_>) -> Verdict {
-    let Some((body, check)) = behind_prefix(candidate.key).split_at_checked(32) else { return Verdict::Failed };
+    let Some((body, check)) = behind_prefix(candidate.key).split_at_checked(32) else {
+        return Verdict::Failed;
+    };
     let wanted = hex(&crc32fast::hash(body).to_be_bytes());
     Verdict::hard(check.strip_prefix(b"_") == Some(wanted.as_bytes()))
 }
 
 /// `cfut_`, `cfat_`, `cfk_`, 40 characters, 8 of hex. The vendor speaks of a checksum, not of which.
 pub(super) fn cloudflare(candidate: Candidate<'_>) -> Verdict {
-    let Some((body, check)) = behind_prefix(candidate.key).split_at_checked(40) else { return Verdict::Failed };
+    let Some((body, check)) = behind_prefix(candidate.key).split_at_checked(40) else {
+        return Verdict::Failed;
+    };
     Verdict::soft(check == hex(&crc32fast::hash(body).to_be_bytes()).as_bytes())
 }
 
@@ -79,7 +84,9 @@ pub(super) fn confluent(candidate: Candidate<'_>) -> Verdict {
 /// The payload's lines name the organisation, user, group or project: handles. The CRC's input is
 /// known from a design text alone, so a wrong one decides nothing; a wrong length does.
 pub(super) fn gitlab_routable(candidate: Candidate<'_>) -> Verdict {
-    let Some((front, tail)) = candidate.key.len().checked_sub(9).and_then(|at| candidate.key.split_at_checked(at)) else {
+    let Some((front, tail)) =
+        candidate.key.len().checked_sub(9).and_then(|at| candidate.key.split_at_checked(at))
+    else {
         return Verdict::Failed;
     };
     let (length, check) = tail.split_at_checked(2).unwrap_or_default();
@@ -118,7 +125,9 @@ fn routing_handles(payload: &[u8]) -> Facts {
             // Random bytes may stand before the first line.
             let text = String::from_utf8_lossy(line);
             let (_, value) = text.rsplit_once(&format!("{letter}:"))?;
-            let short = !value.is_empty() && value.len() <= 13 && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let short = !value.is_empty()
+                && value.len() <= 13
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
             short.then(|| (*name, value.to_owned()))
         });
         match known {

@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn base64_follows_rfc_4648_and_forgives_padding() {
-        for (text, bytes) in [("Zm9vYmFy", "foobar"), ("Zm9vYmE=", "fooba"), ("Zm9vYmE", "fooba"), ("Zg==", "f")] {
+        for (text, bytes) in
+            [("Zm9vYmFy", "foobar"), ("Zm9vYmE=", "fooba"), ("Zm9vYmE", "fooba"), ("Zg==", "f")]
+        {
             assert_eq!(base64(text.as_bytes()).as_deref(), Some(bytes.as_bytes()));
         }
         assert_eq!(base64_any(b"-_-_"), base64(b"+/+/"));

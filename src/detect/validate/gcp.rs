@@ -19,7 +19,9 @@ pub(super) fn service_account(candidate: Candidate<'_>) -> Verdict {
         return Verdict::Failed;
     };
     let mut facts = Facts { canonical: key.canonical, ..Facts::default() };
-    for (name, handle) in [("project_id", "project"), ("client_email", "account"), ("private_key_id", "key-id")] {
+    for (name, handle) in
+        [("project_id", "project"), ("client_email", "account"), ("private_key_id", "key-id")]
+    {
         let value = field(name);
         if !value.is_empty() && value.len() <= 200 {
             facts = facts.with(handle, value);
@@ -48,11 +50,16 @@ mod tests {
 
     #[test]
     fn the_file_is_read_plain_and_escaped() {
-        for template in
-            ["{{gcp-service-account}}", "{{json-escaped:{{gcp-service-account}}}}", "{{json-escaped:{{json-escaped:{{gcp-service-account}}}}}}"]
-        {
+        for template in [
+            "{{gcp-service-account}}",
+            "{{json-escaped:{{gcp-service-account}}}}",
+            "{{json-escaped:{{json-escaped:{{gcp-service-account}}}}}}",
+        ] {
             let facts = facts(check("gcp-service-account", &made(template, 6)));
-            assert!(handle(&facts, "project").is_some_and(|project| project.starts_with("app-")), "{template}");
+            assert!(
+                handle(&facts, "project").is_some_and(|project| project.starts_with("app-")),
+                "{template}"
+            );
             assert_eq!(handle(&facts, "bits").as_deref(), Some("1128"));
             assert!(facts.canonical.is_some());
         }

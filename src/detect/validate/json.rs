@@ -25,27 +25,45 @@ pub(super) fn grafana_cloud(candidate: Candidate<'_>) -> Verdict {
     let Some(object) = object.filter(|object| object.contains_key("o") && object.contains_key("k")) else {
         return Verdict::Failed;
     };
-    Verdict::Proven(with_field(with_field(Facts::default(), &object, "o", "organization"), &object, "n", "token-name"))
+    Verdict::Proven(with_field(
+        with_field(Facts::default(), &object, "o", "organization"),
+        &object,
+        "n",
+        "token-name",
+    ))
 }
 
 /// `{"k": key, "n": name, "id": organisation}`.
 pub(super) fn grafana_legacy(candidate: Candidate<'_>) -> Verdict {
     let all = |object: &Map<String, Value>| ["k", "n", "id"].iter().all(|field| object.contains_key(*field));
     let Some(object) = object(candidate.key).filter(all) else { return Verdict::Failed };
-    Verdict::Proven(with_field(with_field(Facts::default(), &object, "id", "organization"), &object, "n", "token-name"))
+    Verdict::Proven(with_field(
+        with_field(Facts::default(), &object, "id", "organization"),
+        &object,
+        "n",
+        "token-name",
+    ))
 }
 
 /// `sntrys_`, `{"iat", "url", "region_url", "org"}`, `_`, 43 characters.
 pub(super) fn sentry_org(candidate: Candidate<'_>) -> Verdict {
     let body = candidate.key.strip_prefix(b"sntrys_").unwrap_or_default();
     let end = body.iter().rposition(|&byte| byte == b'_').unwrap_or_default();
-    let object = body.get(..end).and_then(object).filter(|object| object.contains_key("iat") && object.contains_key("org"));
+    let object = body
+        .get(..end)
+        .and_then(object)
+        .filter(|object| object.contains_key("iat") && object.contains_key("org"));
     let Some(object) = object else {
         // Published samples are cut JSON; a real one need not be whole either.
         let plausible = body.starts_with(b"eyJpYXQiO");
         return if plausible { Verdict::Plausible(Facts::default()) } else { Verdict::Failed };
     };
-    Verdict::Proven(with_field(with_field(Facts::default(), &object, "org", "organization"), &object, "url", "host"))
+    Verdict::Proven(with_field(
+        with_field(Facts::default(), &object, "org", "organization"),
+        &object,
+        "url",
+        "host",
+    ))
 }
 
 /// `sk.`, `{"u": user, "a": id}`, `.`, 22 characters. `pk.` is made for browsers.

@@ -79,7 +79,9 @@ fn facts(claims: &Map<String, Value>) -> Facts {
         }
     }
     // Supabase hands this role to browsers.
-    if claims.get("iss").and_then(Value::as_str) == Some("supabase") && claims.get("role") == Some(&"anon".into()) {
+    if claims.get("iss").and_then(Value::as_str) == Some("supabase")
+        && claims.get("role") == Some(&"anon".into())
+    {
         facts.severity = Some(Severity::Info);
     }
     let Some(expiry) = claims.get("exp").and_then(number) else { return facts };
@@ -100,7 +102,9 @@ fn number(value: &Value) -> Option<i64> {
 
 /// Seconds since 1970; a clock before that counts as 1970.
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -127,7 +131,12 @@ mod tests {
 
     #[test]
     fn other_dotted_text_is_no_token() {
-        for text in ["{{base64url:20}}.{{base64url:20}}.{{base64url:20}}", "{{base64urlof:{\"typ\":1}}}.e30.", "a.b.c", ""] {
+        for text in [
+            "{{base64url:20}}.{{base64url:20}}.{{base64url:20}}",
+            "{{base64urlof:{\"typ\":1}}}.e30.",
+            "a.b.c",
+            "",
+        ] {
             assert_eq!(check("jwt", &made(text, 1)), Verdict::Failed, "{text}");
         }
     }
@@ -136,7 +145,10 @@ mod tests {
     fn vendors_tokens_are_proven_by_the_token_inside() {
         let token = "{{jwt:{\"iss\":\"gitlab\",\"exp\":4102444800}}}";
         assert!(matches!(check("gitlab-job-jwt", &made(&format!("glcbt-{token}"), 1)), Verdict::Proven(_)));
-        assert!(matches!(check("github-stateless", &made(&format!("ghs_1234567_{token}"), 1)), Verdict::Proven(_)));
+        assert!(matches!(
+            check("github-stateless", &made(&format!("ghs_1234567_{token}"), 1)),
+            Verdict::Proven(_)
+        ));
         assert_eq!(check("github-stateless", &made("ghs_{{base62:36}}", 1)), Verdict::Failed);
     }
 }

@@ -29,7 +29,8 @@ fn parse(bytes: &[u8]) -> Option<String> {
     }
     let (signature, rest) = field(rest.strip_prefix(&[0])?, SIGNATURE)?;
     let printable = location.iter().all(u8::is_ascii_graphic);
-    (signature.len() == 32 && rest.is_empty() && printable).then(|| String::from_utf8_lossy(location).into_owned())
+    (signature.len() == 32 && rest.is_empty() && printable)
+        .then(|| String::from_utf8_lossy(location).into_owned())
 }
 
 /// A field of the wanted type: type, length as a varint of at most two bytes, content.
@@ -61,6 +62,9 @@ mod tests {
         let key = made("{{pypi}}", 1);
         assert_eq!(check("pypi-macaroon", &key[..key.len() - 4]), Verdict::Failed);
         assert_eq!(check("pypi-macaroon", &format!("{key}AAAA")), Verdict::Failed);
-        assert_eq!(check("pypi-macaroon", &made("pypi-AgEIcHlwaS5vcmc{{base64url:120}}", 1)), Verdict::Failed);
+        assert_eq!(
+            check("pypi-macaroon", &made("pypi-AgEIcHlwaS5vcmc{{base64url:120}}", 1)),
+            Verdict::Failed
+        );
     }
 }

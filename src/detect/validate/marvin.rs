@@ -139,7 +139,8 @@ pub(super) fn annotated(candidate: Candidate<'_>) -> Verdict {
     digits.resize(digits.len().max(6), b'0');
     // Keys of the scheme's first months carried the check in base64.
     let early = to_base64(&check);
-    let right = tail.get(..4).is_some_and(|tail| digits.starts_with(tail) || early.as_bytes().starts_with(tail));
+    let right =
+        tail.get(..4).is_some_and(|tail| digits.starts_with(tail) || early.as_bytes().starts_with(tail));
     if !right {
         return Verdict::Failed;
     }
@@ -185,7 +186,8 @@ mod tests {
         let of = |validator, template| handle(&facts(check(validator, &made(template, 4))), "kind");
         assert_eq!(of("azure-his39", "{{azure-his39:AzSe}}").as_deref(), Some("admin"));
         assert_eq!(of("azure-his64", "{{azure-his64:ACDb}}").as_deref(), Some("master read-write"));
-        let provider = handle(&facts(check("azure-annotated", &made("{{azure-annotated:AZDO}}", 4))), "provider");
+        let provider =
+            handle(&facts(check("azure-annotated", &made("{{azure-annotated:AZDO}}", 4))), "provider");
         assert_eq!(provider.as_deref(), Some("AZDO"));
     }
 

@@ -298,7 +298,8 @@ mod tests {
                 let _ = find(validator).expect("a known check")(cut);
                 let mut altered = key.clone();
                 altered[at] ^= 0x15;
-                let _ = find(validator).expect("a known check")(Candidate { key: &altered, matched: &altered });
+                let _ =
+                    find(validator).expect("a known check")(Candidate { key: &altered, matched: &altered });
             }
         }
     }

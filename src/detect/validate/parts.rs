@@ -25,7 +25,8 @@ pub(super) fn discord_bot(candidate: Candidate<'_>) -> Verdict {
 /// `<bot id>:AA…`. Nothing in it could fail, but the prefix of the second part is nearly always there.
 pub(super) fn telegram_bot(candidate: Candidate<'_>) -> Verdict {
     let Some((id, secret)) = candidate.text().split_once(':') else { return Verdict::Failed };
-    let numeric = (8..=10).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit()) && !id.starts_with('0');
+    let numeric =
+        (8..=10).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit()) && !id.starts_with('0');
     if !numeric || secret.len() != 35 {
         return Verdict::Failed;
     }
@@ -48,14 +49,16 @@ pub(super) fn sendgrid(candidate: Candidate<'_>) -> Verdict {
     }
     let facts = Facts::default().with("key-id", id);
     // The bits behind the last byte are zero in a key as it was minted: 1 in 64 for chance.
-    let whole = id.ends_with(['A', 'Q', 'g', 'w']) && secret.ends_with(['A', 'E', 'I', 'M', 'Q', 'U', 'Y', 'c'])
+    let whole = id.ends_with(['A', 'Q', 'g', 'w'])
+        && secret.ends_with(['A', 'E', 'I', 'M', 'Q', 'U', 'Y', 'c'])
         || id.ends_with(['A', 'Q', 'g', 'w']) && secret.ends_with(['g', 'k', 'o', 's', 'w', '0', '4', '8']);
     if whole { Verdict::Proven(facts) } else { Verdict::Plausible(facts) }
 }
 
 /// Base64 of `reftkn:01:<expiry>:<secret>`.
 pub(super) fn artifactory_reference(candidate: Candidate<'_>) -> Verdict {
-    let decoded = base64_any(candidate.key).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let decoded =
+        base64_any(candidate.key).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     let mut fields = decoded.split(':');
     let known = fields.next() == Some("reftkn");
     let (version, expiry) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
@@ -81,7 +84,10 @@ mod tests {
 
     #[test]
     fn dotted_names_and_odd_ids_fail() {
-        assert_eq!(check("discord-bot", &made("{{base64url:24}}.{{base64url:6}}.{{base64url:38}}", 1)), Verdict::Failed);
+        assert_eq!(
+            check("discord-bot", &made("{{base64url:24}}.{{base64url:6}}.{{base64url:38}}", 1)),
+            Verdict::Failed
+        );
         let future = made("{{base64of:99999999999999999999}}.{{base64url:6}}.{{base64url:38}}", 1);
         assert_eq!(check("discord-bot", &future), Verdict::Failed);
         assert_eq!(check("telegram-bot", &made("0{{digits:8}}:AA{{base64url:33}}", 1)), Verdict::Failed);
@@ -96,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_reference_token_has_an_expiry() {
-        assert_eq!(check("artifactory-reference", &made("{{base64of:reftkn:01:soon:{{base62:30}}}}", 1)), Verdict::Failed);
+        assert_eq!(
+            check("artifactory-reference", &made("{{base64of:reftkn:01:soon:{{base62:30}}}}", 1)),
+            Verdict::Failed
+        );
         assert_eq!(check("intercom", &made("{{base64:60}}", 1)), Verdict::Failed);
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn private_key(candidate: Candidate<'_>) -> Verdict {
     let (body, check) = armor(&unescaped(inside));
     let Some(bytes) = base64(&body) else { return Verdict::Failed };
     let Some(protection) = first_packet(&bytes).and_then(protection) else { return Verdict::Failed };
-    let whole = check.and_then(|check| base64(&check)).is_some_and(|check| check == crc24(&bytes).to_be_bytes()[1..]);
+    let whole =
+        check.and_then(|check| base64(&check)).is_some_and(|check| check == crc24(&bytes).to_be_bytes()[1..]);
     let mut facts = Facts { canonical: Some(bytes), ..Facts::default() };
     match protection {
         Protection::None => {}
@@ -40,7 +41,8 @@ pub(super) fn private_key(candidate: Candidate<'_>) -> Verdict {
 
 /// Base64 of the packets, and of the checksum if there is one.
 fn armor(plain: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
-    let lines = plain.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| find(line, b": ").is_none());
+    let lines =
+        plain.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| find(line, b": ").is_none());
     let kept = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let mut body = Vec::new();
     for line in lines {
@@ -71,7 +73,9 @@ fn first_packet(bytes: &[u8]) -> Option<&[u8]> {
 fn new_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     match bytes {
         [first @ 0..=191, rest @ ..] => Some((usize::from(*first), rest)),
-        [first @ 192..=223, second, rest @ ..] => Some(((usize::from(*first) - 192) * 256 + usize::from(*second) + 192, rest)),
+        [first @ 192..=223, second, rest @ ..] => {
+            Some(((usize::from(*first) - 192) * 256 + usize::from(*second) + 192, rest))
+        }
         [255, a, b, c, d, rest @ ..] => Some((u32::from_be_bytes([*a, *b, *c, *d]) as usize, rest)),
         _ => None,
     }
@@ -143,15 +147,28 @@ mod tests {
         for (algorithm, passphrase) in [("ed25519", ""), ("rsa1024", ""), ("ed25519", "abcdef")] {
             let home = tempfile::tempdir().expect("a folder");
             let gpg = |arguments: &[&str]| {
-                let base = ["--homedir", home.path().to_str().expect("a path"), "--batch", "--quiet", "--pinentry-mode", "loopback"];
-                let output = Command::new("gpg").args(base).args(["--passphrase", passphrase]).args(arguments).output();
+                let base = [
+                    "--homedir",
+                    home.path().to_str().expect("a path"),
+                    "--batch",
+                    "--quiet",
+                    "--pinentry-mode",
+                    "loopback",
+                ];
+                let output = Command::new("gpg")
+                    .args(base)
+                    .args(["--passphrase", passphrase])
+                    .args(arguments)
+                    .output();
                 let output = output.expect("gpg runs");
                 assert!(output.status.success(), "gpg {arguments:?}");
                 String::from_utf8_lossy(&output.stdout).into_owned()
             };
             gpg(&["--quick-gen-key", "builder@host", algorithm, "sign", "never"]);
             let armored = gpg(&["--armor", "--export-secret-keys"]);
-            let _ = Command::new("gpgconf").args(["--homedir", home.path().to_str().expect("a path"), "--kill", "all"]).output();
+            let _ = Command::new("gpgconf")
+                .args(["--homedir", home.path().to_str().expect("a path"), "--kill", "all"])
+                .output();
             let verdict = check("pgp-private-key", &armored);
             assert!(matches!(verdict, Verdict::Proven(_)), "{algorithm}");
             assert_eq!(handle(&facts(verdict), "passphrase").is_some(), !passphrase.is_empty());
@@ -163,7 +180,8 @@ mod tests {
     #[test]
     fn markers_without_a_key_fail() {
         let block = made("{{pgp:private}}", 1);
-        let (begin, end) = (block.lines().next().unwrap_or_default(), block.lines().last().unwrap_or_default());
+        let (begin, end) =
+            (block.lines().next().unwrap_or_default(), block.lines().last().unwrap_or_default());
         for body in ["", "\n\nlQ==\n", "\n\n...\n", "\n\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"] {
             assert_eq!(check("pgp-private-key", &format!("{begin}{body}{end}")), Verdict::Failed);
         }

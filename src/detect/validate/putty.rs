@@ -51,12 +51,16 @@ mod tests {
         let plain = facts(check("putty-private-key", &file));
         assert_eq!(handle(&plain, "type").as_deref(), Some("ssh-ed25519"));
         assert_eq!(facts(check("putty-private-key", &file.replace('\n', "\r\n"))), plain);
-        let sealed = facts(check("putty-private-key", &file.replace("Encryption: none", "Encryption: aes256-cbc")));
+        let sealed =
+            facts(check("putty-private-key", &file.replace("Encryption: none", "Encryption: aes256-cbc")));
         assert_eq!(sealed.severity, Some(Severity::Medium));
     }
 
     #[test]
     fn a_header_alone_is_no_key() {
-        assert_eq!(check("putty-private-key", "PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\n"), Verdict::Failed);
+        assert_eq!(
+            check("putty-private-key", "PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\n"),
+            Verdict::Failed
+        );
     }
 }

@@ -4,15 +4,52 @@ use super::{Candidate, Facts, Verdict};
 
 /// Passwords that stand for one.
 const PLACEHOLDERS: &[&str] = &[
-    "password", "passwd", "pass", "pwd", "pw", "secret", "changeme", "change_me", "example", "xxx", "xxxx", "xxxxx", "xxxxxx",
-    "xxxxxxxx", "user", "username", "admin", "root", "test", "foo", "bar", "mypassword", "my_password", "yourpassword",
-    "your_password", "your-password", "db_password", "dbpassword", "mongo", "mongodb", "mongopassword", "postgres", "mysql",
-    "redis", "guest", "p4ssw0rd", "pass123", "password123", "redacted",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "pw",
+    "secret",
+    "changeme",
+    "change_me",
+    "example",
+    "xxx",
+    "xxxx",
+    "xxxxx",
+    "xxxxxx",
+    "xxxxxxxx",
+    "user",
+    "username",
+    "admin",
+    "root",
+    "test",
+    "foo",
+    "bar",
+    "mypassword",
+    "my_password",
+    "yourpassword",
+    "your_password",
+    "your-password",
+    "db_password",
+    "dbpassword",
+    "mongo",
+    "mongodb",
+    "mongopassword",
+    "postgres",
+    "mysql",
+    "redis",
+    "guest",
+    "p4ssw0rd",
+    "pass123",
+    "password123",
+    "redacted",
 ];
 
 /// Hosts that nobody else reaches, and those of documentation (RFC 2606).
-const LOCAL_HOSTS: &[&str] = &["localhost", "127.0.0.1", "0.0.0.0", "::1", "host", "hostname", "server", "myhost", "example"];
-const SAMPLE_SUFFIXES: &[&str] = &[".example", ".example.com", ".example.org", ".example.net", ".test", ".invalid", ".localhost"];
+const LOCAL_HOSTS: &[&str] =
+    &["localhost", "127.0.0.1", "0.0.0.0", "::1", "host", "hostname", "server", "myhost", "example"];
+const SAMPLE_SUFFIXES: &[&str] =
+    &[".example", ".example.com", ".example.org", ".example.net", ".test", ".invalid", ".localhost"];
 
 /// A URI with a password that is no placeholder and a host that is no sample. Shows user and host.
 pub(super) fn credentials(candidate: Candidate<'_>) -> Verdict {
@@ -31,7 +68,10 @@ fn split(uri: &str) -> Option<(&str, &str, &str)> {
     let (userinfo, hosts) = authority.rsplit_once('@')?;
     let (user, password) = userinfo.split_once(':')?;
     let host = hosts.split(',').next()?;
-    let host = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(host, _)| host);
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
     (!password.is_empty() && !host.is_empty()).then_some((user, password, host.trim_matches(['[', ']'])))
 }
 
@@ -47,7 +87,9 @@ fn is_placeholder(password: &str) -> bool {
 fn is_sample_host(host: &str) -> bool {
     let lower = host.to_ascii_lowercase();
     LOCAL_HOSTS.contains(&lower.as_str())
-        || SAMPLE_SUFFIXES.iter().any(|suffix| lower.ends_with(suffix) || suffix.strip_prefix('.') == Some(lower.as_str()))
+        || SAMPLE_SUFFIXES
+            .iter()
+            .any(|suffix| lower.ends_with(suffix) || suffix.strip_prefix('.') == Some(lower.as_str()))
         || lower.contains(['<', '$', '{', '%'])
 }
 
@@ -62,7 +104,10 @@ mod tests {
         let facts = facts(check("uri-credentials", &uri));
         assert_eq!(handle(&facts, "user").as_deref(), Some("app"));
         assert_eq!(handle(&facts, "host").as_deref(), Some("cluster0.ab1cd.mongodb.net"));
-        assert!(matches!(check("uri-credentials", &made("db://u:{{base62:9}}@a.b:1,c.d:2/x?y=z", 1)), Verdict::Plausible(_)));
+        assert!(matches!(
+            check("uri-credentials", &made("db://u:{{base62:9}}@a.b:1,c.d:2/x?y=z", 1)),
+            Verdict::Plausible(_)
+        ));
     }
 
     #[test]
