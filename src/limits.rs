@@ -58,3 +58,5 @@ pub const NEARBY: usize = 4 * 1024;
 
 /// How far from a key a NUL makes its surroundings binary.
 pub const BINARY_SIGN: usize = 256;
+/// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
+pub const RSA_MODULUS: usize = 2 * 1024;
