@@ -217,10 +217,10 @@ mod tests {
 
     #[test]
     fn a_comma_map_skips_empty_fragments() {
-        let fragments = comma_map(b"0,2,5,0,7,3,10,0", b"4", 10).unwrap();
+        let fragments = comma_map(b"0,2,5,0,7,3,10,0", b"4", 10).expect("valid");
         assert_eq!(fragments.stored(), 5);
         assert_eq!(walk(fragments), [(0, 2), (7, 3)]);
-        assert_eq!(walk(comma_map(b"", b"0", 10).unwrap()), []);
+        assert_eq!(walk(comma_map(b"", b"0", 10).expect("valid")), []);
     }
 
     #[test]
@@ -246,8 +246,8 @@ mod tests {
         block.resize(BLOCK_SIZE, 0);
         for slice in [1, 3, 511, 512] {
             let mut map = TextMap::new(10);
-            let done: Vec<bool> = block.chunks(slice).map(|bytes| map.feed(bytes).unwrap()).collect();
-            let (last, before) = done.split_last().unwrap();
+            let done: Vec<bool> = block.chunks(slice).map(|bytes| map.feed(bytes).expect("valid")).collect();
+            let (last, before) = done.split_last().expect("valid");
             assert!(*last && before.iter().all(|done| !done));
             assert_eq!(walk(map.finish()), [(0, 3), (8, 2)]);
         }
@@ -267,7 +267,7 @@ mod tests {
         let mut fields = b"00000000000\x0000000000002\x0000000000010\x0000000000001\0".to_vec();
         fields.resize(96, 0);
         let mut builder = MapBuilder::new(20);
-        builder.push_fields(&fields).unwrap();
+        builder.push_fields(&fields).expect("valid");
         assert_eq!(walk(builder.finish()), [(0, 2), (8, 1)]);
         fields[12..24].fill(0xff);
         assert_eq!(MapBuilder::new(20).push_fields(&fields), Err(BadMap::Invalid));
