@@ -456,7 +456,7 @@ impl TarReader {
         let message = format!("{name}: the map of the sparse file {what}; it is scanned as stored");
         events.push(TarEvent::Error { reason, message });
         events.push(TarEvent::EntryEnd);
-        self.begin_body(Body { content: Content::Raw(RawKind::Unparsed), ..body }, events)
+        self.begin_body(Body { content: Content::Raw(RawKind::Header), ..body }, events)
     }
 
     fn take_map_block(
@@ -492,7 +492,7 @@ impl TarReader {
         match map.feed(piece.bytes()) {
             Ok(true) => self.begin_sparse(body, map.finish(), events),
             Ok(false) if body.left > 0 => State::MapText { map, body },
-            Ok(false) => self.bad_map(BadMap::Invalid, body, events),
+            Ok(false) => self.bad_map(map.end(), body, events),
             Err(bad) => self.bad_map(bad, body, events),
         }
     }
