@@ -95,7 +95,9 @@ impl Extended {
         push(&mut self.meta, MetaKind::Pax, b"linkname", header.link());
         let path = header.path();
         match &self.name {
-            Some(first) if !has_usual_name(&path, first) => push(&mut self.meta, MetaKind::Pax, b"name", &path),
+            Some(first) if !has_usual_name(&path, first) => {
+                push(&mut self.meta, MetaKind::Pax, b"name", &path)
+            }
             Some(_) => {}
             None => self.name = Some(path),
         }
@@ -278,7 +280,12 @@ impl Extended {
         Described { entry, stored, second, claimed, map, notes }
     }
 
-    fn resolve_path(&mut self, header: &Header<'_>, sparse: Sparse, notes: &mut Vec<&'static str>) -> Vec<u8> {
+    fn resolve_path(
+        &mut self,
+        header: &Header<'_>,
+        sparse: Sparse,
+        notes: &mut Vec<&'static str>,
+    ) -> Vec<u8> {
         let plain = header.path();
         if self.is_empty() {
             return plain;
@@ -436,8 +443,8 @@ pub(super) enum LongName {
 const CLIPPED_11: u64 = 0o77_777_777_777;
 const CLIPPED_12: u64 = 0o777_777_777_777;
 
-/// Owner names shorter than this hold no key.
-const MIN_OWNER: usize = 8;
+/// No key is shorter: owner names and the like that are, need no scan.
+const MIN_KEY: usize = 8;
 
 fn old_map(header: &Header<'_>, real: u64) -> Map {
     let mut builder = MapBuilder::new(real);
@@ -473,7 +480,10 @@ pub(super) fn global(body: &[u8], meta: &mut Vec<MetaString>) -> (Parsed, Option
 
 fn push_record(meta: &mut Vec<MetaString>, record: Record<'_>) {
     let Record { keyword, value } = record;
-    if let Some(name) = keyword.strip_prefix(b"SCHILY.xattr.") {
+    if value.is_empty() && keyword.len() >= MIN_KEY {
+        // The keyword itself may be the key.
+        meta.push(MetaString { kind: MetaKind::Pax, name: keyword.to_vec(), value: Vec::new() });
+    } else if let Some(name) = keyword.strip_prefix(b"SCHILY.xattr.") {
         push(meta, MetaKind::Xattr, name, value);
     } else if let Some(name) = keyword.strip_prefix(b"LIBARCHIVE.xattr.") {
         let (name, decoded) = pax::libarchive_attribute(name, value);
@@ -495,7 +505,7 @@ fn push_owners(meta: &mut Vec<MetaString>, header: &Header<'_>) {
 }
 
 fn push_owner(meta: &mut Vec<MetaString>, name: &[u8], value: &[u8]) {
-    if value.len() >= MIN_OWNER {
+    if value.len() >= MIN_KEY {
         push(meta, MetaKind::Owner, name, value);
     }
 }
@@ -510,7 +520,7 @@ fn push_stray(meta: &mut Vec<MetaString>, header: &Header<'_>) {
 /// the last part, perhaps shortened, of the path that the header is for.
 fn has_usual_name(own: &[u8], path: &[u8]) -> bool {
     let last = own.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).unwrap_or_default();
-    matches!(last, b"@LongLink" | b"@PaxHeader") || memchr::memmem::find(path, last).is_some()
+    own.len() < MIN_KEY || matches!(last, b"@LongLink" | b"@PaxHeader") || memchr::memmem::find(path, last).is_some()
 }
 
 /// A value that another one overrides. A shortened copy of the winner, as writers put it in the plain
@@ -521,9 +531,8 @@ fn push_loser(meta: &mut Vec<MetaString>, name: &[u8], loser: &[u8], winner: &[u
     }
 }
 
-/// An empty value is kept only for the sake of a long name, which may be a key itself.
 fn push(meta: &mut Vec<MetaString>, kind: MetaKind, name: &[u8], value: &[u8]) {
-    if !value.is_empty() || name.len() >= MIN_OWNER {
+    if !value.is_empty() {
         meta.push(MetaString { kind, name: name.to_vec(), value: value.to_vec() });
     }
 }

@@ -81,10 +81,10 @@ pub enum RawKind {
     Trailing,
     /// Fill bytes behind a body that are not all NUL.
     Padding,
-    /// A pax or long-name body over its limit, what could not be parsed of one, the map of a sparse file.
+    /// A pax or long-name body over its limit, what could not be parsed of one, the map of a sparse file (and
+    /// its stored bytes, if the map is invalid).
     Header,
-    /// Bytes where a header should be: the rest of a tar that cannot be followed. Also the stored bytes
-    /// of a sparse file whose map is invalid.
+    /// Bytes where a header should be: the rest of a tar that cannot be followed.
     Unparsed,
     /// A second reading of bytes whose extent readers may see differently; also seen as entries. Such a
     /// stretch goes on over the entries that are in it: its pieces are contiguous unless `fresh`,

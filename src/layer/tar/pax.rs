@@ -67,10 +67,8 @@ pub(super) fn decimal(text: &[u8]) -> Option<u64> {
 
 /// Whether a keyword is one whose value is a number, a time or a list of numbers.
 pub(super) fn is_numeric(keyword: &[u8]) -> bool {
-    matches!(
-        keyword,
-        b"mtime" | b"atime" | b"ctime" | b"uid" | b"gid" | b"size" | b"LIBARCHIVE.creationtime"
-    ) || NUMERIC_SCHILY.contains(&keyword)
+    matches!(keyword, b"mtime" | b"atime" | b"ctime" | b"uid" | b"gid" | b"size" | b"LIBARCHIVE.creationtime")
+        || NUMERIC_SCHILY.contains(&keyword)
         || NUMERIC_SPARSE.contains(&keyword)
 }
 
@@ -115,7 +113,9 @@ pub(super) fn libarchive_attribute(name: &[u8], value: &[u8]) -> (Vec<u8>, Optio
 mod tests {
     use super::*;
 
-    fn read(body: &[u8]) -> (Vec<(&[u8], &[u8])>, &[u8]) {
+    type Pairs<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+    fn read(body: &[u8]) -> (Pairs<'_>, &[u8]) {
         let mut records = Records::new(body);
         let list = records.by_ref().map(|record| (record.keyword, record.value)).collect();
         (list, records.rest())

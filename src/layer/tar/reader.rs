@@ -332,12 +332,7 @@ impl TarReader {
         if size == 0 { self.end_special(&special, events) } else { State::Special(special) }
     }
 
-    fn take_special(
-        &mut self,
-        mut special: Special,
-        piece: Piece<'_>,
-        events: &mut Vec<TarEvent>,
-    ) -> State {
+    fn take_special(&mut self, mut special: Special, piece: Piece<'_>, events: &mut Vec<TarEvent>) -> State {
         special.left -= piece.len();
         if special.oversize {
             self.emit_raw(RawKind::Header, &piece, events);
@@ -411,7 +406,10 @@ impl TarReader {
             self.warn(events, &text);
         }
         if self.ended && !std::mem::replace(&mut self.told_trailing, true) {
-            self.warn(events, "there are entries behind the end-of-archive marker, where runtimes do not read");
+            self.warn(
+                events,
+                "there are entries behind the end-of-archive marker, where runtimes do not read",
+            );
         }
         events.push(TarEvent::Entry(entry));
         let Ok(stored) = stored else {
@@ -458,7 +456,7 @@ impl TarReader {
         let message = format!("{name}: the map of the sparse file {what}; it is scanned as stored");
         events.push(TarEvent::Error { reason, message });
         events.push(TarEvent::EntryEnd);
-        self.begin_body(Body { content: Content::Raw(RawKind::Unparsed), ..body }, events)
+        self.begin_body(Body { content: Content::Raw(RawKind::Header), ..body }, events)
     }
 
     fn take_map_block(
@@ -494,7 +492,7 @@ impl TarReader {
         match map.feed(piece.bytes()) {
             Ok(true) => self.begin_sparse(body, map.finish(), events),
             Ok(false) if body.left > 0 => State::MapText { map, body },
-            Ok(false) => self.bad_map(BadMap::Invalid, body, events),
+            Ok(false) => self.bad_map(map.end(), body, events),
             Err(bad) => self.bad_map(bad, body, events),
         }
     }

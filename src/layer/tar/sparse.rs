@@ -136,12 +136,14 @@ pub(super) struct TextMap {
     offset: Option<u64>,
     number: Option<u64>,
     in_block: usize,
+    state: Result<(), BadMap>,
 }
 
 impl TextMap {
     /// For a file of `size` bytes with its holes.
     pub(super) fn new(size: u64) -> Self {
-        Self { builder: MapBuilder::new(size), fragments: None, offset: None, number: None, in_block: 0 }
+        let builder = MapBuilder::new(size);
+        Self { builder, fragments: None, offset: None, number: None, in_block: 0, state: Ok(()) }
     }
 
     /// Bytes up to the end of the block; at least one.
@@ -150,15 +152,24 @@ impl TextMap {
     }
 
     /// Takes the next bytes, [`TextMap::wanted`] at most. `true`: the map is complete, with its block.
+    /// What is wrong with a block is said at its end, wherever slices are cut.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<bool, BadMap> {
         for byte in bytes {
-            if self.is_complete() {
+            if self.is_complete() || self.state.is_err() {
                 break;
             }
-            self.byte(*byte)?;
+            self.state = self.byte(*byte);
         }
         self.in_block = (self.in_block + bytes.len()) % BLOCK_SIZE;
-        Ok(self.is_complete() && self.in_block == 0)
+        if self.in_block > 0 {
+            return Ok(false);
+        }
+        self.state.map(|()| self.is_complete())
+    }
+
+    /// Why the map is of no use, when its body ends here.
+    pub(super) fn end(&self) -> BadMap {
+        self.state.err().unwrap_or(BadMap::Invalid)
     }
 
     fn is_complete(&self) -> bool {
@@ -217,10 +228,10 @@ mod tests {
 
     #[test]
     fn a_comma_map_skips_empty_fragments() {
-        let fragments = comma_map(b"0,2,5,0,7,3,10,0", b"4", 10).unwrap();
+        let fragments = comma_map(b"0,2,5,0,7,3,10,0", b"4", 10).expect("valid");
         assert_eq!(fragments.stored(), 5);
         assert_eq!(walk(fragments), [(0, 2), (7, 3)]);
-        assert_eq!(walk(comma_map(b"", b"0", 10).unwrap()), []);
+        assert_eq!(walk(comma_map(b"", b"0", 10).expect("valid")), []);
     }
 
     #[test]
@@ -246,8 +257,8 @@ mod tests {
         block.resize(BLOCK_SIZE, 0);
         for slice in [1, 3, 511, 512] {
             let mut map = TextMap::new(10);
-            let done: Vec<bool> = block.chunks(slice).map(|bytes| map.feed(bytes).unwrap()).collect();
-            let (last, before) = done.split_last().unwrap();
+            let done: Vec<bool> = block.chunks(slice).map(|bytes| map.feed(bytes).expect("valid")).collect();
+            let (last, before) = done.split_last().expect("valid");
             assert!(*last && before.iter().all(|done| !done));
             assert_eq!(walk(map.finish()), [(0, 3), (8, 2)]);
         }
@@ -255,11 +266,15 @@ mod tests {
 
     #[test]
     fn a_text_map_must_be_numbers_within_the_limit() {
-        for bad in [&b"a\n"[..], b"\n", b"1\n-1\n", b"1\n0\n11\n", b"99999999999999999999\n"] {
-            assert_eq!(TextMap::new(10).feed(bad), Err(BadMap::Invalid), "{bad:?}");
+        let result = |text: &str| {
+            let mut block = text.as_bytes().to_vec();
+            block.resize(BLOCK_SIZE, 0);
+            TextMap::new(10).feed(&block)
+        };
+        for bad in ["a\n", "\n", "1\n-1\n", "1\n0\n11\n", "99999999999999999999\n"] {
+            assert_eq!(result(bad), Err(BadMap::Invalid), "{bad:?}");
         }
-        let many = format!("{}\n", limits::SPARSE_FRAGMENTS + 1);
-        assert_eq!(TextMap::new(10).feed(many.as_bytes()), Err(BadMap::TooLong));
+        assert_eq!(result(&format!("{}\n", limits::SPARSE_FRAGMENTS + 1)), Err(BadMap::TooLong));
     }
 
     #[test]
@@ -267,7 +282,7 @@ mod tests {
         let mut fields = b"00000000000\x0000000000002\x0000000000010\x0000000000001\0".to_vec();
         fields.resize(96, 0);
         let mut builder = MapBuilder::new(20);
-        builder.push_fields(&fields).unwrap();
+        builder.push_fields(&fields).expect("valid");
         assert_eq!(walk(builder.finish()), [(0, 2), (8, 1)]);
         fields[12..24].fill(0xff);
         assert_eq!(MapBuilder::new(20).push_fields(&fields), Err(BadMap::Invalid));
