@@ -45,7 +45,7 @@ fn all_fates(layers: &[Vec<Entry>]) -> Vec<Vec<Fate>> {
     let together = fates(&logs, &wanted);
     let mut by_layer = vec![Vec::new(); layers.len()];
     for (at, fate) in wanted.iter().zip(together) {
-        assert_eq!(fates(&logs, &[*at]), [fate.clone()], "{at:?} alone");
+        assert_eq!(fates(&logs, &[*at]), std::slice::from_ref(&fate), "{at:?} alone");
         by_layer[at.layer].push(fate);
     }
     by_layer
