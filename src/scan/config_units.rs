@@ -5,6 +5,8 @@
 //! besides the variables, arguments and labels that were read out of it, because builders record values
 //! in ways that cannot always be told apart.
 
+mod setters;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::detect::Place;
@@ -12,6 +14,7 @@ use crate::image::config::json::{Document, Json};
 use crate::image::config::{Block, ImageConfig, RuntimeConfig};
 use crate::image::history::{History, Step, StepKind};
 use crate::image::manifest::Image;
+use setters::Setters;
 
 /// A text outside the layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,57 +314,6 @@ impl<'a> ConfigTexts<'a> {
 
 fn pairs(of: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     of.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-}
-
-/// Which steps set which variables, labels and triggers.
-#[derive(Default)]
-struct Setters<'a> {
-    env: LastSteps<'a>,
-    label: LastSteps<'a>,
-    onbuild: HashMap<&'a str, &'a Step>,
-}
-
-/// The last step that sets a name to a value, and the last one that sets the name at all.
-#[derive(Default)]
-struct LastSteps<'a> {
-    of_pair: HashMap<(&'a str, &'a str), &'a Step>,
-    of_name: HashMap<&'a str, (&'a str, &'a Step)>,
-}
-
-impl<'a> Setters<'a> {
-    fn of(steps: &'a [Step]) -> Self {
-        let mut setters = Self::default();
-        for step in steps {
-            if step.kind == StepKind::Onbuild
-                && let Some((_, trigger)) = step.created_by.split_once("ONBUILD ")
-            {
-                setters.onbuild.insert(trigger.trim_end_matches("# buildkit").trim(), step);
-            }
-            let (last, assignments) = match &step.kind {
-                StepKind::Env(pairs) => (&mut setters.env, pairs),
-                StepKind::Label(pairs) => (&mut setters.label, pairs),
-                _ => continue,
-            };
-            for (name, value) in pairs(assignments) {
-                last.of_pair.insert((name, value), step);
-                last.of_name.insert(name, (value, step));
-            }
-        }
-        setters
-    }
-}
-
-impl<'a> LastSteps<'a> {
-    /// The step that explains a value of the finished image. buildah and kaniko record what the
-    /// Dockerfile says, where `$NAME` or an escape stands for the value: then the last step that sets
-    /// the name explains it.
-    fn step(&self, name: &str, value: &str) -> Option<&'a Step> {
-        let exact = self.of_pair.get(&(name, value)).copied();
-        exact.or_else(|| {
-            let (recorded, step) = self.of_name.get(name)?;
-            recorded.contains(['$', '\\', '"', '\'']).then_some(*step)
-        })
-    }
 }
 
 #[cfg(test)]
