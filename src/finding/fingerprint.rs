@@ -3,23 +3,21 @@
 //! shares the hashing key while nobody else can test a guess. A place holds nothing of the key.
 //! `docs/fingerprints.md` describes both and lists test vectors.
 
+mod key_file;
+
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::detect::{Key, Place};
-use crate::limits;
+use key_file::{decode_key, random_key, read_key_file, read_or_make};
 
 /// Length of a hashing key in bytes.
 pub const KEY_LEN: usize = 32;
@@ -27,14 +25,6 @@ pub const KEY_LEN: usize = 32;
 const KEY_ID_MESSAGE: &[u8] = b"ksf1 id";
 const SECRET_DOMAIN: &[u8] = b"ksf1 secret\0";
 const PLACE_DOMAIN: &[u8] = b"ksp1 place\0";
-
-/// base64url; people copy keys with and without the padding.
-const BASE64URL: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Where a hashing key may come from, in the order in which they are asked.
 #[derive(Default)]
@@ -301,8 +291,10 @@ fn kind_word(kind: Place) -> String {
 }
 
 fn hmac(key: &[u8; KEY_LEN], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC takes keys of any length, so `new_from_slice` cannot fail; `new` wants a padded block.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    // HMAC fills a key that is shorter than a block with zeros; doing it here cannot fail.
+    let mut block = Zeroizing::new([0; 64]);
+    block[..KEY_LEN].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().into()
 }
@@ -315,98 +307,13 @@ fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn decode_key(text: &[u8]) -> Option<Zeroizing<[u8; KEY_LEN]>> {
-    let mut decoded = Zeroizing::new(BASE64URL.decode(text.trim_ascii()).ok()?);
-    let key = <[u8; KEY_LEN]>::try_from(decoded.as_slice()).ok().map(Zeroizing::new);
-    decoded.zeroize();
-    key
-}
-
-fn random_key() -> Result<Zeroizing<[u8; KEY_LEN]>, FingerprintKeyError> {
-    let mut bytes = Zeroizing::new([0; KEY_LEN]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|error| FingerprintKeyError::Random(error.to_string()))?;
-    Ok(bytes)
-}
-
-fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; KEY_LEN]>, FingerprintKeyError> {
-    let failed = |source| FingerprintKeyError::Read { path: path.to_owned(), source };
-    let mut text = Zeroizing::new(Vec::new());
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(limits::FINGERPRINT_KEY_FILE).read_to_end(&mut text).map_err(failed)?;
-    decode_key(&text).ok_or_else(|| FingerprintKeyError::MalformedFile(path.to_owned()))
-}
-
-type KeyAndNote = (Zeroizing<[u8; KEY_LEN]>, Option<String>);
-
-/// The key in the file at `path`, which is made if it is missing. Of several processes that make it at
-/// once, one wins and all use its key.
-fn read_or_make(path: &Path) -> Result<KeyAndNote, FingerprintKeyError> {
-    match read_key_file(path) {
-        Err(FingerprintKeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            let key = random_key()?;
-            let text = Zeroizing::new(BASE64URL.encode(key.as_slice()) + "\n");
-            publish(path, text.as_bytes())
-                .map_err(|source| FingerprintKeyError::Read { path: path.to_owned(), source })?;
-            Ok((read_key_file(path)?, None))
-        }
-        read => Ok((read?, note_on_mode(path))),
-    }
-}
-
-/// Puts a whole file at `path` unless one is there. A hard link appears at once and with all its bytes,
-/// where a file created under its last name could be read by another process before it is written.
-fn publish(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
-    create_private_folder(folder)?;
-    let mut suffix = [0; 8];
-    getrandom::fill(&mut suffix).map_err(io::Error::other)?;
-    let draft = folder.join(format!(".fingerprint.key.{}", hex_prefix(&suffix, 8)));
-    let written = create_private_file(&draft).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::hard_link(&draft, path)
-    });
-    // Whatever happened, the draft holds a key and must not stay.
-    let removed = fs::remove_file(&draft);
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => removed,
-    }
-}
-
-fn create_private_file(path: &Path) -> io::Result<fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn create_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-#[cfg(unix)]
-fn note_on_mode(path: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path).ok()?.permissions().mode();
-    let open_to_others = mode & 0o077 != 0;
-    open_to_others
-        .then(|| format!("others can read the fingerprint key '{}'; run: chmod 600 '{0}'", path.display()))
-}
-
-#[cfg(not(unix))]
-fn note_on_mode(_path: &Path) -> Option<String> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use base64::Engine as _;
+
+    use super::key_file::BASE64URL;
     use super::*;
 
     fn counting_key() -> FingerprintKey {

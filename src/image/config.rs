@@ -31,7 +31,7 @@ pub struct ImageConfig {
     pub diff_ids: Vec<Option<Digest>>,
     /// `history`, oldest first.
     pub history: Vec<HistoryEntry>,
-    /// All other text of the document.
+    /// All text of the document that stands in none of `author` to `history`, except for the time of a step.
     pub rest: Vec<Block>,
     /// What is odd about the document. No value of it is named.
     pub warnings: Vec<String>,
@@ -100,9 +100,9 @@ impl ImageConfig {
 
     fn read(&mut self, root: &mut Json) {
         let mut fields = Fields { object: root, path: "", warnings: &mut self.warnings };
-        self.os = fields.texts("os").pop();
-        self.architecture = fields.texts("architecture").pop();
-        self.variant = fields.texts("variant").pop();
+        self.os = fields.noted("os");
+        self.architecture = fields.noted("architecture");
+        self.variant = fields.noted("variant");
         self.author = fields.texts("author");
         self.comment = fields.texts("comment");
         fields.each_object("config", |fields| self.runtime.read(fields));
@@ -140,11 +140,11 @@ impl RuntimeConfig {
 impl HistoryEntry {
     fn read(fields: &mut Fields<'_>) -> Self {
         // A line for each value of a repeated key; there is one in every config that a builder wrote.
+        let created = fields.noted("created");
         let mut joined = |name| Some(fields.texts(name).join("\n")).filter(|text| !text.is_empty());
         let created_by = joined("created_by").unwrap_or_default();
         let comment = joined("comment");
         let author = joined("author");
-        let created = joined("created");
         let empty_layer = fields.flag("empty_layer");
         Self { created_by, comment, author, created, empty_layer }
     }
@@ -197,6 +197,13 @@ impl Fields<'_> {
         });
         texts.retain(|text| !text.is_empty());
         texts
+    }
+
+    /// The last value of a string that hardly ever holds a key; its text stays among the rest.
+    fn noted(&mut self, name: &str) -> Option<String> {
+        let texts = self.texts(name);
+        texts.iter().for_each(|text| self.keep(name, text.clone()));
+        texts.into_iter().next_back()
     }
 
     fn flag(&mut self, name: &str) -> bool {
