@@ -34,3 +34,9 @@ pub const ERRORS_LISTED: usize = 1_000;
 
 /// Paths listed in `opaque` for one image.
 pub const OPAQUE_LISTED: usize = 100;
+
+/// A list of images for `--images-from`.
+pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
+
+/// A text for `detectors test`.
+pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;
