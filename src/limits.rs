@@ -133,3 +133,8 @@ pub const NEARBY: usize = 4 * 1024;
 pub const BINARY_SIGN: usize = 256;
 /// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
 pub const RSA_MODULUS: usize = 2 * 1024;
+/// A list of images for `--images-from`.
+pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
+
+/// A text for `detectors test`.
+pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;

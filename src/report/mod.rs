@@ -12,6 +12,7 @@ pub mod model;
 pub mod sanitize;
 pub mod style;
 pub mod table;
+pub mod text;
 pub mod threshold;
 
 pub use format::Format;

@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
+use anstyle::AnsiColor;
+
 use super::sanitize;
 use super::threshold::Threshold;
+use crate::detect::Severity;
 
 /// The least width that is drawn for, in columns.
 pub const LEAST_WIDTH: usize = 80;
@@ -58,6 +61,19 @@ impl Style {
         match self.color {
             true => format!("{color}{text}{color:#}"),
             false => text.to_string(),
+        }
+    }
+}
+
+impl Severity {
+    /// Its colour on a terminal.
+    pub fn color(self) -> anstyle::Style {
+        match self {
+            Self::Critical => AnsiColor::BrightRed.on_default().bold(),
+            Self::High => AnsiColor::Red.on_default(),
+            Self::Medium => AnsiColor::Yellow.on_default(),
+            Self::Low => AnsiColor::Cyan.on_default(),
+            Self::Info => anstyle::Style::new().dimmed(),
         }
     }
 }

@@ -211,3 +211,6 @@ impl BlobSink for Sink<'_, '_> {
         Ok(())
     }
 }
+//! One image from source to result: workers over layers, windows through the detectors, the config.
+
+pub mod progress;

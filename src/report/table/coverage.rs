@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::BAD;
 use super::sheet::Sheet;
-use super::{BAD, text};
 use crate::report::model::{ImageResult, ScanError};
+use crate::report::text;
 
 /// Errors and warnings that are listed; the others are counted.
 const LISTED: usize = 8;

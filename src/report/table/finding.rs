@@ -4,10 +4,10 @@
 use std::io;
 
 use super::sheet::Sheet;
-use super::{BOLD, DIM, severity_color, text};
+use super::{BOLD, DIM};
 use crate::detect::Place;
 use crate::report::model::{Finding, ImageResult, Layer, Location, Origin};
-use crate::report::sanitize;
+use crate::report::{sanitize, text};
 
 /// Places that are listed; the others are counted.
 const PLACES_SHOWN: usize = 3;
@@ -30,7 +30,7 @@ pub(super) fn write(
 
 fn title(sheet: &mut Sheet<'_>, finding: &Finding, number: usize) -> io::Result<()> {
     let style = sheet.style;
-    let severity = style.paint(severity_color(finding.severity), finding.severity.word().to_uppercase());
+    let severity = style.paint(finding.severity.color(), finding.severity.word().to_uppercase());
     let live = match finding.verification.status {
         "live" => ", proven live",
         "dead" => ", no longer valid",

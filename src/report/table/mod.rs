@@ -6,7 +6,6 @@ mod finding;
 mod sheet;
 mod strata;
 mod summary;
-mod text;
 
 use std::io::{self, Write};
 
@@ -14,8 +13,7 @@ use anstyle::{AnsiColor, Style as Color};
 
 use self::sheet::Sheet;
 use super::model::{Finding, ImageResult, SourceKind};
-use super::{Report, Style};
-use crate::detect::Severity;
+use super::{Report, Style, text};
 
 const BOLD: Color = Color::new().bold();
 const DIM: Color = Color::new().dimmed();
@@ -101,16 +99,6 @@ fn source_word(source: SourceKind) -> &'static str {
         SourceKind::DockerArchive => "docker-archive",
         SourceKind::OciArchive => "oci-archive",
         SourceKind::OciLayout => "oci",
-    }
-}
-
-fn severity_color(severity: Severity) -> Color {
-    match severity {
-        Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
-        Severity::High => AnsiColor::Red.on_default(),
-        Severity::Medium => AnsiColor::Yellow.on_default(),
-        Severity::Low => AnsiColor::Cyan.on_default(),
-        Severity::Info => DIM,
     }
 }
 

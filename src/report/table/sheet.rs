@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::text;
 use super::{BOLD, DIM};
-use crate::report::Style;
+use crate::report::{Style, text};
 
 /// Columns before the label of a row.
 pub(super) const INDENT: usize = 4;

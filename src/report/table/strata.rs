@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use super::DIM;
 use super::sheet::Sheet;
-use super::{DIM, severity_color, text};
 use crate::report::model::{Finding, ImageResult, Layer};
-use crate::report::sanitize;
+use crate::report::{sanitize, text};
 
 /// Layers that are drawn one by one even where they hold nothing.
 const DRAWN_ALWAYS: usize = 16;
@@ -164,7 +164,7 @@ impl Marks {
         for (glyph, number) in all.iter().take(MARKS_SHOWN) {
             let mark = format!("{glyph}{}", *number + 1);
             used += text::width(&mark) + usize::from(used > 0);
-            let color = self.severities.get(**number).map(|severity| severity_color(*severity));
+            let color = self.severities.get(**number).map(|severity| severity.color());
             painted.push(style.paint(color.unwrap_or(DIM), mark));
         }
         if all.len() > MARKS_SHOWN {

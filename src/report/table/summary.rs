@@ -3,8 +3,8 @@
 use std::io;
 
 use super::sheet::Sheet;
-use super::{BAD, BOLD, text};
-use crate::report::Report;
+use super::{BAD, BOLD};
+use crate::report::{Report, text};
 
 /// Severities as the summary lists them, the worst first.
 const SEVERITIES: &[&str] = &["critical", "high", "medium", "low", "info"];

@@ -1,5 +1,4 @@
 use super::write;
-use crate::detect::Confidence;
 use crate::report::sanitize::is_hidden_or_active;
 use crate::report::{FailOn, Report, Style, Threshold, fixture};
 
@@ -14,7 +13,7 @@ fn table(report: &Report, style: &Style) -> String {
 }
 
 fn widest(text: &str) -> usize {
-    text.lines().map(super::text::width).max().unwrap_or_default()
+    text.lines().map(crate::report::text::width).max().unwrap_or_default()
 }
 
 #[test]

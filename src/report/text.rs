@@ -2,7 +2,7 @@
 
 /// How many columns a terminal gives to `text`: wide for East Asian and emoji, none for marks that
 /// combine with the character before them. Near enough for shortening and alignment.
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
@@ -16,7 +16,7 @@ fn char_width(c: char) -> usize {
 }
 
 /// `text` in at most `room` columns: a third of its beginning, `mark`, and the end, which tells more.
-pub(super) fn middle(text: &str, room: usize, mark: &str) -> String {
+pub fn middle(text: &str, room: usize, mark: &str) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -27,7 +27,7 @@ pub(super) fn middle(text: &str, room: usize, mark: &str) -> String {
 }
 
 /// `text` in at most `room` columns: its beginning and `mark`.
-pub(super) fn start(text: &str, room: usize, mark: &str) -> String {
+pub fn start(text: &str, room: usize, mark: &str) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -45,7 +45,7 @@ fn fitting(chars: impl Iterator<Item = char>, room: usize) -> impl Iterator<Item
 }
 
 /// Lines of at most `room` columns, broken between words; a longer word is broken where it must.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -73,13 +73,13 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
 }
 
 /// `1 key`, `2 keys`, `12 345 files`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", grouped(number as u64))
 }
 
 /// A number with its thousands apart.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -92,7 +92,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// A size in decimal units, as registries and engines show it.
-pub(super) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut units = ["kB", "MB", "GB", "TB", "PB", "EB"].into_iter();
     let mut unit = "B";
@@ -106,7 +106,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// `sha256:` and the first 12 hex digits.
-pub(super) fn short_digest(digest: &str) -> &str {
+pub fn short_digest(digest: &str) -> &str {
     let end = digest.find(':').map_or(12, |colon| colon + 13);
     digest.get(..end).unwrap_or(digest)
 }
