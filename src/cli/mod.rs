@@ -12,6 +12,7 @@ pub mod messages;
 pub mod output;
 pub mod progress;
 pub mod scan;
+pub mod scanner;
 pub mod settings;
 pub mod terminal;
 
@@ -46,7 +47,7 @@ pub fn run() -> ExitCode {
 
 /// What is built into this program.
 const ENGINE: Engine = Engine {
-    scan: |_, _| anyhow::bail!("scanning is not built in yet"),
+    scan: scanner::scan_targets,
     detectors: |_| anyhow::bail!("the catalogue is not built in yet"),
     fingerprint_key: fingerprint_key::Keyring {
         init: |_| anyhow::bail!("hashing keys are not built in yet"),

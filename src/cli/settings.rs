@@ -47,6 +47,8 @@ pub struct Settings {
     pub offline: bool,
     /// Layers read at once.
     pub jobs: NonZeroUsize,
+    /// Bytes of content after which a layer is cut.
+    pub max_layer_bytes: u64,
     /// Where reports go.
     pub outputs: Outputs,
     /// When bars are drawn.
@@ -103,6 +105,7 @@ impl Settings {
             verify_diff_ids: coverage.verify_diff_ids,
             offline: coverage.offline,
             jobs: coverage.jobs.unwrap_or_else(every_cpu),
+            max_layer_bytes: coverage.max_layer_bytes,
             outputs: Outputs::new(general.output)?,
             progress: general.progress,
             color: general.color,

@@ -1,7 +1,8 @@
 //! What to do about a leaked key, in two halves: the key at its service, and the image that holds it.
 
 use super::occurrence::Occurrence;
-use crate::detect::{Definition, Place};
+use crate::detect::Place;
+use crate::detect::definition::Definition;
 use crate::report::model::Remediation;
 
 /// The advice for a key that came in at `first`.

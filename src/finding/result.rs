@@ -4,25 +4,27 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
-use super::ignore::{IgnoreRules, IgnoreFacts};
+use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
-use super::{remediation, verify};
-use crate::detect::own_secrets::OwnSecrets;
-use crate::detect::redact::Redactor;
-use crate::detect::{DetectorIndex, DetectorSet, Key};
-use crate::image::config::ImageConfig;
-use crate::image::history::History;
+use super::{remediation, step, verify};
+use crate::detect::catalogue::Catalogue;
+use crate::detect::definition::Definition;
+use crate::detect::redact::{self, Redactor};
+use crate::detect::{DetectorIndex, Key, Place};
+use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
 use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED};
 use crate::report::model;
 use crate::scan::blob::BlobScan;
-use crate::scan::config_units::{Unit, units};
+use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
 
 /// What all images of a run are judged by.
 pub struct Judge<'a> {
+    /// The definitions of all detectors.
+    pub catalogue: &'a Catalogue,
     /// The rules that found what was found.
     pub search: Search<'a>,
     /// Which detectors count (`--only`, `--skip`); indexed as the catalogue.
@@ -45,30 +47,28 @@ pub struct Target {
 }
 
 impl Judge<'_> {
-    /// The result of one image, and the redactor that knows its keys, for lines outside of the result.
+    /// The result of one image. `redactor` comes to know its keys.
     pub fn judge(
         &self,
         target: &Target,
         image: &Image,
         blobs: &BTreeMap<BlobKey, BlobScan>,
+        redactor: &mut Redactor,
     ) -> model::ImageResult {
-        let config = image.config_json.as_deref().map(ImageConfig::parse).unwrap_or_default();
-        let history = History::new(&config, image.layers.len());
-        let units = units(image, &config, &history);
+        let config = ConfigUnits::of(image);
         let mut occurrences = of_blobs(image, blobs);
         for occurrence in &mut occurrences {
-            occurrence.history_index = occurrence.layer.and_then(|layer| history.step_of_layer(layer));
+            let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
+            occurrence.history_index = step.map(|step| step.index);
         }
-        occurrences.extend(self.in_units(&units));
-
-        let mut redactor = Redactor::new(self.search.detectors);
+        occurrences.extend(self.in_units(&config.units));
         for occurrence in &occurrences {
             let found = &occurrence.found;
-            redactor.learn(&found.key, found.raw.expose(), &self.shown(found.finder, &found.key));
+            redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
         }
         let occurrences = resolve(occurrences).into_iter().filter(|one| self.is_selected(one.found.finder));
-        let view = View { judge: self, image, blobs, history: &history, redactor: &redactor };
-        view.result(target, group(occurrences.collect()), &config)
+        let view = View { judge: self, image, blobs, config: &config, redactor };
+        view.result(target, group(occurrences.collect()))
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
@@ -116,8 +116,11 @@ impl Judge<'_> {
     /// The key as it may be shown.
     fn shown(&self, finder: Finder, key: &Key) -> String {
         match finder {
-            Finder::Detector(index) => self.search.detectors.redacted(index, key),
-            Finder::OwnSecret(_) => "…".to_owned(),
+            Finder::Detector(index) => match self.catalogue.get(index) {
+                Some(definition) => redact::redacted(key.expose(), definition),
+                None => HIDDEN.to_owned(),
+            },
+            Finder::OwnSecret(_) => HIDDEN.to_owned(),
         }
     }
 }
@@ -127,16 +130,16 @@ struct View<'a> {
     judge: &'a Judge<'a>,
     image: &'a Image,
     blobs: &'a BTreeMap<BlobKey, BlobScan>,
-    history: &'a History,
-    redactor: &'a Redactor<'a>,
+    config: &'a ConfigUnits,
+    redactor: &'a Redactor,
 }
 
 impl View<'_> {
-    fn result(&self, target: &Target, groups: Vec<Group>, config: &ImageConfig) -> model::ImageResult {
+    fn result(&self, target: &Target, groups: Vec<Group>) -> model::ImageResult {
         let image = self.image;
         let (findings, suppressed) = self.findings(groups);
         let errors = self.errors();
-        let text = |digest: &Option<crate::image::digest::Digest>| digest.as_ref().map(ToString::to_string);
+        let text = |digest: &Option<Digest>| digest.as_ref().map(ToString::to_string);
         model::ImageResult {
             target: self.clean(&target.text),
             reference: image.name.as_deref().map(|name| self.clean(name)),
@@ -152,7 +155,7 @@ impl View<'_> {
             suppressed,
             complete: errors.is_empty(),
             errors,
-            warnings: self.warnings(config),
+            warnings: self.warnings(),
             opaque: model::Opaque::default(),
             stats: self.stats(),
         }
@@ -174,7 +177,7 @@ impl View<'_> {
         let scan = self.blobs.get(&blob.key);
         let digest = blob.digest.as_ref().or_else(|| scan.and_then(|scan| scan.digest.as_ref()));
         let diff_id = blob.diff_id.as_ref().or_else(|| scan.and_then(|scan| scan.diff_id.as_ref()));
-        let step = self.history.step_of_layer(index);
+        let step = self.config.history.step_of_layer(index).map(|step| step.index);
         model::Layer {
             index,
             digest: digest.map(ToString::to_string),
@@ -192,8 +195,7 @@ impl View<'_> {
 
     /// A build step as it may be shown: keys redacted, build arguments and secret-looking values masked.
     fn created_by(&self, step: usize) -> Option<String> {
-        let masked = self.history.masked(step)?;
-        Some(self.clean(&masked))
+        self.config.history.steps.get(step).map(|step| self.clean(&step::masked(step)))
     }
 
     fn findings(&self, groups: Vec<Group>) -> (Vec<model::Finding>, Vec<model::Suppressed>) {
@@ -203,7 +205,7 @@ impl View<'_> {
         for group in &groups {
             let Some(first) = group.introduced() else { continue };
             let finding = self.finding(group, first, &mut ordinals);
-            match self.judge.ignore.matches(&self.ignore_facts(&finding, group)) {
+            match self.ignored(&finding, group) {
                 Some(rule) => suppressed.push(model::Suppressed {
                     fingerprint: finding.fingerprint,
                     detector: finding.detector,
@@ -213,6 +215,32 @@ impl View<'_> {
             }
         }
         (findings, suppressed)
+    }
+
+    /// The ignore rule that a finding meets.
+    fn ignored(&self, finding: &model::Finding, group: &Group) -> Option<String> {
+        let location = |occurrence: &'_ Occurrence| {
+            let layer = occurrence.layer.and_then(|layer| self.image.layers.get(layer));
+            (layer.and_then(|layer| layer.digest.clone()), layer.and_then(|layer| layer.diff_id.clone()))
+        };
+        let digests: Vec<_> = group.occurrences.iter().map(location).collect();
+        let locations: Vec<LocationFacts<'_>> = group
+            .occurrences
+            .iter()
+            .zip(&digests)
+            .map(|(occurrence, (digest, diff_id))| LocationFacts {
+                kind: occurrence.place,
+                path: occurrence.path.as_deref(),
+                digest: digest.as_ref(),
+                diff_id: diff_id.as_ref(),
+            })
+            .collect();
+        self.judge.ignore.matches(&FindingFacts {
+            fingerprint: &finding.fingerprint,
+            place: &finding.place,
+            detector: &finding.detector,
+            locations: &locations,
+        })
     }
 
     fn finding(
@@ -327,13 +355,13 @@ impl View<'_> {
     fn rule(&self, finder: Finder) -> Rule<'_> {
         match finder {
             Finder::Detector(index) => {
-                let definition = self.judge.search.detectors.definition(index);
+                let definition = self.judge.catalogue.get(index);
                 Rule {
-                    id: definition.id.clone(),
-                    name: definition.name.clone(),
-                    service: definition.service.clone(),
-                    category: definition.category.word().to_owned(),
-                    definition: Some(definition),
+                    id: definition.map(|known| known.id.clone()).unwrap_or_default(),
+                    name: definition.map(|known| known.name.clone()).unwrap_or_default(),
+                    service: definition.map(|known| known.service.clone()).unwrap_or_default(),
+                    category: definition.map(|known| known.category.word().to_owned()).unwrap_or_default(),
+                    definition,
                 }
             }
             Finder::OwnSecret(number) => Rule {
@@ -384,10 +412,9 @@ impl View<'_> {
         }
     }
 
-    fn warnings(&self, config: &ImageConfig) -> Vec<String> {
+    fn warnings(&self) -> Vec<String> {
         let mut warnings = self.image.warnings.clone();
-        warnings.extend(config.warnings.iter().cloned());
-        warnings.extend(self.history.warnings().iter().cloned());
+        warnings.extend(self.config.warnings.iter().cloned());
         for (index, blob) in self.image.layers.iter().enumerate() {
             let Some(scan) = self.blobs.get(&blob.key) else { continue };
             let odd = verify::warnings(blob, scan);
@@ -418,11 +445,14 @@ impl View<'_> {
     }
 }
 
+/// What stands for a key of which nothing may be shown.
+const HIDDEN: &str = "…";
+
 /// The detector id of the values of `--secrets-from`.
 pub const OWN_SECRET: &str = "own-secret";
 
 /// What findings are told apart by, besides their ordinal.
-type PlaceKey = (String, crate::detect::Place, Vec<u8>);
+type PlaceKey = (String, Place, Vec<u8>);
 
 /// What the report says of the rule that found a key.
 struct Rule<'a> {
@@ -430,7 +460,7 @@ struct Rule<'a> {
     name: String,
     service: String,
     category: String,
-    definition: Option<&'a crate::detect::Definition>,
+    definition: Option<&'a Definition>,
 }
 
 fn how(how: RemovedHow) -> &'static str {

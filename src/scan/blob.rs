@@ -2,6 +2,7 @@
 //! the tar, cut into windows, search.
 
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::matches::{Match, Workspace, join};
@@ -144,6 +145,7 @@ struct BlobReader<'p, 's, 'a> {
     results: Arc<BlobResults>,
     form: Form,
     runs: Runs,
+    held: Option<(RawKind, Vec<u8>)>,
     events: Vec<TarEvent>,
     segments: Vec<Segment>,
     entry: Option<Arc<Content>>,
@@ -163,6 +165,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             results: Arc::default(),
             form: Form::Unknown,
             runs: Runs::default(),
+            held: None,
             events: Vec::new(),
             segments: Vec::new(),
             entry: None,
@@ -179,7 +182,6 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         let mut hasher = wanted.then(|| Hasher::new(Algorithm::Sha256));
         let mut buffer = self.pool.buffer();
         let mut carried = 0;
-        let mut stored = 0;
         loop {
             let (read, end) = self.fill(&mut content, &mut buffer);
             let filled = WINDOW_OVERLAP + read;
@@ -188,8 +190,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             }
             let fresh = Fresh { position: self.scan.bytes, index: WINDOW_OVERLAP, carried };
             self.scan.bytes += read as u64;
-            progress.advanced(content.stored().saturating_sub(stored));
-            stored = content.stored();
+            progress.advanced(content.stored());
             self.walk(&buffer[WINDOW_OVERLAP..filled], fresh, end != End::No);
             let mut next = Vec::new();
             if end == End::No {
@@ -250,7 +251,10 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                     tar.finish(&mut events);
                 }
                 for event in events.drain(..) {
-                    self.event(event, fresh, &mut segments);
+                    self.event(event, bytes, fresh, &mut segments);
+                }
+                if last {
+                    self.end_held(&mut segments);
                 }
                 self.events = events;
             }
@@ -289,8 +293,8 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         Content { id: self.contents, entry, place, path, name }
     }
 
-    fn event(&mut self, event: TarEvent, fresh: Fresh, segments: &mut Vec<Segment>) {
-        let shift = |range: std::ops::Range<usize>| range.start + fresh.index..range.end + fresh.index;
+    fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
+        let shift = |range: Range<usize>| range.start + fresh.index..range.end + fresh.index;
         match event {
             TarEvent::Entry(entry) => {
                 self.runs.end_data(fresh, segments);
@@ -306,23 +310,55 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 self.entry = None;
             }
             TarEvent::Raw { kind, range, fresh: begins } => {
-                let range = shift(range);
-                if begins || !self.runs.continues_raw(kind, range.start, fresh) {
-                    self.runs.end_raw(fresh, segments);
+                if begins {
+                    self.end_held(segments);
+                } else if let Some((_, held)) = &mut self.held {
+                    // What lies across the seam is seen here; what follows, in the run below.
+                    let end = range.end.min(range.start + WINDOW_OVERLAP);
+                    held.extend_from_slice(bytes.get(range.start..end).unwrap_or_default());
+                    self.end_held(segments);
                 }
-                let id = self.contents + 1;
-                let content = || Content {
-                    id,
-                    entry: None,
-                    place: Place::Unallocated,
-                    path: Arc::from(&b""[..]),
-                    name: Some(raw_name(kind).to_owned()),
-                };
-                self.runs.raw(kind, content, range, fresh, segments);
-                self.contents = id;
+                self.raw(kind, shift(range), begins, fresh, segments);
+            }
+            TarEvent::RawHeld { kind, bytes, fresh: begins } => {
+                if begins {
+                    self.end_held(segments);
+                }
+                self.held.get_or_insert_with(|| (kind, Vec::new())).1.extend(bytes);
             }
             TarEvent::Warning(warning) => self.warning(warning),
             TarEvent::Error { reason, message } => self.error(reason, message),
+        }
+    }
+
+    fn raw(
+        &mut self,
+        kind: RawKind,
+        range: Range<usize>,
+        begins: bool,
+        fresh: Fresh,
+        segments: &mut Vec<Segment>,
+    ) {
+        if begins {
+            self.runs.end_raw(fresh, segments);
+        }
+        if !self.runs.continues_raw(kind, range.start, fresh) {
+            let content = self.raw_content(kind);
+            self.runs.raw(kind, content, range, fresh, segments);
+            return;
+        }
+        self.runs.extend_raw(range);
+    }
+
+    fn raw_content(&mut self, kind: RawKind) -> Content {
+        self.content(None, Place::Unallocated, Arc::from(&b""[..]), Some(raw_name(kind).to_owned()))
+    }
+
+    /// Raw bytes that came by themselves are a content of their own.
+    fn end_held(&mut self, segments: &mut Vec<Segment>) {
+        if let Some((kind, bytes)) = self.held.take() {
+            let content = self.raw_content(kind);
+            segments.push(Segment::whole(content, bytes));
         }
     }
 

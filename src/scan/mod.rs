@@ -111,16 +111,16 @@ fn scan_blobs(
     progress: &dyn Progress,
 ) -> BTreeMap<BlobKey, BlobScan> {
     let jobs = options.jobs.max(1);
-    progress.expect(wanted.len(), wanted.iter().map(|(blob, _)| blob.size).sum());
+    progress.total(wanted.len(), wanted.iter().map(|(blob, _)| blob.size.unwrap_or(0)).sum());
     let pool = Pool::new(search, options.window, jobs);
-    let queue = Mutex::new(wanted.into_iter().enumerate());
+    let queue = Mutex::new(wanted.into_iter());
     let read = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 let mut space = Workspace::default();
-                while let Some((number, (blob, ask))) = next(&queue) {
-                    let layer = progress.layer_started(number, &blob_name(&blob), blob.size);
+                while let Some((blob, ask)) = next(&queue) {
+                    let layer = progress.layer(&blob_name(&blob), blob.size);
                     let result = open_and_read(source, &blob, ask, &pool, &mut space, &*layer);
                     push(&read, (blob.key, result));
                 }
@@ -199,8 +199,8 @@ struct Sink<'p, 'a> {
 impl BlobSink for Sink<'_, '_> {
     fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
         let name: String = blob.key.0.rsplit('/').next().unwrap_or_default().chars().take(12).collect();
-        self.progress.expect(1, blob.size);
-        let layer = self.progress.layer_started(self.read.len(), &name, blob.size);
+        self.progress.total(1, blob.size.unwrap_or(0));
+        let layer = self.progress.layer(&name, blob.size);
         let ask = BlobAsk {
             algorithm: blob.algorithm,
             diff_id: blob.diff_id || self.options.verify_diff_ids,
@@ -211,6 +211,3 @@ impl BlobSink for Sink<'_, '_> {
         Ok(())
     }
 }
-//! One image from source to result: workers over layers, windows through the detectors, the config.
-
-pub mod progress;

@@ -163,27 +163,28 @@ impl Runs {
         matches!(&self.raw, Some((open, run)) if *open == kind && run.end == start)
     }
 
-    /// More raw bytes. `content` is taken up when they begin a new run.
+    /// Raw bytes that begin a new run.
     pub fn raw(
         &mut self,
         kind: RawKind,
-        content: impl FnOnce() -> Content,
+        content: Content,
         range: Range<usize>,
         fresh: Fresh,
         out: &mut Vec<Segment>,
     ) {
-        let length = (range.end - range.start) as u64;
-        if self.continues_raw(kind, range.start, fresh) {
-            if let Some((_, run)) = &mut self.raw {
-                run.end += length;
-            }
-            return;
-        }
         self.end_raw(fresh, out);
         let start = fresh.position + (range.start - fresh.index) as u64;
-        let content = Arc::new(content());
-        let run = Run { content, start, end: start + length, owned_until: start, offset: 0, begun: false };
+        let end = start + (range.end - range.start) as u64;
+        let content = Arc::new(content);
+        let run = Run { content, start, end, owned_until: start, offset: 0, begun: false };
         self.raw = Some((kind, run));
+    }
+
+    /// More bytes of the open raw run.
+    pub fn extend_raw(&mut self, range: Range<usize>) {
+        if let Some((_, run)) = &mut self.raw {
+            run.end += (range.end - range.start) as u64;
+        }
     }
 
     /// The raw bytes are over.

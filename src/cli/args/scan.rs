@@ -168,6 +168,10 @@ pub struct Coverage {
     /// Check each layer's diff_id too, not only its digest
     #[arg(long)]
     pub verify_diff_ids: bool,
+    /// Cut a layer that unpacks to more than this; the scan is then incomplete
+    #[arg(long, value_name = "BYTES", default_value_t = crate::limits::LAYER_CONTENT, hide_default_value = true,
+        env = "KEYSEAM_MAX_LAYER_BYTES", hide_env = true)]
+    pub max_layer_bytes: u64,
     /// Use no network
     #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_OFFLINE", hide_env = true)]
     pub offline: bool,
