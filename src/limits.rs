@@ -40,3 +40,28 @@ pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
 
 /// A text for `detectors test`.
 pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;
+/// A file of detector definitions.
+pub const RULES_FILE: usize = 4 * 1024 * 1024;
+
+/// Bytes in front of an anchor at which a match may begin, at most.
+pub const PATTERN_BEFORE: usize = 4 * 1024;
+
+/// What may be added to a variable's name, on either side.
+pub const NAME_AFFIX: usize = 64;
+
+/// From the end of a name to the start of its value.
+pub const ASSIGNMENT: usize = 256;
+
+/// A value beside a name, quotes excluded.
+pub const VALUE: usize = 4 * 1024;
+
+/// How far below its brand a name of a section may stand.
+pub const SECTION: usize = 400;
+
+/// How far from a key `near` words and companions are looked for, on either side, whatever the lines.
+pub const NEARBY: usize = 4 * 1024;
+
+/// How far from a key a NUL makes its surroundings binary.
+pub const BINARY_SIGN: usize = 256;
+/// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
+pub const RSA_MODULUS: usize = 2 * 1024;
