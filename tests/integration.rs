@@ -2,3 +2,6 @@
 
 mod oracle;
 mod support;
+//! Tests of the whole program, one module a subject.
+
+mod reports;

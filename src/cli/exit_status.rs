@@ -116,16 +116,12 @@ mod tests {
 
     #[test]
     fn several_images_give_the_worst_of_them() {
-        let bools = [false, true];
-        for (found, failed, incomplete) in
-            bools.iter().flat_map(|a| bools.iter().flat_map(move |b| bools.iter().map(move |c| (*a, *b, *c))))
-        {
-            let otherwise = if failed {
-                2
-            } else if incomplete {
-                3
-            } else {
-                0
+        for bits in 0..8 {
+            let (found, failed, incomplete) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0);
+            let otherwise = match (failed, incomplete) {
+                (true, _) => 2,
+                (false, true) => 3,
+                (false, false) => 0,
             };
             let expected = if found { 1 } else { otherwise };
             assert_eq!(code(found, failed, incomplete, FailOn::Medium), expected);

@@ -40,8 +40,11 @@ fn section(command: &Command, parent: &str, page: &mut Vec<u8>) -> io::Result<()
         man.render_description_section(&mut text)?;
         man.render_options_section(&mut text)?;
         man.render_extra_section(&mut text)?;
-        // They are parts of this section, not sections of the page.
-        page.extend(String::from_utf8_lossy(&text).replace(".SH ", ".SS ").bytes());
+        // They are parts of this section, not sections of the page, whose preamble stands once.
+        let text = String::from_utf8_lossy(&text);
+        for line in text.lines().filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el ")) {
+            page.extend(line.replacen(".SH ", ".SS ", 1).bytes().chain([b'\n']));
+        }
     }
     children.into_iter().try_for_each(|child| section(child, &name, page))
 }

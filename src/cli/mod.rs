@@ -59,7 +59,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
     let matches = args::command().try_get_matches_from(line);
     let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments.map(|arguments| arguments.command) {
-        Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan),
+        Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan, &mut io::stdout()),
         Ok(Command::Detectors(command)) => detectors::run(command, engine.detectors),
         Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
         Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),
@@ -80,19 +80,24 @@ fn show(text: io::Result<Vec<u8>>) -> ExitStatus {
 
 /// Answers a command line that cannot be carried out; help and version are such answers too.
 fn refuse(error: &clap::Error) -> ExitStatus {
-    let kind = match error.kind() {
-        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
-        _ => ContextKind::InvalidArg,
+    let habit = match (error.kind(), unknown_word(error)) {
+        (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, Some(word)) => habits::answer(word),
+        _ => None,
     };
-    if let (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, Some(ContextValue::String(argument))) =
-        (error.kind(), error.get(kind))
-    {
-        if let Some(answer) = habits::answer(argument) {
-            Messages::default().error(&answer);
-            return ExitStatus::Failed;
-        }
+    if let Some(answer) = habit {
+        Messages::default().error(&answer);
+        return ExitStatus::Failed;
     }
     // Nobody can be told when the stream is closed; the status says it.
     let _ = error.print();
     if error.use_stderr() { ExitStatus::Failed } else { ExitStatus::Clean }
+}
+
+/// The option or command that clap does not know.
+fn unknown_word(error: &clap::Error) -> Option<&str> {
+    let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+    kinds.into_iter().find_map(|kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    })
 }

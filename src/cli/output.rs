@@ -98,9 +98,14 @@ impl Outputs {
         self.files.iter().map(|(_, path)| path.as_path())
     }
 
-    /// Writes `report` everywhere, to files first. One that fails does not keep the others from being
-    /// written; the errors are given back. A closed pipe is none.
-    pub fn write(&self, report: &Report, style: &Style) -> Vec<FileError> {
+    /// Whether standard output gets the table, which names the targets that failed.
+    pub fn shows_table(&self) -> bool {
+        self.stdout == format::TABLE
+    }
+
+    /// Writes `report` everywhere, to files first, `stdout` last. One that fails does not keep the others
+    /// from being written; the errors are given back. A closed pipe is none.
+    pub fn write(&self, report: &Report, style: &Style, stdout: &mut dyn Write) -> Vec<FileError> {
         let mut errors = Vec::new();
         let plain = Style { unicode: true, ..Style::plain(style.threshold) };
         for (format, path) in &self.files {
@@ -112,15 +117,19 @@ impl Outputs {
             };
             errors.extend(written.err());
         }
-        let stdout = to_stdout(|out| (self.stdout.write)(report, style, out));
-        errors.extend(stdout.err().map(|error| FileError::Io("standard output".into(), error)));
+        let written = to(stdout, |out| (self.stdout.write)(report, style, out));
+        errors.extend(written.err().map(|error| FileError::Io("standard output".into(), error)));
         errors
     }
 }
 
 /// Writes to standard output. A reader that left early is no error.
 pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    to(&mut io::stdout().lock(), write)
+}
+
+fn to(stream: &mut dyn Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(stream);
     let written = write(&mut out).and_then(|()| out.flush());
     // What a failed write left in the buffer would be tried again when the buffer is dropped.
     let _ = out.into_parts();
@@ -178,10 +187,32 @@ mod tests {
         let outputs = [&bad, &good].map(|path| format!("json={}", path.display()));
         let outputs = Outputs::new(parsed(&outputs.each_ref().map(String::as_str))).expect("good");
         std::fs::remove_dir(&lost).expect("removed");
-        // The csv of nothing keeps this test's own output short.
-        let outputs = Outputs { stdout: format::find("csv").expect("known"), ..outputs };
-        let errors = outputs.write(&fixture::nothing(), &Style::plain(Threshold::default()));
+        let mut shown = Vec::new();
+        let errors = outputs.write(&fixture::nothing(), &Style::plain(Threshold::default()), &mut shown);
         assert_eq!(errors.len(), 1);
+        assert!(!shown.is_empty());
         assert!(good.exists() && !bad.exists());
+    }
+
+    /// Fails at once.
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+        let outputs = Outputs::new(Vec::new()).expect("good");
+        let style = Style::plain(Threshold::default());
+        let errors = |kind| outputs.write(&fixture::rich(), &style, &mut Failing(kind)).len();
+        assert_eq!(errors(io::ErrorKind::BrokenPipe), 0);
+        assert_eq!(errors(io::ErrorKind::StorageFull), 1);
     }
 }

@@ -41,7 +41,7 @@ impl<'a> Bars<'a> {
     /// Bars on standard error, with characters beyond ASCII where `unicode` says so.
     pub fn new(messages: &'a Messages, unicode: bool) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let total = bars.add(ProgressBar::no_length().with_style(total_style(unicode)));
+        let total = bars.add(ProgressBar::new(0).with_style(total_style(unicode)));
         total.enable_steady_tick(Duration::from_millis(200));
         Self { messages, bars, total }
     }

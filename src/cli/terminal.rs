@@ -28,6 +28,11 @@ pub fn style(choice: ColorChoice, threshold: Threshold) -> Style {
     }
 }
 
+/// Whether one person sees both standard output and standard error.
+pub fn shows_both_streams() -> bool {
+    std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Whether the locale's characters are UTF-8.
 pub fn unicode() -> bool {
     is_utf8(|name| std::env::var(name).ok())

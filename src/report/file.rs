@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cli::interrupt;
+use crate::cli::interrupt::UNFINISHED;
 
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +75,12 @@ impl Unfinished {
         let name = format!(".keyseam-{:016x}.part", u64::from_ne_bytes(random));
         let path = folder(path).join(name);
         // Known before it exists, so that no moment is left in which a signal would forget it.
-        interrupt::remove_at_end(&path);
+        UNFINISHED.add(&path);
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match opened {
             Ok(file) => Ok(Self { path, file }),
             Err(error) => {
-                interrupt::keep(&path);
+                UNFINISHED.forget(&path);
                 Err(error)
             }
         }
@@ -91,7 +91,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         // After the rename there is nothing under this name.
         let _ = fs::remove_file(&self.path);
-        interrupt::keep(&self.path);
+        UNFINISHED.forget(&self.path);
     }
 }
 

@@ -4,7 +4,7 @@
 pub mod csv;
 pub mod file;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod format;
 pub mod json;
 pub mod jsonl;

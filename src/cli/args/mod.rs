@@ -87,8 +87,16 @@ pub struct CatalogueArguments {
     /// Also take the detectors in FILE (docs/detectors.md)
     #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
     pub rules: Vec<PathBuf>,
-    /// When to use colours
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "KEYSEAM_COLOR", hide_env = true)]
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = "KEYSEAM_COLOR",
+        hide_env = true
+    )]
     pub color: ColorChoice,
 }
 

@@ -129,8 +129,14 @@ pub struct Choice {
         hide_env = true
     )]
     pub fail_on: FailOn,
-    /// The least confidence that fails the scan, and that the table shows
-    #[arg(long, value_enum, default_value = "medium", value_name = "CONFIDENCE")]
+    /// The least confidence that fails the scan and that the table shows: low, medium, high
+    #[arg(
+        long,
+        value_enum,
+        default_value = "medium",
+        hide_possible_values = true,
+        value_name = "CONFIDENCE"
+    )]
     #[arg(env = "KEYSEAM_MIN_CONFIDENCE", hide_env = true)]
     pub min_confidence: Confidence,
     /// Contents that cannot be opened (an encrypted archive, say) make the scan incomplete
@@ -190,11 +196,27 @@ pub struct General {
     /// Show keys whole: in table, json, jsonl and csv
     #[arg(long)]
     pub show_secrets: bool,
-    /// When to draw progress bars: on a terminal, or never
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "KEYSEAM_PROGRESS", hide_env = true)]
+    /// When to draw progress bars: auto (on a terminal, outside of CI) or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = "KEYSEAM_PROGRESS",
+        hide_env = true
+    )]
     pub progress: ProgressChoice,
-    /// When to use colours
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "KEYSEAM_COLOR", hide_env = true)]
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = "KEYSEAM_COLOR",
+        hide_env = true
+    )]
     pub color: ColorChoice,
     /// Show nothing but the report and errors
     #[arg(short, long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_QUIET", hide_env = true)]

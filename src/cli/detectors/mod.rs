@@ -1,7 +1,7 @@
 //! `keyseam detectors`: the catalogue for people, and its detectors on a text.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::args::{CatalogueArguments, DetectorsCommand};

@@ -1,4 +1,5 @@
 use super::*;
+use std::io::Write;
 
 /// Two detectors, one of which finds the word "leak".
 struct Two;

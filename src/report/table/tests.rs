@@ -1,6 +1,6 @@
 use super::write;
 use crate::report::sanitize::is_hidden_or_active;
-use crate::report::{FailOn, Report, Style, Threshold, fixture};
+use crate::report::{Report, Style, Threshold, fixture};
 
 fn style() -> Style {
     Style::plain(Threshold::default())
@@ -17,10 +17,20 @@ fn widest(text: &str) -> usize {
 }
 
 #[test]
-fn view() {
-    println!("{}", table(&fixture::rich(), &style().with_width(80)));
-    println!("{}", table(&fixture::clean(), &style().with_width(120)));
-    println!("{}", table(&fixture::hostile(), &style()));
+fn the_table_is_as_it_was_drawn() {
+    let drawn = [
+        (fixture::rich(), style().with_width(80), include_str!("rich.80.txt")),
+        (
+            fixture::rich(),
+            Style { unicode: false, ..style().with_width(120) },
+            include_str!("rich.120.ascii.txt"),
+        ),
+        (fixture::clean(), style(), include_str!("clean.txt")),
+    ];
+    for (report, style, expected) in drawn {
+        let drawn = table(&report, &style);
+        assert!(drawn == expected, "drawn otherwise now; look at it:\n{drawn}");
+    }
 }
 
 #[test]
