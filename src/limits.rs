@@ -145,8 +145,5 @@ pub const IGNORE_FILE: usize = 1024 * 1024;
 /// Rules in one file of ignore rules.
 pub const IGNORE_RULES: usize = 1_000;
 
-/// A file of rules.
-pub const RULES_FILE: u64 = 4 * 1024 * 1024;
-
 /// A file of secret values.
 pub const SECRETS_FILE: u64 = 4 * 1024 * 1024;

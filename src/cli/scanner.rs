@@ -106,7 +106,7 @@ pub fn load_catalogue(rules: &[impl AsRef<Path>]) -> anyhow::Result<Catalogue> {
     let mut catalogue = Catalogue::embedded()?;
     for path in rules {
         let path = path.as_ref();
-        let bytes = read_bounded(path, limits::RULES_FILE).with_context(|| path.display().to_string())?;
+        let bytes = read_bounded(path, limits::RULES_FILE as u64).with_context(|| path.display().to_string())?;
         let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
         catalogue.add_rules(&text, &path.display().to_string())?;
     }
