@@ -1,0 +1,130 @@
+//! Connection strings: `scheme://user:password@host`.
+
+use super::{Candidate, Facts, Verdict};
+
+/// Passwords that stand for one.
+const PLACEHOLDERS: &[&str] = &[
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "pw",
+    "secret",
+    "changeme",
+    "change_me",
+    "example",
+    "xxx",
+    "xxxx",
+    "xxxxx",
+    "xxxxxx",
+    "xxxxxxxx",
+    "user",
+    "username",
+    "admin",
+    "root",
+    "test",
+    "foo",
+    "bar",
+    "mypassword",
+    "my_password",
+    "yourpassword",
+    "your_password",
+    "your-password",
+    "db_password",
+    "dbpassword",
+    "mongo",
+    "mongodb",
+    "mongopassword",
+    "postgres",
+    "mysql",
+    "redis",
+    "guest",
+    "p4ssw0rd",
+    "pass123",
+    "password123",
+    "redacted",
+];
+
+/// Hosts that nobody else reaches, and those of documentation (RFC 2606).
+const LOCAL_HOSTS: &[&str] =
+    &["localhost", "127.0.0.1", "0.0.0.0", "::1", "host", "hostname", "server", "myhost", "example"];
+const SAMPLE_SUFFIXES: &[&str] =
+    &[".example", ".example.com", ".example.org", ".example.net", ".test", ".invalid", ".localhost"];
+
+/// A URI with a password that is no placeholder and a host that is no sample. Shows user and host.
+pub(super) fn credentials(candidate: Candidate<'_>) -> Verdict {
+    let Some((user, password, host)) = split(candidate.text()) else { return Verdict::Failed };
+    let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
+    if is_placeholder(&decoded) || is_sample_host(host) {
+        return Verdict::Failed;
+    }
+    Verdict::Plausible(Facts::default().with("user", user).with("host", host))
+}
+
+/// User, password and first host.
+fn split(uri: &str) -> Option<(&str, &str, &str)> {
+    let (_, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (userinfo, hosts) = authority.rsplit_once('@')?;
+    let (user, password) = userinfo.split_once(':')?;
+    let host = hosts.split(',').next()?;
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(host, |(host, _)| host);
+    (!password.is_empty() && !host.is_empty()).then_some((user, password, host.trim_matches(['[', ']'])))
+}
+
+fn is_placeholder(password: &str) -> bool {
+    let lower = password.to_ascii_lowercase();
+    let marks = ["${", "{{", "}}", "<", ">", "%s", "$(", "****", "...", "%(", "{", "["];
+    PLACEHOLDERS.contains(&lower.as_str())
+        || lower.starts_with('$')
+        || marks.iter().any(|mark| lower.contains(mark))
+        || lower.bytes().all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'-' | b'_'))
+}
+
+fn is_sample_host(host: &str) -> bool {
+    let lower = host.to_ascii_lowercase();
+    LOCAL_HOSTS.contains(&lower.as_str())
+        || SAMPLE_SUFFIXES
+            .iter()
+            .any(|suffix| lower.ends_with(suffix) || suffix.strip_prefix('.') == Some(lower.as_str()))
+        || lower.contains(['<', '$', '{', '%'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check, facts, handle, made};
+    use super::*;
+
+    #[test]
+    fn user_and_host_may_be_shown() {
+        let uri = made("mongodb+srv://app:{{base62:16}}@cluster0.ab1cd.mongodb.net", 1);
+        let facts = facts(check("uri-credentials", &uri));
+        assert_eq!(handle(&facts, "user").as_deref(), Some("app"));
+        assert_eq!(handle(&facts, "host").as_deref(), Some("cluster0.ab1cd.mongodb.net"));
+        assert!(matches!(
+            check("uri-credentials", &made("db://u:{{base62:9}}@a.b:1,c.d:2/x?y=z", 1)),
+            Verdict::Plausible(_)
+        ));
+    }
+
+    #[test]
+    fn samples_and_placeholders_fail() {
+        for uri in [
+            "mongodb://user:password@db.internal",
+            "mongodb://user:<password>@db.internal",
+            "mongodb://user:${DB_PASS}@db.internal",
+            "mongodb://user:$PASS@db.internal",
+            "mongodb://user:xxxxxxxx@db.internal",
+            "mongodb://user:s3cr3t9x@localhost:27017",
+            "mongodb://user:s3cr3t9x@mongo.example.com",
+            "mongodb://user@db.internal",
+            "mongodb://db.internal",
+            "",
+        ] {
+            assert_eq!(check("uri-credentials", uri), Verdict::Failed, "{uri}");
+        }
+    }
+}
