@@ -13,6 +13,7 @@ mod form;
 mod gate;
 pub mod grade;
 pub mod key;
+pub mod own_secrets;
 mod literal;
 mod names;
 mod paths;
