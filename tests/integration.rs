@@ -1,10 +1,6 @@
-//! The program as a whole, and its catalogue.
+//! All integration tests, as one binary, one module a subject.
 
 mod detectors;
-//! All integration tests, as one binary.
-
 mod oracle;
-mod support;
-//! Tests of the whole program, one module a subject.
-
 mod reports;
+mod support;

@@ -396,7 +396,7 @@ struct FormText {
 
 /// Reads a definition file. The error is the text behind its name.
 pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, String> {
-    if text.len() > limits::RULES_FILE {
+    if text.len() as u64 > limits::RULES_FILE {
         return Err(format!("it is over the limit of {} bytes", limits::RULES_FILE));
     }
     let file: FileText = toml::from_str(text).map_err(|error| error.to_string())?;

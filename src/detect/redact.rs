@@ -7,10 +7,10 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Regex;
 
+use super::Key;
 use super::catalogue::Catalogue;
 use super::definition::Definition;
 use super::set::{DetectorSet, DetectorSetError, Scratch};
-use super::{Key, Place, Window};
 
 /// What stands for what is not shown.
 const HIDDEN: &str = "…";
@@ -70,7 +70,6 @@ pub fn is_secret_name(name: &str) -> bool {
 /// Cleans texts for display: every key that any detector of the catalogue finds, every value it was
 /// told, and every password in a URL is replaced by what may be shown of it.
 pub struct Redactor {
-    definitions: Vec<Definition>,
     set: DetectorSet,
     scratch: Mutex<Scratch>,
     learned: Vec<(Vec<u8>, String)>,
@@ -78,20 +77,16 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// A redactor with the whole catalogue, whatever a scan selects.
+    /// A redactor with the whole catalogue, whatever is selected for the report.
     pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
-        Ok(Self {
-            definitions: catalogue.definitions().to_vec(),
-            set: DetectorSet::without_paths(catalogue)?,
-            scratch: Mutex::new(Scratch::default()),
-            learned: Vec::new(),
-            finder: None,
-        })
+        let set = DetectorSet::new(catalogue)?;
+        Ok(Self { set, scratch: Mutex::default(), learned: Vec::new(), finder: None })
     }
 
     /// From now on replaces the key by `shown` wherever it stands: as it is, as it stood in the image
     /// (`raw`), URL-encoded, or escaped as in JSON. Values under 6 bytes are not learned.
-    pub fn learn(&mut self, key: &Key, raw: &[u8], shown: String) {
+    pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
+        let shown = shown.into();
         let mut forms = vec![key.expose().to_vec(), raw.to_vec()];
         for plain in [key.expose(), raw] {
             forms.push(percent_encode(plain, NON_ALPHANUMERIC).to_string().into_bytes());
@@ -155,23 +150,14 @@ impl Redactor {
         let mut hits = Vec::new();
         // What a panic in another thread left behind is only cached states.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = text.as_bytes();
-        let window = Window {
-            bytes,
-            owned: 0..bytes.len(),
-            starts: true,
-            ends: true,
-            place: Place::History,
-            path: b"",
-        };
-        self.set.scan(&window, &mut scratch, &mut hits);
+        self.set.scan_text(text.as_bytes(), &mut scratch, &mut hits);
         hits.into_iter()
             .filter_map(|hit| {
-                let definition = self.definitions.get(usize::from(hit.detector.0))?;
+                let definition = self.set.definition(hit.detector);
                 if definition.is_handle() {
                     return None;
                 }
-                let shown = redacted(bytes.get(hit.span.clone())?, definition);
+                let shown = redacted(text.as_bytes().get(hit.span.clone())?, definition);
                 Some((hit.span, shown))
             })
             .collect()
