@@ -23,8 +23,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let netrc = format!("machine github.com login bot password {github}\n");
     let profile = format!("[default]\naws_access_key_id = {aws_id}\naws_secret_access_key = {aws}\n");
     let base: &[Member] = &[("etc/os-release", b"ID=debian\nVERSION_CODENAME=bookworm\n")];
-    let copy: &[Member] = &[("app/server.js", b"listen(process.env.PORT)\n"), ("app/.env", env_file.as_bytes())];
-    let build: &[Member] = &[("root/.netrc", netrc.as_bytes()), ("root/.aws/credentials", profile.as_bytes())];
+    let copy: &[Member] =
+        &[("app/server.js", b"listen(process.env.PORT)\n"), ("app/.env", env_file.as_bytes())];
+    let build: &[Member] =
+        &[("root/.netrc", netrc.as_bytes()), ("root/.aws/credentials", profile.as_bytes())];
     let clean: &[Member] = &[("app/.wh..env", b""), ("root/.wh..netrc", b"")];
 
     let run = format!("RUN |1 GITHUB_TOKEN={github} /bin/sh -c ./build.sh # buildkit");

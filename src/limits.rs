@@ -108,9 +108,6 @@ pub const JSON_NAME: usize = 256;
 /// A value of the config that is looked for in the history's lists of assignments. A longer one is
 /// read up to the next name instead.
 pub const KNOWN_VALUE: usize = 4 * 1024;
-/// A file of detector definitions.
-pub const RULES_FILE: usize = 4 * 1024 * 1024;
-
 /// Bytes in front of an anchor at which a match may begin, at most.
 pub const PATTERN_BEFORE: usize = 4 * 1024;
 

@@ -1,7 +1,6 @@
-//! All integration tests, as one binary.
+//! All integration tests, as one binary, one module a subject.
 
+mod detectors;
 mod oracle;
-mod support;
-//! Tests of the whole program, one module a subject.
-
 mod reports;
+mod support;

@@ -128,7 +128,8 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
     let own = match from {
         SecretsFrom::Environment => OwnSecrets::from_env(env::vars_os())?,
         SecretsFrom::File(path) => {
-            let bytes = read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
+            let bytes =
+                read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
@@ -177,7 +178,9 @@ fn select(catalogue: &Catalogue, only: &[String], skip: &[String]) -> anyhow::Re
         for selector in selectors {
             let matching = catalogue.matching(selector);
             if matching.is_empty() {
-                bail!("{option} {selector}: no detector, service or category of this name (keyseam detectors list)");
+                bail!(
+                    "{option} {selector}: no detector, service or category of this name (keyseam detectors list)"
+                );
             }
             for index in matching {
                 if let Some(place) = selected.get_mut(usize::from(index.0)) {

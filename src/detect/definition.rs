@@ -110,9 +110,9 @@ impl Definition {
     pub fn is_handle(&self) -> bool {
         const HANDLES: [&str; 9] =
             ["id", "identifier", "sid", "host", "hostname", "account", "username", "domain", "email"];
-        self.kind.split(|c: char| !c.is_alphanumeric()).any(|word| {
-            HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle))
-        })
+        self.kind
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle)))
     }
 }
 
@@ -396,7 +396,7 @@ struct FormText {
 
 /// Reads a definition file. The error is the text behind its name.
 pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, String> {
-    if text.len() > limits::RULES_FILE {
+    if text.len() as u64 > limits::RULES_FILE {
         return Err(format!("it is over the limit of {} bytes", limits::RULES_FILE));
     }
     let file: FileText = toml::from_str(text).map_err(|error| error.to_string())?;

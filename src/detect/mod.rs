@@ -13,9 +13,9 @@ mod form;
 mod gate;
 pub mod grade;
 pub mod key;
-pub mod own_secrets;
 mod literal;
 mod names;
+pub mod own_secrets;
 mod paths;
 mod pattern;
 pub mod redact;
@@ -26,6 +26,8 @@ pub mod validate;
 
 use std::ops::Range;
 
+pub use catalogue::Catalogue;
+pub use definition::Definition;
 pub use grade::{Confidence, Severity};
 pub use key::Key;
 pub use set::{DetectorSet, Scratch};

@@ -7,10 +7,10 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Regex;
 
+use super::Key;
 use super::catalogue::Catalogue;
 use super::definition::Definition;
 use super::set::{DetectorSet, DetectorSetError, Scratch};
-use super::{Key, Place, Window};
 
 /// What stands for what is not shown.
 const HIDDEN: &str = "…";
@@ -41,21 +41,35 @@ pub fn redacted(key: &[u8], definition: &Definition) -> String {
 /// Whether a variable of this name holds a secret, by its name.
 pub fn is_secret_name(name: &str) -> bool {
     const SECRET: [&str; 14] = [
-        "password", "passwd", "passphrase", "pwd", "secret", "token", "key", "apikey", "credential",
-        "credentials", "auth", "private", "pass", "pat",
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "token",
+        "key",
+        "apikey",
+        "credential",
+        "credentials",
+        "auth",
+        "private",
+        "pass",
+        "pat",
     ];
     let words = super::names::words_of(name.as_bytes());
     words.iter().any(|word| {
         let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        let ends = |secret: &&str| secret.len() >= 5 && (word.ends_with(*secret) || word.starts_with(*secret));
-        SECRET.contains(&word) || SECRET.contains(&word.trim_end_matches('s')) || SECRET.iter().any(|s| ends(&s))
+        let ends =
+            |secret: &&str| secret.len() >= 5 && (word.ends_with(*secret) || word.starts_with(*secret));
+        SECRET.contains(&word)
+            || SECRET.contains(&word.trim_end_matches('s'))
+            || SECRET.iter().any(|s| ends(&s))
     })
 }
 
 /// Cleans texts for display: every key that any detector of the catalogue finds, every value it was
 /// told, and every password in a URL is replaced by what may be shown of it.
 pub struct Redactor {
-    definitions: Vec<Definition>,
     set: DetectorSet,
     scratch: Mutex<Scratch>,
     learned: Vec<(Vec<u8>, String)>,
@@ -63,26 +77,24 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// A redactor with the whole catalogue, whatever a scan selects.
+    /// A redactor with the whole catalogue, whatever is selected for the report.
     pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
-        Ok(Self {
-            definitions: catalogue.definitions().to_vec(),
-            set: DetectorSet::without_paths(catalogue)?,
-            scratch: Mutex::new(Scratch::default()),
-            learned: Vec::new(),
-            finder: None,
-        })
+        let set = DetectorSet::new(catalogue)?;
+        Ok(Self { set, scratch: Mutex::default(), learned: Vec::new(), finder: None })
     }
 
     /// From now on replaces the key by `shown` wherever it stands: as it is, as it stood in the image
     /// (`raw`), URL-encoded, or escaped as in JSON. Values under 6 bytes are not learned.
-    pub fn learn(&mut self, key: &Key, raw: &[u8], shown: String) {
+    pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
+        let shown = shown.into();
         let mut forms = vec![key.expose().to_vec(), raw.to_vec()];
         for plain in [key.expose(), raw] {
             forms.push(percent_encode(plain, NON_ALPHANUMERIC).to_string().into_bytes());
             if let Ok(text) = std::str::from_utf8(plain) {
                 forms.push(text.escape_default().to_string().into_bytes());
-                forms.extend(serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()));
+                forms.extend(
+                    serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()),
+                );
             }
         }
         for form in forms {
@@ -138,17 +150,14 @@ impl Redactor {
         let mut hits = Vec::new();
         // What a panic in another thread left behind is only cached states.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = text.as_bytes();
-        let window =
-            Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::History, path: b"" };
-        self.set.scan(&window, &mut scratch, &mut hits);
+        self.set.scan_text(text.as_bytes(), &mut scratch, &mut hits);
         hits.into_iter()
             .filter_map(|hit| {
-                let definition = self.definitions.get(usize::from(hit.detector.0))?;
+                let definition = self.set.definition(hit.detector);
                 if definition.is_handle() {
                     return None;
                 }
-                let shown = redacted(bytes.get(hit.span.clone())?, definition);
+                let shown = redacted(text.as_bytes().get(hit.span.clone())?, definition);
                 Some((hit.span, shown))
             })
             .collect()

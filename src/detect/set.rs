@@ -8,12 +8,13 @@ use aho_corasick::AhoCorasick;
 
 use super::catalogue::Catalogue;
 use super::context::Context;
+use super::definition::Definition;
 use super::detector::Detector;
 use super::form::CompiledForm;
 use super::literal::Literals;
 use super::pattern::Caches;
 use super::redact::redacted;
-use super::{DetectorIndex, Hit, Window};
+use super::{DetectorIndex, Hit, Key, Place, Window};
 
 /// Why a set cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +38,6 @@ pub struct DetectorSet {
     leads: Vec<Vec<Lead>>,
     /// By detector that is a companion of another: its own literals, for a look around a key.
     near: HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>,
-    /// Whether `[detector.paths]` counts.
-    in_files: bool,
 }
 
 /// A thread's working memory.
@@ -54,24 +53,6 @@ static SETS: AtomicU64 = AtomicU64::new(1);
 impl DetectorSet {
     /// Every detector of the catalogue.
     pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
-        Self::build(catalogue, |_| true, true)
-    }
-
-    /// Those of `selected` only; the others still serve as their companions.
-    pub fn selected(catalogue: &Catalogue, selected: &[DetectorIndex]) -> Result<Self, DetectorSetError> {
-        Self::build(catalogue, |index| selected.contains(&index), true)
-    }
-
-    /// Every detector, in texts that are no files: definitions' path rules do not count.
-    pub(super) fn without_paths(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
-        Self::build(catalogue, |_| true, false)
-    }
-
-    fn build(
-        catalogue: &Catalogue,
-        selected: impl Fn(DetectorIndex) -> bool,
-        in_files: bool,
-    ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
         let mut leads: BTreeMap<Vec<u8>, Vec<Lead>> = BTreeMap::new();
@@ -79,7 +60,7 @@ impl DetectorSet {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
-            for (form, anchor, folded) in literals_of(&detector).filter(|_| selected(index)) {
+            for (form, anchor, folded) in literals_of(&detector) {
                 leads.entry(folded.to_vec()).or_default().push((number, form, anchor));
             }
             detectors.push(detector);
@@ -92,12 +73,33 @@ impl DetectorSet {
         let near = companions_of(&detectors).map_err(general)?;
         let literals = Literals::new(&literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { identity, detectors, literals, leads, near, in_files })
+        Ok(Self { identity, detectors, literals, leads, near })
+    }
+
+    /// The definition of one of its detectors. It panics at an index of another set.
+    pub fn definition(&self, detector: DetectorIndex) -> &Definition {
+        &self.detectors[usize::from(detector.0)].definition
+    }
+
+    /// A key of that detector as it may be shown.
+    pub fn redacted(&self, detector: DetectorIndex, key: &Key) -> String {
+        redacted(key.expose(), self.definition(detector))
     }
 
     /// Adds to `hits` every key whose anchor starts in the window's own range, in the order of detectors
     /// and spans, each detector and span once.
     pub fn scan(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        self.search(window, Some(window.path), scratch, hits);
+    }
+
+    /// The keys in a text that is no file: definitions' path rules do not count.
+    pub(super) fn scan_text(&self, text: &[u8], scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        let (owned, place) = (0..text.len(), Place::History);
+        let window = Window { bytes: text, owned, starts: true, ends: true, place, path: b"" };
+        self.search(&window, None, scratch, hits);
+    }
+
+    fn search(&self, window: &Window<'_>, path: Option<&[u8]>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         if scratch.identity != self.identity {
             scratch.caches.clear();
             scratch.identity = self.identity;
@@ -105,7 +107,7 @@ impl DetectorSet {
         let known = hits.len();
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
             for lead in self.leads.get(literal).into_iter().flatten() {
-                self.follow(*lead, window, at, &mut scratch.caches, hits);
+                self.follow(*lead, (window, path), at, &mut scratch.caches, hits);
             }
         });
         if hits.len() > known {
@@ -116,8 +118,14 @@ impl DetectorSet {
     }
 
     /// The keys that one anchor leads to.
-    fn follow(&self, lead: Lead, window: &Window<'_>, at: usize, caches: &mut Caches, hits: &mut Vec<Hit>) {
-        let (detector, form, anchor) = lead;
+    fn follow(
+        &self,
+        (detector, form, anchor): Lead,
+        (window, path): (&Window<'_>, Option<&[u8]>),
+        at: usize,
+        caches: &mut Caches,
+        hits: &mut Vec<Hit>,
+    ) {
         let Some(detector) = self.detectors.get(detector) else { return };
         let Some(form) = detector.forms.get(form) else { return };
         if !is_spelled(form, anchor, window.bytes, at) {
@@ -126,7 +134,7 @@ impl DetectorSet {
         let context = Context::around(window, at);
         for found in form.find(&context, anchor, caches) {
             let hit = detector.judge(&context, form, &found);
-            if let Some(mut hit) = hit.filter(|_| !self.in_files || detector.admits_path(window.path))
+            if let Some(mut hit) = hit.filter(|_| path.is_none_or(|path| detector.admits_path(path)))
                 && self.accompany(detector, &context, &found.span, &mut hit, caches)
             {
                 hits.push(hit);
@@ -169,7 +177,9 @@ impl DetectorSet {
         for literal in literals.find_overlapping_iter(context.slice(around.clone())) {
             let at = around.start + literal.start();
             let place = places.get(literal.pattern().as_usize());
-            let Some((form, anchor)) = place.and_then(|(f, a)| Some((other.forms.get(*f)?, *a))) else { continue };
+            let Some((form, anchor)) = place.and_then(|(f, a)| Some((other.forms.get(*f)?, *a))) else {
+                continue;
+            };
             if !is_spelled(form, anchor, context.bytes, at) {
                 continue;
             }
@@ -205,7 +215,10 @@ fn shown(detector: &Detector, hit: &Hit) -> String {
 
 fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &[u8])> {
     detector.forms.iter().enumerate().flat_map(|(number, form)| {
-        form.anchors.iter().enumerate().map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
+        form.anchors
+            .iter()
+            .enumerate()
+            .map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
     })
 }
 

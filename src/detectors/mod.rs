@@ -25,6 +25,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("gocardless.toml", include_str!("gocardless.toml")),
     ("heroku.toml", include_str!("heroku.toml")),
     ("huggingface.toml", include_str!("huggingface.toml")),
+    ("jdbc.toml", include_str!("jdbc.toml")),
     ("klaviyo.toml", include_str!("klaviyo.toml")),
     ("linear.toml", include_str!("linear.toml")),
     ("lob.toml", include_str!("lob.toml")),

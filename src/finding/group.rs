@@ -48,7 +48,8 @@ pub fn group(occurrences: Vec<Occurrence>) -> Vec<Group> {
         let key = (occurrence.found.finder, occurrence.found.key.clone());
         by_key.entry(key).or_default().push(occurrence);
     }
-    let mut groups: Vec<Group> = by_key.into_iter().map(|((finder, key), list)| one(finder, key, list)).collect();
+    let mut groups: Vec<Group> =
+        by_key.into_iter().map(|((finder, key), list)| one(finder, key, list)).collect();
     groups.sort_by_cached_key(|group| {
         let first = group.introduced().map(introduction);
         (Reverse(group.severity), first, group.finder, group.key.clone())

@@ -114,11 +114,8 @@ fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind
 /// Asks the tree that a runtime builds for each of the entries.
 fn settle_fates(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>, occurrences: &mut [Occurrence]) {
     let empty = EntryLog::default();
-    let logs: Vec<&EntryLog> = image
-        .layers
-        .iter()
-        .map(|layer| blobs.get(&layer.key).map_or(&empty, |scan| &scan.entries))
-        .collect();
+    let logs: Vec<&EntryLog> =
+        image.layers.iter().map(|layer| blobs.get(&layer.key).map_or(&empty, |scan| &scan.entries)).collect();
     let at = |occurrence: &Occurrence| {
         let (Some(layer), Some(entry)) = (occurrence.layer, occurrence.entry) else { return None };
         Some(EntryAt { layer, entry })

@@ -265,7 +265,11 @@ impl View<'_> {
             handles: group.handles.iter().map(|(name, value)| (name.clone(), self.clean(value))).collect(),
             introduced_by: self.origin(first),
             in_final_image,
-            exposed_to: if in_final_image && self.image.kind == ImageKind::Image { "container" } else { "puller" },
+            exposed_to: if in_final_image && self.image.kind == ImageKind::Image {
+                "container"
+            } else {
+                "puller"
+            },
             locations: group.occurrences.iter().map(|occurrence| self.location(occurrence)).collect(),
             also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
             companions: self.companions(group),
@@ -295,13 +299,8 @@ impl View<'_> {
         };
         let key = (detector.to_owned(), first.place, path_or_name);
         let ordinal = ordinals.entry(key.clone()).or_default();
-        let facts = PlaceFacts {
-            detector,
-            kind: first.place,
-            path_or_name: &key.2,
-            inner: &[],
-            ordinal: *ordinal,
-        };
+        let facts =
+            PlaceFacts { detector, kind: first.place, path_or_name: &key.2, inner: &[], ordinal: *ordinal };
         *ordinal += 1;
         PlaceId::of(&facts)
     }
@@ -335,10 +334,9 @@ impl View<'_> {
             offset: Some(occurrence.offset),
             name: occurrence.name.as_deref().map(|name| self.clean(name)),
             decoded: occurrence.found.encoding.iter().map(|encoding| (*encoding).to_owned()).collect(),
-            removed_by: occurrence.removed_by.map(|removal| model::RemovedBy {
-                layer: removal.layer,
-                how: how(removal.how),
-            }),
+            removed_by: occurrence
+                .removed_by
+                .map(|removal| model::RemovedBy { layer: removal.layer, how: how(removal.how) }),
         }
     }
 
@@ -367,7 +365,11 @@ impl View<'_> {
             Finder::OwnSecret(number) => Rule {
                 id: OWN_SECRET.to_owned(),
                 name: "Secret value of this environment".to_owned(),
-                service: self.judge.search.own_secrets.map_or_else(String::new, |own| own.name(number).to_owned()),
+                service: self
+                    .judge
+                    .search
+                    .own_secrets
+                    .map_or_else(String::new, |own| own.name(number).to_owned()),
                 category: "generic".to_owned(),
                 definition: None,
             },
@@ -403,7 +405,13 @@ impl View<'_> {
         errors
     }
 
-    fn error(&self, layer: Option<usize>, path: Option<&[u8]>, reason: &str, message: &str) -> model::ScanError {
+    fn error(
+        &self,
+        layer: Option<usize>,
+        path: Option<&[u8]>,
+        reason: &str,
+        message: &str,
+    ) -> model::ScanError {
         model::ScanError {
             layer,
             path: path.map(|path| self.clean(&String::from_utf8_lossy(path))),
@@ -418,7 +426,8 @@ impl View<'_> {
         for (index, blob) in self.image.layers.iter().enumerate() {
             let Some(scan) = self.blobs.get(&blob.key) else { continue };
             let odd = verify::warnings(blob, scan);
-            warnings.extend(scan.warnings.iter().chain(&odd).map(|warning| format!("layer {index}: {warning}")));
+            warnings
+                .extend(scan.warnings.iter().chain(&odd).map(|warning| format!("layer {index}: {warning}")));
         }
         let more = warnings.len().saturating_sub(WARNINGS_LISTED);
         warnings.truncate(WARNINGS_LISTED);

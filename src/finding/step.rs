@@ -75,7 +75,10 @@ mod tests {
 
     #[test]
     fn build_arguments_are_masked_whatever_their_name() {
-        let step = run("RUN |2 COLOUR=deep blue TOKEN=abc /bin/sh -c make # buildkit", &[("COLOUR", "deep blue"), ("TOKEN", "abc")]);
+        let step = run(
+            "RUN |2 COLOUR=deep blue TOKEN=abc /bin/sh -c make # buildkit",
+            &[("COLOUR", "deep blue"), ("TOKEN", "abc")],
+        );
         assert_eq!(masked(&step), "RUN |2 COLOUR=… TOKEN=… /bin/sh -c make # buildkit");
     }
 
@@ -89,7 +92,8 @@ mod tests {
     fn variables_are_masked_by_their_names() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let kind = StepKind::Env(vec![pair("DB_PASSWORD", "hunter2"), pair("PORT", "80")]);
-        let step = Step { index: 0, layer: None, created_by: "ENV DB_PASSWORD=hunter2 PORT=80".to_owned(), kind };
+        let step =
+            Step { index: 0, layer: None, created_by: "ENV DB_PASSWORD=hunter2 PORT=80".to_owned(), kind };
         assert_eq!(masked(&step), "ENV DB_PASSWORD=… PORT=80");
     }
 }

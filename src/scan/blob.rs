@@ -13,7 +13,9 @@ use crate::detect::Place;
 use crate::image::digest::{Algorithm, Digest, Hasher};
 use crate::layer::decompress::{Compression, Decompressed};
 use crate::layer::entry_log::{EntryIndex, EntryLog};
-use crate::layer::tar::{Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar};
+use crate::layer::tar::{
+    Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar,
+};
 use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED, WINDOW_OVERLAP};
 
 /// Something of a blob that was not read, or not understood.

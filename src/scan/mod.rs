@@ -177,8 +177,7 @@ fn scan_stream(
         for _ in 1..options.jobs.max(1) {
             scope.spawn(|| pool.serve(&mut Workspace::default()));
         }
-        let mut sink =
-            Sink { pool: &pool, space: Workspace::default(), options, progress, read: Vec::new() };
+        let mut sink = Sink { pool: &pool, space: Workspace::default(), options, progress, read: Vec::new() };
         let source = stream.read(&mut sink);
         let Sink { read, mut space, .. } = sink;
         pool.retire();

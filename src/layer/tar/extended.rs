@@ -520,7 +520,9 @@ fn push_stray(meta: &mut Vec<MetaString>, header: &Header<'_>) {
 /// the last part, perhaps shortened, of the path that the header is for.
 fn has_usual_name(own: &[u8], path: &[u8]) -> bool {
     let last = own.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).unwrap_or_default();
-    own.len() < MIN_KEY || matches!(last, b"@LongLink" | b"@PaxHeader") || memchr::memmem::find(path, last).is_some()
+    own.len() < MIN_KEY
+        || matches!(last, b"@LongLink" | b"@PaxHeader")
+        || memchr::memmem::find(path, last).is_some()
 }
 
 /// A value that another one overrides. A shortened copy of the winner, as writers put it in the plain
