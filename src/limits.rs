@@ -44,3 +44,9 @@ pub const JSON_NAME: usize = 256;
 /// A value of the config that is looked for in the history's lists of assignments. A longer one is
 /// read up to the next name instead.
 pub const KNOWN_VALUE: usize = 4 * 1024;
+
+/// A file of ignore rules.
+pub const IGNORE_FILE: usize = 1024 * 1024;
+
+/// Rules in one file of ignore rules.
+pub const IGNORE_RULES: usize = 1_000;
