@@ -144,3 +144,15 @@ pub const IGNORE_RULES: usize = 1_000;
 
 /// A file of secret values.
 pub const SECRETS_FILE: u64 = 4 * 1024 * 1024;
+/// Bytes of one of the team's own secrets that are searched for; of a longer one, these first ones.
+/// Every encoding of it, six characters a byte at most, stays within the context radius.
+pub const OWN_SECRET: usize = 4 * 1024;
+
+/// The team's own secrets that are searched for at once.
+pub const OWN_SECRETS: usize = 2_000;
+
+/// Bytes of all of them together, as far as they are searched for.
+pub const OWN_SECRETS_TOTAL: usize = 512 * 1024;
+
+/// Bytes of all encoded forms of the team's own secrets up to which the search may be one table.
+pub const OWN_SECRETS_TABLE: usize = 16 * 1024;

@@ -141,7 +141,8 @@ fn push_block(path: &str, text: String, blocks: &mut Vec<Block>) {
 
 /// As much of a name or path as is repeated elsewhere.
 fn head(name: &str) -> &str {
-    &name[..name.floor_char_boundary(limits::JSON_NAME)]
+    let end = name.char_indices().map(|(at, _)| at).find(|at| *at >= limits::JSON_NAME);
+    &name[..end.unwrap_or(name.len())]
 }
 
 fn push_line(text: &mut String, name: &str, value: &str) {
