@@ -1,6 +1,7 @@
 //! Forms and gates of a definition in plain sentences.
 
 use crate::detect::definition::{Form, Gate, Paths, Reject, Shape};
+use crate::report::text::count;
 
 /// Names that are listed; the others are counted.
 const NAMES_SHOWN: usize = 6;
@@ -33,12 +34,12 @@ pub(super) fn gates(gate: &Gate) -> Vec<String> {
         sentences.push(format!("It has at least {bits} bits of entropy a byte."));
     }
     for (least, what) in [
-        (gate.min_digits, "digits"),
-        (gate.min_upper, "uppercase letters"),
-        (gate.min_lower, "lowercase letters"),
-        (gate.min_letters, "letters"),
+        (gate.min_digits, "digit"),
+        (gate.min_upper, "uppercase letter"),
+        (gate.min_lower, "lowercase letter"),
+        (gate.min_letters, "letter"),
     ] {
-        sentences.extend((least > 0).then(|| format!("It has at least {least} {what}.")));
+        sentences.extend((least > 0).then(|| format!("It has at least {}.", count(least, what))));
     }
     if !gate.reject.is_empty() {
         let looks: Vec<&str> = gate.reject.iter().map(|reject| look(*reject)).collect();

@@ -46,10 +46,13 @@ impl Page<'_> {
         }
         let bold = anstyle::Style::new().bold();
         writeln!(self.out, "\n{}", self.style.paint(bold, heading))?;
+        let bullet = if paragraphs.len() > 1 { "- " } else { "" };
+        let room = self.style.width.saturating_sub(INDENT + bullet.len());
         for paragraph in paragraphs {
             let clean = self.style.clean(paragraph);
-            for line in wrap(&clean, self.style.width.saturating_sub(INDENT)) {
-                writeln!(self.out, "{:INDENT$}{line}", "")?;
+            for (position, line) in wrap(&clean, room).iter().enumerate() {
+                let mark = if position == 0 { bullet } else { "" };
+                writeln!(self.out, "{:INDENT$}{mark:<gap$}{line}", "", gap = bullet.len())?;
             }
         }
         Ok(())

@@ -105,7 +105,7 @@ fn a_page_says_all_that_is_known() {
     for part in [
         "read every file",
         "Around acme_:",
-        "at least 1 digits",
+        "at least 1 digit.",
         "not a UUID",
         "https://acme.example/keys",
         "acme_ in front",
