@@ -214,7 +214,10 @@ mod tests {
         let digest = Digest::sha256_of(b"x");
         expect(&format!("{root}/a:app@{digest}"), "a", Some(Selector::Digest(digest.clone())));
         assert!(place(&format!("oci:{root}/a:@sha256:12")).is_err());
-        assert_eq!(place(&format!("oci:{root}/none:x")), Err(format!("there is no file or folder {root}/none")));
+        assert_eq!(
+            place(&format!("oci:{root}/none:x")),
+            Err(format!("there is no file or folder {root}/none"))
+        );
     }
 
     #[test]
@@ -233,10 +236,19 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said_without_any_network() {
-        for text in ["missing.tar", "missing.tgz", "./missing", "/missing", "~/missing-file", "docker-archive:missing"] {
+        for text in [
+            "missing.tar",
+            "missing.tgz",
+            "./missing",
+            "/missing",
+            "~/missing-file",
+            "docker-archive:missing",
+        ] {
             assert!(place(text).is_err_and(|error| error.contains("no file or folder")), "{text}");
         }
-        for text in ["docker-archive:", "oci:", "podman:", "docker://UPPER", "", "dir:/tmp", "containers-storage:x"] {
+        for text in
+            ["docker-archive:", "oci:", "podman:", "docker://UPPER", "", "dir:/tmp", "containers-storage:x"]
+        {
             assert!(place(text).is_err(), "{text}");
         }
     }

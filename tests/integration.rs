@@ -1,1 +1,4 @@
+//! All integration tests in one binary: one link, shared builders.
 
+mod sources;
+mod support;

@@ -88,13 +88,20 @@ pub fn parse(bytes: &[u8], declared: &str) -> Result<Document, DocumentError> {
     }
     let media_type = if own.is_empty() { declared } else { own };
     let kind = kind_of(media_type, &fields)?;
-    if fields.schema_version.is_some_and(|version| version != 2) {
-        return refused("its schemaVersion is not 2".to_owned());
-    }
     let annotations = fields.annotations.unwrap_or_default();
     match (kind, fields.layers, fields.manifests) {
-        (_, Some(_), Some(_)) => refused("it has both layers and manifests".to_owned()),
-        (ManifestKind::Index, None, Some(manifests)) => Ok(Document::Index(StoredIndex { manifests, annotations })),
+        (ManifestKind::Schema1, ..) => {
+            refused("it is of Docker's schema 1, which is not supported: push the image again".to_owned())
+        }
+        _ if fields.schema_version.is_some_and(|version| version != 2) => {
+            refused("its schemaVersion is not 2".to_owned())
+        }
+        (ManifestKind::Manifest | ManifestKind::Index, Some(_), Some(_)) => {
+            refused("it has both layers and manifests".to_owned())
+        }
+        (ManifestKind::Index, _, Some(manifests)) => {
+            Ok(Document::Index(StoredIndex { manifests, annotations }))
+        }
         (ManifestKind::Index, _, None) => refused(format!("it is {media_type}, yet lists no manifests")),
         (ManifestKind::Manifest, _, Some(_)) => refused(format!("it is {media_type}, yet lists manifests")),
         (ManifestKind::Manifest, layers, None) => Ok(Document::Manifest(StoredManifest {
@@ -103,9 +110,6 @@ pub fn parse(bytes: &[u8], declared: &str) -> Result<Document, DocumentError> {
             layers: layers.unwrap_or_default(),
             annotations,
         })),
-        (ManifestKind::Index, Some(_), _) | (ManifestKind::Schema1, ..) => {
-            refused("it is of Docker's schema 1, which is not supported: push the image again".to_owned())
-        }
     }
 }
 
@@ -115,7 +119,8 @@ fn kind_of(media_type: &str, fields: &Fields) -> Result<ManifestKind, DocumentEr
         Some(kind) => Ok(kind),
         None if fields.fs_layers.is_some() => Ok(ManifestKind::Schema1),
         None if fields.blobs.is_some() => Err(DocumentError::Refused(
-            "it is an OCI artifact manifest, a form that was withdrawn: push it again as an image manifest".to_owned(),
+            "it is an OCI artifact manifest, a form that was withdrawn: push it again as an image manifest"
+                .to_owned(),
         )),
         None if !media_type.is_empty() => {
             Err(DocumentError::Refused(format!("{media_type} is no media type of a manifest or index")))
@@ -274,7 +279,9 @@ mod tests {
     #[test]
     fn survives_hostile_json() {
         let deep = "[".repeat(100_000);
-        for text in [deep.as_str(), "", "null", "{", r#"{"layers":[{"digest":1}]}"#, r#"{"schemaVersion":1e999}"#] {
+        for text in
+            [deep.as_str(), "", "null", "{", r#"{"layers":[{"digest":1}]}"#, r#"{"schemaVersion":1e999}"#]
+        {
             assert!(parse(text.as_bytes(), OCI_MANIFEST).is_err(), "{:.30}", text);
         }
         let digest = "a".repeat(64);

@@ -90,10 +90,15 @@ mod tests {
     #[test]
     fn knows_the_words_of_oci_and_docker() {
         assert_eq!(manifest_kind(DOCKER_INDEX), Some(ManifestKind::Index));
-        assert_eq!(manifest_kind("application/vnd.oci.image.manifest.v1+json; charset=utf-8"), Some(ManifestKind::Manifest));
+        assert_eq!(
+            manifest_kind("application/vnd.oci.image.manifest.v1+json; charset=utf-8"),
+            Some(ManifestKind::Manifest)
+        );
         assert_eq!(manifest_kind(SCHEMA_1[1]), Some(ManifestKind::Schema1));
         assert_eq!(manifest_kind("application/json"), None);
-        assert!(is_image_config(DOCKER_CONFIG) && !is_image_config("application/vnd.cncf.helm.config.v1+json"));
+        assert!(
+            is_image_config(DOCKER_CONFIG) && !is_image_config("application/vnd.cncf.helm.config.v1+json")
+        );
         assert!(is_layer("application/vnd.docker.image.rootfs.diff.tar.gzip"));
         assert!(is_layer("application/vnd.oci.image.layer.v1.tar+zstd"));
         assert!(!is_layer("application/vnd.cncf.helm.chart.content.v1.tar+gzip"));

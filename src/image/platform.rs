@@ -135,10 +135,13 @@ impl FromStr for Platform {
     fn from_str(text: &str) -> Result<Self, PlatformError> {
         let parts: Vec<&str> = text.trim().split('/').collect();
         let word = |part: &&str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
         match parts.as_slice() {
-            [os, architecture] if parts.iter().all(word) => Ok(Self::new(os, architecture, None).normalised()),
+            [os, architecture] if parts.iter().all(word) => {
+                Ok(Self::new(os, architecture, None).normalised())
+            }
             [os, architecture, variant] if parts.iter().all(word) => {
                 Ok(Self::new(os, architecture, Some(variant)).normalised())
             }
@@ -194,7 +197,9 @@ fn listed(there: &[Option<Platform>]) -> String {
     names.dedup();
     match names.len() {
         0 => "the image names no platform (scan it with --platform all)".to_owned(),
-        count if count > NAMED => format!("choose --platform {} … ({count} in all)", names[..NAMED].join(", ")),
+        count if count > NAMED => {
+            format!("choose --platform {} … ({count} in all)", names[..NAMED].join(", "))
+        }
         _ => format!("choose --platform {} or all", names.join(", ")),
     }
 }
@@ -239,7 +244,8 @@ mod tests {
         let only = PlatformSet::Default.choose(&there(&[other_machine()])).expect("the only one");
         assert_eq!(only.positions, [0]);
         assert!(only.note.expect("a note").contains(other_machine()));
-        let error = PlatformSet::Default.choose(&there(&[other_machine(), "windows/amd64"])).expect_err("neither");
+        let error =
+            PlatformSet::Default.choose(&there(&[other_machine(), "windows/amd64"])).expect_err("neither");
         assert!(error.contains("windows/amd64") && error.contains(other_machine()), "{error}");
         assert_eq!(PlatformSet::All.choose(&both).map(|choice| choice.positions), Ok(vec![0, 1]));
     }

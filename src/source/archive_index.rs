@@ -84,7 +84,10 @@ impl Walk<'_> {
     fn block(&mut self) -> Result<[u8; 512], Stop> {
         let mut block = [0; 512];
         if self.length - self.at < BLOCK {
-            return Err(Stop::Damage("truncated", format!("the archive is cut in a header, at byte {}", self.length)));
+            return Err(Stop::Damage(
+                "truncated",
+                format!("the archive is cut in a header, at byte {}", self.length),
+            ));
         }
         self.file.seek(SeekFrom::Start(self.at))?;
         self.file.read_exact(&mut block)?;
@@ -138,7 +141,10 @@ impl Walk<'_> {
         self.note(&path, kind, sparse, slot, Extent { start, size });
         if cut {
             let name = String::from_utf8_lossy(&path).into_owned();
-            return Err(Stop::Damage("truncated", format!("the archive is cut in {name}, at byte {}", self.length)));
+            return Err(Stop::Damage(
+                "truncated",
+                format!("the archive is cut in {name}, at byte {}", self.length),
+            ));
         }
         self.at = padded(end).ok_or_else(|| self.corrupt("a size is out of range"))?.min(self.length);
         Ok(())
@@ -158,7 +164,9 @@ impl Walk<'_> {
             (0 | b'0', _) if path.ends_with(b"/") => return,
             (_, Some((target, symbolic))) => link_target(&name, &target, symbolic),
             (b'3' | b'4' | b'6', _) => Slot::Unreadable("is not a regular file".to_owned()),
-            _ if sparse => Slot::Unreadable("is a sparse file, which no tool writes around an image".to_owned()),
+            _ if sparse => {
+                Slot::Unreadable("is a sparse file, which no tool writes around an image".to_owned())
+            }
             _ => Slot::File(extent),
         };
         self.members.add(&name, slot);
@@ -168,12 +176,17 @@ impl Walk<'_> {
     fn small_body(&mut self, size: u64) -> Result<Vec<u8>, Stop> {
         let length = usize::try_from(size).ok().filter(|length| *length <= PAX_HEADER);
         let Some(length) = length else {
-            let message = format!("the archive cannot be followed: a header has {size} bytes, the limit is {PAX_HEADER}");
+            let message = format!(
+                "the archive cannot be followed: a header has {size} bytes, the limit is {PAX_HEADER}"
+            );
             return Err(Stop::Damage("limit", message));
         };
         let end = self.at.checked_add(size).and_then(padded).filter(|_| self.at + size <= self.length);
         let Some(end) = end else {
-            return Err(Stop::Damage("truncated", format!("the archive is cut in a header, at byte {}", self.length)));
+            return Err(Stop::Damage(
+                "truncated",
+                format!("the archive is cut in a header, at byte {}", self.length),
+            ));
         };
         let mut body = vec![0; length];
         self.file.seek(SeekFrom::Start(self.at))?;
@@ -247,7 +260,8 @@ fn read_pax(mut body: &[u8], next: &mut Overrides) -> Option<()> {
 /// Whether the block's checksum is right, in either of the two ways to sum.
 pub(super) fn is_header(block: &[u8; 512]) -> bool {
     let Some(recorded) = number(&block[148..156]) else { return false };
-    let fields = block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
+    let fields =
+        block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
     let unsigned: u64 = fields.clone().map(u64::from).sum();
     let signed: i64 = fields.map(|byte| i64::from(byte.cast_signed())).sum();
     recorded == unsigned || i64::try_from(recorded) == Ok(signed)

@@ -53,7 +53,8 @@ fn group(documents: &Documents<'_>, entry: Entry) -> Group {
     fill_config(documents, &entry.config, &mut image);
     for (index, layer) in image.layers.iter().enumerate() {
         if layer.digest.is_none() && layer.diff_id.is_none() {
-            let message = format!("layer {index} has no digest and no diff_id: nothing says what it should be");
+            let message =
+                format!("layer {index} has no digest and no diff_id: nothing says what it should be");
             image.errors.push(ImageError { layer: Some(index), reason: "unverified", message });
         }
     }
@@ -106,5 +107,6 @@ fn name_of(path: &str) -> Result<String, MemberError> {
 fn claimed_hex(path: &str) -> Option<&str> {
     let name = path.rsplit(['/', ':']).next()?;
     let hex = name.strip_suffix(".json").unwrap_or(name);
-    (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))).then_some(hex)
+    (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
+        .then_some(hex)
 }

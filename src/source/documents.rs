@@ -103,8 +103,13 @@ impl<'a> Documents<'a> {
             Err(MemberError::Missing) => match embedded_data(descriptor) {
                 Some(bytes) => self.embed(&name, &bytes),
                 None => {
-                    let foreign = media_type::is_foreign(&descriptor.media_type) || !descriptor.urls.is_empty();
-                    let hint = if foreign { ": it is kept elsewhere, and foreign places are not followed" } else { "" };
+                    let foreign =
+                        media_type::is_foreign(&descriptor.media_type) || !descriptor.urls.is_empty();
+                    let hint = if foreign {
+                        ": it is kept elsewhere, and foreign places are not followed"
+                    } else {
+                        ""
+                    };
                     let message = format!("{} {}{hint}", what(), MemberError::Missing);
                     errors.push(ImageError { layer, reason: MemberError::Missing.reason(), message });
                     BlobKey(name)
@@ -200,7 +205,8 @@ pub(super) fn is_json(bytes: &[u8]) -> bool {
 
 /// Reads the facts; an error makes the image incomplete.
 pub(super) fn config_facts(bytes: &[u8], what: &str) -> Result<ConfigFacts, ImageError> {
-    let error = |text: String| ImageError { layer: None, reason: "not-json", message: format!("{what} {text}") };
+    let error =
+        |text: String| ImageError { layer: None, reason: "not-json", message: format!("{what} {text}") };
     let fields: ConfigFields =
         serde_json::from_slice(bytes).map_err(|cause| error(format!("is no image config: {cause}")))?;
     let named = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -215,7 +221,9 @@ pub(super) fn config_facts(bytes: &[u8], what: &str) -> Result<ConfigFacts, Imag
     };
     let diff_ids = fields.rootfs.and_then(|rootfs| rootfs.diff_ids).unwrap_or_default();
     let diff_ids = diff_ids.iter().map(|text| text.parse::<Digest>());
-    let diff_ids = diff_ids.collect::<Result<_, _>>().map_err(|cause| error(format!("has a diff_id that cannot be: {cause}")))?;
+    let diff_ids = diff_ids
+        .collect::<Result<_, _>>()
+        .map_err(|cause| error(format!("has a diff_id that cannot be: {cause}")))?;
     Ok(ConfigFacts { platform, diff_ids })
 }
 

@@ -67,7 +67,9 @@ impl<B> Members<B> {
         let occurrence = slots.len();
         if occurrence > 1 {
             self.twice = true;
-            self.warn(format!("member {name} stands in the archive {occurrence} times: each reading is scanned"));
+            self.warn(format!(
+                "member {name} stands in the archive {occurrence} times: each reading is scanned"
+            ));
         }
         Some(key_of(name, occurrence - 1))
     }
@@ -237,8 +239,14 @@ mod tests {
         let last = members.add("a/b", Slot::File("last")).expect("a key");
         assert_eq!((first.0.as_str(), last.0.as_str()), ("a/b", "a/b//2"));
         assert!(members.is_ambiguous() && members.warnings().len() == 1);
-        assert_eq!(members.find("a/b", Reading::Last).map(|(key, body)| (key, *body)).ok(), Some((last.clone(), "last")));
-        assert_eq!(members.find("a/b", Reading::First).map(|(key, body)| (key, *body)).ok(), Some((first.clone(), "first")));
+        assert_eq!(
+            members.find("a/b", Reading::Last).map(|(key, body)| (key, *body)).ok(),
+            Some((last.clone(), "last"))
+        );
+        assert_eq!(
+            members.find("a/b", Reading::First).map(|(key, body)| (key, *body)).ok(),
+            Some((first.clone(), "first"))
+        );
         assert_eq!((members.body(&first), members.body(&last)), (Some(&"first"), Some(&"last")));
     }
 }

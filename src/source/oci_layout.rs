@@ -43,7 +43,10 @@ struct Found {
 }
 
 /// All images of the layout, and what is odd about it.
-pub(super) fn groups(documents: &Documents<'_>, warnings: &mut Vec<String>) -> Result<Vec<Group>, SourceError> {
+pub(super) fn groups(
+    documents: &Documents<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Group>, SourceError> {
     check_version(documents, warnings);
     let invalid = |text: String| SourceError::Invalid(format!("index.json {text}"));
     let bytes = documents.named("index.json", MANIFEST).map_err(|error| invalid(error.to_string()))?;
@@ -58,7 +61,9 @@ pub(super) fn groups(documents: &Documents<'_>, warnings: &mut Vec<String>) -> R
         let mut found = Found::default();
         let mut group = Group::default();
         for entry in entries {
-            group.names.extend(names_of(entry).filter(|name| !group.names.contains(name)).collect::<Vec<_>>());
+            group
+                .names
+                .extend(names_of(entry).filter(|name| !group.names.contains(name)).collect::<Vec<_>>());
             group.digests.push(entry.digest.clone());
             walk.descend(entry, &top.annotations, None, 0, &mut found);
         }
@@ -106,8 +111,10 @@ fn by_name(top: &StoredIndex) -> Vec<Vec<&Descriptor>> {
     }
     let mut groups: Vec<Vec<&Descriptor>> = Vec::new();
     for (_, entries) in named {
-        let platforms: BTreeSet<String> =
-            entries.iter().filter_map(|entry| Some(entry.platform.as_ref()?.normalised().to_string())).collect();
+        let platforms: BTreeSet<String> = entries
+            .iter()
+            .filter_map(|entry| Some(entry.platform.as_ref()?.normalised().to_string()))
+            .collect();
         if platforms.len() == entries.len() {
             groups.push(entries);
         } else {
@@ -235,17 +242,22 @@ fn images(documents: &Documents<'_>, mut found: Found) -> Vec<Image> {
         // Whatever an index calls them, manifests that stand alone are what is there to scan.
         found.leaves = std::mem::take(&mut found.attestations);
     }
-    let mut images: Vec<Image> = found.leaves.iter().map(|leaf| oci_manifest::image(documents, leaf)).collect();
+    let mut images: Vec<Image> =
+        found.leaves.iter().map(|leaf| oci_manifest::image(documents, leaf)).collect();
     if images.is_empty() && !found.errors.is_empty() {
         images.push(Image::new(ImageKind::Image));
     }
     for leaf in &found.attestations {
-        let described = leaf.descriptor.annotations.get(REFERENCE_DIGEST).and_then(|text| text.parse::<Digest>().ok());
-        let position = images.iter().position(|image| described.is_some() && image.manifest_digest == described);
+        let described =
+            leaf.descriptor.annotations.get(REFERENCE_DIGEST).and_then(|text| text.parse::<Digest>().ok());
+        let position =
+            images.iter().position(|image| described.is_some() && image.manifest_digest == described);
         // One that describes nothing here goes with the first image rather than with none.
         let Some(image) = images.get_mut(position.unwrap_or(0)) else { continue };
         if position.is_none() {
-            image.warnings.push(format!("attestation {} describes no image of its index", leaf.descriptor.digest));
+            image
+                .warnings
+                .push(format!("attestation {} describes no image of its index", leaf.descriptor.digest));
         }
         let blobs = oci_manifest::attestation(documents, leaf, &mut image.errors);
         image.attestations.extend(blobs);

@@ -68,8 +68,10 @@ fn fill(documents: &Documents<'_>, image: &mut Image, manifest: &StoredManifest)
 /// An image has an image's config and layers. Signatures carry an image's config above a blob that no
 /// runtime takes for a layer: they are artifacts.
 fn kind_of(manifest: &StoredManifest) -> ImageKind {
-    let config = manifest.config.as_ref().is_some_and(|config| media_type::is_image_config(&config.media_type));
-    let layers = manifest.layers.is_empty() || manifest.layers.iter().any(|layer| media_type::is_layer(&layer.media_type));
+    let config =
+        manifest.config.as_ref().is_some_and(|config| media_type::is_image_config(&config.media_type));
+    let layers = manifest.layers.is_empty()
+        || manifest.layers.iter().any(|layer| media_type::is_layer(&layer.media_type));
     if config && layers { ImageKind::Image } else { ImageKind::Artifact }
 }
 
@@ -116,7 +118,11 @@ fn fill_artifact_config(documents: &Documents<'_>, image: &mut Image, config: &D
 }
 
 /// The blobs of an attestation manifest: itself, its config and its statements.
-pub(super) fn attestation(documents: &Documents<'_>, leaf: &Leaf, errors: &mut Vec<ImageError>) -> Vec<ImageBlob> {
+pub(super) fn attestation(
+    documents: &Documents<'_>,
+    leaf: &Leaf,
+    errors: &mut Vec<ImageError>,
+) -> Vec<ImageBlob> {
     let mut blobs = vec![documents.blob(&leaf.descriptor, None, errors)];
     let document = documents.manifest(&leaf.descriptor);
     let Some(bytes) = document.bytes else { return blobs };

@@ -41,7 +41,9 @@ impl<S: Store> Resolved<S> {
         let (mut images, mut embedded) = all_groups(&store).map_err(named)?;
         if let Some((others, more)) = other.and_then(|other| all_groups(other).ok()) {
             let known: Vec<Identity> = images.iter().flat_map(|group| &group.images).map(identity).collect();
-            let news = others.into_iter().filter(|group| group.images.iter().any(|image| !known.contains(&identity(image))));
+            let news = others
+                .into_iter()
+                .filter(|group| group.images.iter().any(|image| !known.contains(&identity(image))));
             images.extend(news.collect::<Vec<_>>());
             embedded.extend(more);
         }
@@ -172,7 +174,9 @@ fn select(groups: &[Group], selector: Option<&Selector>) -> Result<Vec<Named>, S
         None => Ok(groups.iter().map(whole).collect()),
         Some(Selector::Position(at)) => {
             let group = groups.get(*at).map(whole);
-            group.map(|group| vec![group]).ok_or_else(|| format!("there is no image @{at}: there are {}", groups.len()))
+            group
+                .map(|group| vec![group])
+                .ok_or_else(|| format!("there is no image @{at}: there are {}", groups.len()))
         }
         Some(Selector::Digest(digest)) => {
             let found: Vec<Named> = groups
@@ -181,7 +185,11 @@ fn select(groups: &[Group], selector: Option<&Selector>) -> Result<Vec<Named>, S
                     let (name, mut images) = whole(group);
                     if !group.digests.contains(digest) || group.digests.len() > 1 {
                         let digests = |image: &Image| {
-                            [image.manifest_digest.clone(), image.config_digest.clone(), image.index_digest.clone()]
+                            [
+                                image.manifest_digest.clone(),
+                                image.config_digest.clone(),
+                                image.index_digest.clone(),
+                            ]
                         };
                         images.retain(|image| digests(image).contains(&Some(digest.clone())));
                     }
@@ -213,15 +221,21 @@ fn by_name(groups: &[Group], wanted: &str) -> Result<Vec<Named>, String> {
         }
     }
     const NAMED: usize = 20;
-    let names: Vec<&str> = groups.iter().flat_map(|group| &group.names).map(String::as_str).take(NAMED).collect();
-    let there = if names.is_empty() { "its images have no name".to_owned() } else { format!("there are {}", names.join(", ")) };
+    let names: Vec<&str> =
+        groups.iter().flat_map(|group| &group.names).map(String::as_str).take(NAMED).collect();
+    let there = if names.is_empty() {
+        "its images have no name".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    };
     Err(format!("there is no image {wanted}: {there}"))
 }
 
 /// The images of a group for the platforms asked for. Artifacts have none, and what cannot be read
 /// cannot be told apart: both are always taken.
 fn choose(images: &[Image], platforms: &PlatformSet) -> Result<Vec<Image>, String> {
-    let always = |image: &Image| image.platform.is_none() && (image.kind == ImageKind::Artifact || is_empty(image));
+    let always =
+        |image: &Image| image.platform.is_none() && (image.kind == ImageKind::Artifact || is_empty(image));
     let (rest, mut chosen): (Vec<&Image>, Vec<&Image>) = images.iter().partition(|image| !always(image));
     let mut note = None;
     if !rest.is_empty() {

@@ -148,7 +148,8 @@ impl Pass {
         let name = key.0.clone();
         let algorithm = digest.as_ref().map_or(Algorithm::Sha256, |digest| digest.algorithm());
         let mut watched = Watched { body, failed: false };
-        let blob = PassingBlob { key, size: Some(size), algorithm, diff_id: digest.is_none(), body: &mut watched };
+        let blob =
+            PassingBlob { key, size: Some(size), algorithm, diff_id: digest.is_none(), body: &mut watched };
         if let Err(error) = sink.blob(blob) {
             if watched.failed {
                 self.members.damaged("truncated", format!("member {name}: {error}"));
@@ -209,7 +210,9 @@ impl Store for Passed {
         let kept = self.members.body(key).ok_or(MemberError::Missing)?;
         match &kept.document {
             Some(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
-            None => Err(MemberError::Refused("is no JSON document that could be kept, and has passed".to_owned())),
+            None => {
+                Err(MemberError::Refused("is no JSON document that could be kept, and has passed".to_owned()))
+            }
         }
     }
 

@@ -24,8 +24,13 @@ pub(super) struct Tape<R> {
 impl<R: Read> Tape<R> {
     /// A tar that begins with `head`, which was read already.
     pub(super) fn new(input: R, head: &[u8]) -> Self {
-        let mut tape =
-            Self { input, buffer: head.to_vec(), reader: TarReader::new(), events: VecDeque::new(), over: false };
+        let mut tape = Self {
+            input,
+            buffer: head.to_vec(),
+            reader: TarReader::new(),
+            events: VecDeque::new(),
+            over: false,
+        };
         tape.feed(head.len());
         tape.buffer.resize(FEED.max(head.len()), 0);
         tape
@@ -128,7 +133,11 @@ impl<R: Read, B> Body<'_, R, B> {
 
     fn end(&mut self) -> io::Result<bool> {
         self.over = true;
-        if self.at == self.size { Ok(false) } else { Err(self.fail("it has not the size that its header says")) }
+        if self.at == self.size {
+            Ok(false)
+        } else {
+            Err(self.fail("it has not the size that its header says"))
+        }
     }
 
     fn fail(&mut self, why: &str) -> io::Error {

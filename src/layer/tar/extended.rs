@@ -95,7 +95,9 @@ impl Extended {
         push(&mut self.meta, MetaKind::Pax, b"linkname", header.link());
         let path = header.path();
         match &self.name {
-            Some(first) if !has_usual_name(&path, first) => push(&mut self.meta, MetaKind::Pax, b"name", &path),
+            Some(first) if !has_usual_name(&path, first) => {
+                push(&mut self.meta, MetaKind::Pax, b"name", &path)
+            }
             Some(_) => {}
             None => self.name = Some(path),
         }
@@ -278,7 +280,12 @@ impl Extended {
         Described { entry, stored, second, claimed, map, notes }
     }
 
-    fn resolve_path(&mut self, header: &Header<'_>, sparse: Sparse, notes: &mut Vec<&'static str>) -> Vec<u8> {
+    fn resolve_path(
+        &mut self,
+        header: &Header<'_>,
+        sparse: Sparse,
+        notes: &mut Vec<&'static str>,
+    ) -> Vec<u8> {
         let plain = header.path();
         if self.is_empty() {
             return plain;

@@ -156,9 +156,7 @@ impl<'a> Header<'a> {
                     || !is_number(&block[483..495])
                     || !is_zero(&block[495..])
             }
-            _ => {
-                !is_number(&block[345..357]) || !is_number(&block[357..369]) || !is_zero(&block[369..])
-            }
+            _ => !is_number(&block[345..357]) || !is_number(&block[357..369]) || !is_zero(&block[369..]),
         };
         owners || devices || rest
     }

@@ -67,10 +67,8 @@ pub(super) fn decimal(text: &[u8]) -> Option<u64> {
 
 /// Whether a keyword is one whose value is a number, a time or a list of numbers.
 pub(super) fn is_numeric(keyword: &[u8]) -> bool {
-    matches!(
-        keyword,
-        b"mtime" | b"atime" | b"ctime" | b"uid" | b"gid" | b"size" | b"LIBARCHIVE.creationtime"
-    ) || NUMERIC_SCHILY.contains(&keyword)
+    matches!(keyword, b"mtime" | b"atime" | b"ctime" | b"uid" | b"gid" | b"size" | b"LIBARCHIVE.creationtime")
+        || NUMERIC_SCHILY.contains(&keyword)
         || NUMERIC_SPARSE.contains(&keyword)
 }
 

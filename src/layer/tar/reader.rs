@@ -332,12 +332,7 @@ impl TarReader {
         if size == 0 { self.end_special(&special, events) } else { State::Special(special) }
     }
 
-    fn take_special(
-        &mut self,
-        mut special: Special,
-        piece: Piece<'_>,
-        events: &mut Vec<TarEvent>,
-    ) -> State {
+    fn take_special(&mut self, mut special: Special, piece: Piece<'_>, events: &mut Vec<TarEvent>) -> State {
         special.left -= piece.len();
         if special.oversize {
             self.emit_raw(RawKind::Header, &piece, events);
@@ -411,7 +406,10 @@ impl TarReader {
             self.warn(events, &text);
         }
         if self.ended && !std::mem::replace(&mut self.told_trailing, true) {
-            self.warn(events, "there are entries behind the end-of-archive marker, where runtimes do not read");
+            self.warn(
+                events,
+                "there are entries behind the end-of-archive marker, where runtimes do not read",
+            );
         }
         events.push(TarEvent::Entry(entry));
         let Ok(stored) = stored else {

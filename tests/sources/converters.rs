@@ -1,0 +1,1 @@
+//! What real tools make of an image.

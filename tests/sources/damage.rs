@@ -1,0 +1,1 @@
+//! Nothing damaged passes for whole, and nothing makes the sources panic.
