@@ -15,7 +15,7 @@ use super::media_type::{ManifestKind, manifest_kind};
 #[derive(Clone, Debug)]
 pub enum Document {
     /// An image or artifact.
-    Manifest(StoredManifest),
+    Manifest(Box<StoredManifest>),
     /// A list of manifests.
     Index(StoredIndex),
 }
@@ -104,12 +104,12 @@ pub fn parse(bytes: &[u8], declared: &str) -> Result<Document, DocumentError> {
         }
         (ManifestKind::Index, _, None) => refused(format!("it is {media_type}, yet lists no manifests")),
         (ManifestKind::Manifest, _, Some(_)) => refused(format!("it is {media_type}, yet lists manifests")),
-        (ManifestKind::Manifest, layers, None) => Ok(Document::Manifest(StoredManifest {
+        (ManifestKind::Manifest, layers, None) => Ok(Document::Manifest(Box::new(StoredManifest {
             artifact_type: fields.artifact_type,
             config: fields.config,
             layers: layers.unwrap_or_default(),
             annotations,
-        })),
+        }))),
     }
 }
 
