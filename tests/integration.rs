@@ -3,4 +3,7 @@
 mod detectors;
 mod oracle;
 mod reports;
+//! All integration tests in one binary: one link, shared builders.
+
+mod sources;
 mod support;
