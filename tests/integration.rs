@@ -1,1 +1,1 @@
-
+mod tar_readers;

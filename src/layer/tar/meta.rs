@@ -9,13 +9,19 @@ use crate::limits;
 /// No key is shorter: owner names and the like that are, need no scan.
 const MIN_KEY: usize = 8;
 
-/// Whether the path of an extended header is one that writers make: a fixed one, or one that ends in
-/// the last part, perhaps shortened, of the path that the header is for.
+/// Whether the path of an extended header is one that writers make: its parts are fixed ones, or parts,
+/// perhaps shortened, of the path that the header is for.
 pub(super) fn has_usual_name(own: &[u8], path: &[u8]) -> bool {
-    let last = own.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).unwrap_or_default();
-    own.len() < MIN_KEY
-        || matches!(last, b"@LongLink" | b"@PaxHeader")
-        || memchr::memmem::find(path, last).is_some()
+    own.split(|byte| *byte == b'/')
+        .all(|part| part.len() < MIN_KEY || is_fixed_part(part) || memchr::memmem::find(path, part).is_some())
+}
+
+/// `@LongLink`, `PaxHeaders.<process id>` and their kin.
+fn is_fixed_part(part: &[u8]) -> bool {
+    let end = part.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |last| last + 1);
+    let stem = part.get(..end).unwrap_or_default();
+    matches!(stem, b"@LongLink" | b"@PaxHeader" | b"PaxHeader" | b"PaxHeaders" | b"PaxHeaders.")
+        && part.len() - end < MIN_KEY
 }
 
 /// A value that another one overrides. A shortened copy of the winner, as writers put it in the plain

@@ -190,3 +190,19 @@ fn a_header_size_of_zero_under_a_pax_size_is_usual() {
     assert_eq!(listing(&seen), ["f File 3 [0+abc]"]);
     assert!(seen.is_quiet());
 }
+
+#[test]
+fn the_name_of_an_extended_header_is_seen_unless_it_is_a_usual_one() {
+    for (own, is_usual) in [
+        ("dir/PaxHeaders.1234/a-long-name", true),
+        ("./PaxHeaders/a-long-nam", true),
+        ("././@PaxHeader", true),
+        ("mark-in-a-part/PaxHeaders.1234/a-long-name", false),
+        ("PaxHeaders.mark-in-a-part/a-long-name", false),
+        ("PaxHeaders.1234567890123/a-long-name", false),
+    ] {
+        let made = Made::new().entry(b'x', own, record("path", "dir/a-long-name").as_bytes());
+        let seen = read(&made.entry(b'0', "a-long", b"").end());
+        assert_eq!(seen.entries[0].meta_of("name").is_empty(), is_usual, "{own}");
+    }
+}
