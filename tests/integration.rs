@@ -7,3 +7,4 @@ mod reports;
 
 mod sources;
 mod support;
+mod tar_readers;

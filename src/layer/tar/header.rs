@@ -132,6 +132,13 @@ impl<'a> Header<'a> {
         names || numbers || self.has_stray_extension()
     }
 
+    /// Whether a number cannot be read: Go refuses the whole tar then.
+    pub(super) fn has_bad_number(&self) -> bool {
+        let devices: &[(usize, usize)] =
+            if self.flavour == Flavour::V7 { &[] } else { &[(329, 337), (337, 345)] };
+        NUMBERS_V7.iter().chain(devices).any(|(start, end)| number(&self.block[*start..*end]).is_err())
+    }
+
     fn has_stray_extension(&self) -> bool {
         let block = self.block;
         if self.flavour == Flavour::V7 {
