@@ -35,5 +35,118 @@ pub const ERRORS_LISTED: usize = 1_000;
 /// Paths listed in `opaque` for one image.
 pub const OPAQUE_LISTED: usize = 100;
 
+/// Manifests and indexes that the index of one source may name, nested ones included.
+pub const INDEX_MANIFESTS: usize = 4_096;
+
+/// Members of an archive (an image in a tar), not of its layers.
+pub const ARCHIVE_MEMBERS: usize = 100_000;
+
+/// Bytes of the name of an archive's member, or of a link's target.
+pub const MEMBER_NAME: usize = 4_096;
+
+/// Links that lead to one member of an archive, one after the other.
+pub const MEMBER_LINKS: usize = 16;
+
+/// Oddities of one archive that are listed; the rest is a count.
+pub const ARCHIVE_WARNINGS: usize = 100;
+
+/// White space in front of a document in a stream by which it is still known as JSON.
+pub const JSON_HEAD: usize = 512;
+
+/// Bytes behind an archive's end marker that are looked at: fill bytes are NUL.
+pub const ARCHIVE_TRAILER: u64 = 1024 * 1024;
+/// Base-two logarithm of the largest window that a zstd frame may declare: 128 MiB, zstd's own default.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Memory that an xz decoder may take.
+pub const XZ_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// Header fields of gzip members that are kept for the detectors, of one blob.
+pub const GZIP_COMMENTS: usize = 1_000;
+
+/// Decompressed size of one layer, unless `--max-layer-bytes` says otherwise.
+pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
+
+/// Warnings listed for one layer; the rest is a count.
+pub const WARNINGS_LISTED: usize = 100;
+
+/// Keys found in one blob that are kept; more make the scan incomplete.
+pub const MATCHES: usize = 200_000;
+/// Bytes that the names of one layer's entries may take in memory. About four million entries.
+pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
+
+/// Symlinks followed for one path, as umoci and containerd have it.
+pub const LINKS_FOLLOWED: usize = 255;
+
+/// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
+pub const LINK_TARGET: usize = 4095;
+
+/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
+/// whose end is not known count as reachable.
+pub const LINK_STEPS: u64 = 50_000_000;
+/// Records of one pax header that are interpreted, without those of a sparse map. The others are
+/// scanned raw: a record of five bytes takes twenty times as much when it is held apart.
+pub const PAX_RECORDS: usize = 16 * 1024;
+
+/// Fragments of one sparse file. The content of a file with more is scanned as it is stored.
+pub const SPARSE_FRAGMENTS: usize = 256 * 1024;
+
+/// Warnings that the reader of one tar gives; one more says that there were others.
+pub const TAR_WARNINGS: usize = 100;
+
+/// A path in a warning or an error of the tar reader. Of a longer one the length is given.
+pub const MESSAGE_PATH: usize = 4096;
+/// Steps through the targets of symlinks and through folders with opaque whiteouts, while the layers of
+/// one image are replayed. Beyond it, all contents count as reachable.
+pub const REPLAY_STEPS: u64 = 10_000_000;
+/// A file that holds a fingerprint key.
+pub const FINGERPRINT_KEY_FILE: u64 = 4 * 1024;
+
+/// Bytes of a JSON member's name, or of the path to it, that are repeated for what stands below it.
+pub const JSON_NAME: usize = 256;
+
+/// A value of the config that is looked for in the history's lists of assignments. A longer one is
+/// read up to the next name instead.
+pub const KNOWN_VALUE: usize = 4 * 1024;
+/// A file of detector definitions.
+pub const RULES_FILE: usize = 4 * 1024 * 1024;
+
+/// Bytes in front of an anchor at which a match may begin, at most.
+pub const PATTERN_BEFORE: usize = 4 * 1024;
+
+/// What may be added to a variable's name, on either side.
+pub const NAME_AFFIX: usize = 64;
+
+/// From the end of a name to the start of its value.
+pub const ASSIGNMENT: usize = 256;
+
+/// A value beside a name, quotes excluded.
+pub const VALUE: usize = 4 * 1024;
+
+/// How far below its brand a name of a section may stand.
+pub const SECTION: usize = 400;
+
+/// How far from a key `near` words and companions are looked for, on either side, whatever the lines.
+pub const NEARBY: usize = 4 * 1024;
+
+/// How far from a key a NUL makes its surroundings binary.
+pub const BINARY_SIGN: usize = 256;
 /// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
 pub const RSA_MODULUS: usize = 2 * 1024;
+/// A list of images for `--images-from`.
+pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
+
+/// A text for `detectors test`.
+pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;
+
+/// A file of ignore rules.
+pub const IGNORE_FILE: usize = 1024 * 1024;
+
+/// Rules in one file of ignore rules.
+pub const IGNORE_RULES: usize = 1_000;
+
+/// A file of rules.
+pub const RULES_FILE: u64 = 4 * 1024 * 1024;
+
+/// A file of secret values.
+pub const SECRETS_FILE: u64 = 4 * 1024 * 1024;

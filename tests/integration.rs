@@ -1,1 +1,7 @@
+//! All integration tests, as one binary.
 
+mod oracle;
+mod support;
+//! Tests of the whole program, one module a subject.
+
+mod reports;

@@ -1,6 +1,103 @@
-//! The command line: arguments, settings, exit status.
+//! The command line: arguments, settings, exit status. Results go to standard output; progress,
+//! warnings and errors to standard error.
+
+pub mod args;
+pub mod detectors;
+pub mod exit_status;
+pub mod fingerprint_key;
+mod habits;
+pub mod interrupt;
+mod manual;
+pub mod messages;
+pub mod output;
+pub mod progress;
+pub mod scan;
+pub mod scanner;
+pub mod settings;
+pub mod terminal;
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use self::args::{Arguments, Command};
+use self::exit_status::ExitStatus;
+use self::messages::Messages;
+
+/// The parts of the program that commands call.
+#[derive(Clone, Copy)]
+pub struct Engine {
+    /// Scans images.
+    pub scan: scan::Scanner,
+    /// Loads the catalogue.
+    pub detectors: detectors::LoadDetectors,
+    /// Makes and identifies hashing keys.
+    pub fingerprint_key: fingerprint_key::Keyring,
+}
 
 /// Runs the program with this process' arguments.
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn run() -> ExitCode {
+    messages::silence_panics();
+    let status = std::panic::catch_unwind(|| dispatch(std::env::args_os(), ENGINE));
+    status.unwrap_or(ExitStatus::Failed).into()
+}
+
+/// What is built into this program.
+const ENGINE: Engine = Engine {
+    scan: scanner::scan_targets,
+    detectors: |_| anyhow::bail!("the catalogue is not built in yet"),
+    fingerprint_key: fingerprint_key::Keyring {
+        init: |_| anyhow::bail!("hashing keys are not built in yet"),
+        key_id: |_| anyhow::bail!("hashing keys are not built in yet"),
+    },
+};
+
+fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitStatus {
+    let matches = args::command().try_get_matches_from(line);
+    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    match arguments.map(|arguments| arguments.command) {
+        Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan, &mut io::stdout()),
+        Ok(Command::Detectors(command)) => detectors::run(command, engine.detectors),
+        Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
+        Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),
+        Ok(Command::Man) => show(manual::page()),
+        Err(error) => refuse(&error),
+    }
+}
+
+fn show(text: io::Result<Vec<u8>>) -> ExitStatus {
+    match text.and_then(|text| output::to_stdout(|out| out.write_all(&text))) {
+        Ok(()) => ExitStatus::Clean,
+        Err(error) => {
+            Messages::default().error(&format!("cannot write to standard output: {error}"));
+            ExitStatus::Failed
+        }
+    }
+}
+
+/// Answers a command line that cannot be carried out; help and version are such answers too.
+fn refuse(error: &clap::Error) -> ExitStatus {
+    let habit = match (error.kind(), unknown_word(error)) {
+        (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, Some(word)) => habits::answer(word),
+        _ => None,
+    };
+    if let Some(answer) = habit {
+        Messages::default().error(&answer);
+        return ExitStatus::Failed;
+    }
+    // Nobody can be told when the stream is closed; the status says it.
+    let _ = error.print();
+    if error.use_stderr() { ExitStatus::Failed } else { ExitStatus::Clean }
+}
+
+/// The option or command that clap does not know.
+fn unknown_word(error: &clap::Error) -> Option<&str> {
+    let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+    kinds.into_iter().find_map(|kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    })
 }

@@ -1,8 +1,26 @@
 //! Windows of content in, hits out: one literal pass, a bounded regex at the hit, gates, the offline
 //! check. What a detector is stands in its TOML definition; `docs/detectors.md` describes the form.
 
+mod assignment;
+mod boundary;
+mod canonical;
+pub mod catalogue;
+mod check_definition;
+mod context;
+pub mod definition;
+mod detector;
+mod form;
+mod gate;
 pub mod grade;
 pub mod key;
+pub mod own_secrets;
+mod literal;
+mod names;
+mod paths;
+mod pattern;
+pub mod redact;
+mod section;
+pub mod set;
 pub mod template;
 pub mod validate;
 
@@ -10,6 +28,7 @@ use std::ops::Range;
 
 pub use grade::{Confidence, Severity};
 pub use key::Key;
+pub use set::{DetectorSet, Scratch};
 
 /// Position of a definition in its [`DetectorSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

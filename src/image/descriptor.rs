@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
 use super::platform::Platform;
@@ -13,17 +13,17 @@ use super::platform::Platform;
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// Media type of the blob; empty where an old writer left it out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub media_type: String,
     /// Digest of the blob as stored.
     pub digest: Digest,
     /// Size of the blob as stored, in bytes.
     pub size: u64,
     /// Places of a foreign layer. Never followed unless asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
     /// Annotations of this descriptor.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// In an index: the platform of the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,4 +34,9 @@ pub struct Descriptor {
     /// The blob itself, base64, where it is embedded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+}
+
+/// Go writes an empty list or map as null.
+fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(reader)?.unwrap_or_default())
 }

@@ -70,6 +70,28 @@ pub struct Image {
     pub warnings: Vec<String>,
 }
 
+impl Image {
+    /// An image of which nothing is known yet.
+    pub fn new(kind: ImageKind) -> Self {
+        Self {
+            kind,
+            name: None,
+            repo_digests: Vec::new(),
+            index_digest: None,
+            manifest_digest: None,
+            manifest_json: None,
+            config_digest: None,
+            config_json: None,
+            annotations: BTreeMap::new(),
+            platform: None,
+            layers: Vec::new(),
+            attestations: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// A part of an image that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageError {

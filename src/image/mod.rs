@@ -12,6 +12,7 @@ pub mod config;
 pub mod descriptor;
 pub mod digest;
 pub mod history;
+pub mod index;
 pub mod manifest;
 pub mod media_type;
 pub mod platform;

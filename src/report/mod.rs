@@ -1,3 +1,21 @@
-//! What a user or a program reads: the report as data, and its formats.
+//! What a user or a program reads: the report as data, its formats, and the files it is written to.
+//! A format is one file here and one line in [`format::FORMATS`].
 
+pub mod csv;
+pub mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod format;
+pub mod json;
+pub mod jsonl;
 pub mod model;
+pub mod sanitize;
+pub mod style;
+pub mod table;
+pub mod text;
+pub mod threshold;
+
+pub use format::Format;
+pub use model::Report;
+pub use style::Style;
+pub use threshold::{FailOn, Threshold};

@@ -1,1 +1,213 @@
-//! One image from source to result: workers over layers, windows through the detectors, the config.
+//! One source from its blobs to what was found in them: every blob that its images name is read once,
+//! by as many workers as there are cores.
+
+pub mod blob;
+pub mod config_units;
+pub mod matches;
+pub mod pool;
+pub mod progress;
+pub mod segment;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Mutex;
+
+use blob::{BlobAsk, BlobError, BlobScan, ReadBlob, read_blob};
+use matches::{Search, Workspace};
+use pool::Pool;
+use progress::{LayerProgress, Progress};
+
+use crate::image::digest::Algorithm;
+use crate::image::manifest::{BlobKey, Image, ImageBlob};
+use crate::image::platform::PlatformSet;
+use crate::limits;
+use crate::report::model::SourceKind;
+use crate::source::{BlobSink, ImageSource, Opened, PassingBlob, SourceError};
+
+/// How to scan.
+#[derive(Clone, Debug)]
+pub struct ScanOptions {
+    /// Which platforms of an index.
+    pub platforms: PlatformSet,
+    /// Threads that read and search.
+    pub jobs: usize,
+    /// Fresh bytes to a buffer; results do not depend on it.
+    pub window: usize,
+    /// Bytes of content after which a layer is cut.
+    pub max_layer_bytes: u64,
+    /// Whether to check diff_ids also where a digest pins the stored bytes.
+    pub verify_diff_ids: bool,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            platforms: PlatformSet::Default,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            window: limits::WINDOW_FRESH,
+            max_layer_bytes: limits::LAYER_CONTENT,
+            verify_diff_ids: false,
+        }
+    }
+}
+
+/// A source's images with all their blobs read.
+pub struct Scanned {
+    /// What the source is.
+    pub kind: SourceKind,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// The blobs, by key.
+    pub blobs: BTreeMap<BlobKey, BlobScan>,
+}
+
+/// Reads every blob of the images that `opened` holds.
+///
+/// # Errors
+/// When there is no image to speak of. What is wrong with an image or a blob stands in its result.
+pub fn scan(
+    opened: Opened,
+    options: &ScanOptions,
+    search: Search<'_>,
+    progress: &dyn Progress,
+) -> Result<Scanned, SourceError> {
+    match opened {
+        Opened::Indexed(source) => {
+            let images = source.resolve(&options.platforms)?;
+            let blobs = scan_blobs(&*source, wanted(&images, options), options, search, progress);
+            Ok(Scanned { kind: source.kind(), images, blobs })
+        }
+        Opened::Stream(stream) => {
+            let (source, mut blobs) = scan_stream(stream, options, search, progress)?;
+            let images = source.resolve(&options.platforms)?;
+            let mut kept = wanted(&images, options);
+            kept.retain(|(blob, _)| !blobs.contains_key(&blob.key));
+            blobs.extend(scan_blobs(&*source, kept, options, search, progress));
+            Ok(Scanned { kind: source.kind(), images, blobs })
+        }
+    }
+}
+
+/// Every blob once, the largest first, with what must be learned of it.
+fn wanted(images: &[Image], options: &ScanOptions) -> Vec<(ImageBlob, BlobAsk)> {
+    let mut wanted: BTreeMap<&BlobKey, (ImageBlob, BlobAsk)> = BTreeMap::new();
+    for blob in images.iter().flat_map(|image| image.layers.iter().chain(&image.attestations)) {
+        let diff_id = options.verify_diff_ids || blob.digest.is_none();
+        let algorithm = blob.digest.as_ref().map_or(Algorithm::Sha256, |digest| digest.algorithm());
+        let ask = BlobAsk { algorithm, diff_id, content_limit: options.max_layer_bytes };
+        let entry = wanted.entry(&blob.key).or_insert_with(|| (blob.clone(), ask));
+        entry.1.diff_id |= diff_id;
+    }
+    let mut wanted: Vec<_> = wanted.into_values().collect();
+    wanted.sort_by_key(|(blob, _)| std::cmp::Reverse(blob.size));
+    wanted
+}
+
+fn scan_blobs(
+    source: &dyn ImageSource,
+    wanted: Vec<(ImageBlob, BlobAsk)>,
+    options: &ScanOptions,
+    search: Search<'_>,
+    progress: &dyn Progress,
+) -> BTreeMap<BlobKey, BlobScan> {
+    let jobs = options.jobs.max(1);
+    progress.total(wanted.len(), wanted.iter().map(|(blob, _)| blob.size.unwrap_or(0)).sum());
+    let pool = Pool::new(search, options.window, jobs);
+    let queue = Mutex::new(wanted.into_iter());
+    let read = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                let mut space = Workspace::default();
+                while let Some((blob, ask)) = next(&queue) {
+                    let layer = progress.layer(&blob_name(&blob), blob.size);
+                    let result = open_and_read(source, &blob, ask, &pool, &mut space, &*layer);
+                    push(&read, (blob.key, result));
+                }
+                pool.retire();
+                pool.serve(&mut space);
+            });
+        }
+    });
+    let read = read.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    read.into_iter().map(|(key, blob)| (key, blob.finish())).collect()
+}
+
+fn next<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next()
+}
+
+fn push<T>(list: &Mutex<Vec<T>>, item: T) {
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(item);
+}
+
+fn open_and_read(
+    source: &dyn ImageSource,
+    blob: &ImageBlob,
+    ask: BlobAsk,
+    pool: &Pool<'_>,
+    space: &mut Workspace,
+    progress: &dyn LayerProgress,
+) -> ReadBlob {
+    match source.open(blob) {
+        Ok(body) => read_blob(body, ask, pool, space, progress),
+        Err(error) => {
+            let failed = BlobError { path: None, reason: "missing", message: error.to_string() };
+            ReadBlob::failed(failed, blob.size.unwrap_or(0))
+        }
+    }
+}
+
+fn blob_name(blob: &ImageBlob) -> String {
+    let digest = blob.digest.as_ref().or(blob.diff_id.as_ref());
+    digest.map_or_else(|| blob.key.0.chars().take(12).collect(), |digest| digest.short().to_owned())
+}
+
+type StreamResult = (Box<dyn ImageSource>, BTreeMap<BlobKey, BlobScan>);
+
+/// Reads a stream on this thread, while the other workers search what it hands them.
+fn scan_stream(
+    stream: Box<dyn crate::source::StreamSource>,
+    options: &ScanOptions,
+    search: Search<'_>,
+    progress: &dyn Progress,
+) -> Result<StreamResult, SourceError> {
+    let pool = Pool::new(search, options.window, 1);
+    std::thread::scope(|scope| {
+        for _ in 1..options.jobs.max(1) {
+            scope.spawn(|| pool.serve(&mut Workspace::default()));
+        }
+        let mut sink =
+            Sink { pool: &pool, space: Workspace::default(), options, progress, read: Vec::new() };
+        let source = stream.read(&mut sink);
+        let Sink { read, mut space, .. } = sink;
+        pool.retire();
+        pool.serve(&mut space);
+        source.map(|source| (source, read))
+    })
+    .map(|(source, read)| (source, read.into_iter().map(|(key, blob)| (key, blob.finish())).collect()))
+}
+
+struct Sink<'p, 'a> {
+    pool: &'p Pool<'a>,
+    space: Workspace,
+    options: &'p ScanOptions,
+    progress: &'p dyn Progress,
+    read: Vec<(BlobKey, ReadBlob)>,
+}
+
+impl BlobSink for Sink<'_, '_> {
+    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
+        let name: String = blob.key.0.rsplit('/').next().unwrap_or_default().chars().take(12).collect();
+        self.progress.total(1, blob.size.unwrap_or(0));
+        let layer = self.progress.layer(&name, blob.size);
+        let ask = BlobAsk {
+            algorithm: blob.algorithm,
+            diff_id: blob.diff_id || self.options.verify_diff_ids,
+            content_limit: self.options.max_layer_bytes,
+        };
+        let read = read_blob(blob.body, ask, self.pool, &mut self.space, &*layer);
+        self.read.push((blob.key, read));
+        Ok(())
+    }
+}

@@ -5,12 +5,32 @@
 //! read once, in its own order: each blob is scanned as it passes, and what the blobs were is known at
 //! the end, when the stream has become an [`ImageSource`] whose blobs are already read.
 
-use std::io::Read;
+mod archive;
+mod archive_index;
+mod docker_archive;
+mod documents;
+mod folder;
+mod members;
+mod oci_layout;
+mod oci_manifest;
+mod resolve;
+mod store;
+mod stream;
+mod tape;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use crate::image::digest::Algorithm;
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
 use crate::image::platform::PlatformSet;
 use crate::report::model::SourceKind;
+use crate::target::{Place, Selector, Target};
+
+use archive::Archive;
+use folder::Folder;
+use resolve::Resolved;
 
 /// Why a source gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -76,4 +96,65 @@ pub enum Opened {
     Indexed(Box<dyn ImageSource>),
     /// Once, in the stream's order.
     Stream(Box<dyn StreamSource>),
+}
+
+/// Opens what a target names. What a path holds is told by its content, not by its name.
+pub fn open(target: &Target) -> Result<Opened, SourceError> {
+    let unsupported = |what: &str, instead: &str| {
+        Err(SourceError::Invalid(format!("{}: {what} are not supported yet: use {instead}", target.text)))
+    };
+    match &target.place {
+        Place::Path { path, selector } => open_path(path, selector.clone()),
+        Place::Stdin => Ok(open_stream(std::io::stdin(), "standard input", None)),
+        Place::Registry(_) | Place::Reference(_) => {
+            unsupported("registries", "skopeo copy docker://… oci:DIR, or docker save … | keyseam scan -")
+        }
+        Place::DockerDaemon(_) => unsupported("engines", "docker save … | keyseam scan -"),
+        Place::Podman(_) => unsupported("engines", "podman save … | keyseam scan -"),
+    }
+}
+
+/// An archive that can be read only once: a pipe, an engine's answer, anything compressed. `what` is
+/// what errors call it.
+pub fn open_stream(input: impl Read + Send + 'static, what: &str, selector: Option<Selector>) -> Opened {
+    Opened::Stream(Box::new(stream::ArchiveStream::new(Box::new(input), what.to_owned(), selector)))
+}
+
+fn open_path(path: &Path, selector: Option<Selector>) -> Result<Opened, SourceError> {
+    let what = path.display().to_string();
+    let io = |error| SourceError::Io { what: what.clone(), error };
+    let metadata = std::fs::metadata(path).map_err(io)?;
+    if metadata.is_dir() {
+        let folder = Folder::open(path)?;
+        return Ok(Opened::Indexed(Box::new(Resolved::new(what, true, selector, folder, None)?)));
+    }
+    let mut file = File::open(path).map_err(io)?;
+    if !metadata.is_file() {
+        // A named pipe or a process substitution cannot be read twice.
+        return Ok(open_stream(file, &what, selector));
+    }
+    let mut head = [0; 512];
+    let length = read_full(&mut file, &mut head).map_err(io)?;
+    file.seek(SeekFrom::Start(0)).map_err(io)?;
+    if length == head.len() && archive_index::is_header(&head) {
+        let archive = Archive::open(path, file)?;
+        let other = archive.other_reading();
+        return Ok(Opened::Indexed(Box::new(Resolved::new(what, false, selector, archive, other.as_ref())?)));
+    }
+    // The stream's reader decompresses it, or says that it is no archive.
+    Ok(open_stream(file, &what, selector))
+}
+
+/// Reads until the buffer is full or the input ends.
+fn read_full(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }

@@ -1,6 +1,16 @@
 //! A streaming tar reader for hostile input: bytes go in, events come out, nothing is copied but headers.
 
+mod extended;
+mod header;
+mod pax;
+mod raw;
+mod reader;
+mod sparse;
+
 use std::ops::Range;
+
+use header::{BLOCK_SIZE, Block, Header};
+pub use reader::TarReader;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +49,9 @@ pub struct MetaString {
 pub enum MetaKind {
     /// `SCHILY.xattr.*`, `LIBARCHIVE.xattr.*`.
     Xattr,
-    /// Any other pax record, also of global headers, that is not just a number or a time.
+    /// Any other pax record, also of global headers, that is not just a number or a time; a path, link
+    /// or long name that another one overrides; a whole header block (`header`) with bytes in it that
+    /// no field accounts for.
     Pax,
     /// User or group name.
     Owner,
@@ -54,7 +66,7 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Target of a hard link or symlink, as recorded.
     pub link: Vec<u8>,
-    /// Logical size in bytes: of a sparse file, with its holes.
+    /// Logical size in bytes: of a sparse file, with its holes. 0 for types that have no body.
     pub size: u64,
     /// Other strings of its headers.
     pub meta: Vec<MetaString>,
@@ -69,11 +81,14 @@ pub enum RawKind {
     Trailing,
     /// Fill bytes behind a body that are not all NUL.
     Padding,
-    /// A pax or long-name body over its limit, or one that could not be parsed.
+    /// A pax or long-name body over its limit, what could not be parsed of one, the map of a sparse file (and
+    /// its stored bytes, if the map is invalid).
     Header,
     /// Bytes where a header should be: the rest of a tar that cannot be followed.
     Unparsed,
-    /// A second reading of bytes whose extent readers may see differently; also seen as entries.
+    /// A second reading of bytes whose extent readers may see differently; also seen as entries. Such a
+    /// stretch goes on over the entries that are in it: its pieces are contiguous unless `fresh`,
+    /// whatever other events stand between them.
     Ambiguous,
 }
 
@@ -90,7 +105,7 @@ pub enum TarEvent {
         /// Where in the file.
         offset: u64,
     },
-    /// The current entry's content is complete.
+    /// The current entry's content is complete. Not given where the tar is cut short.
     EntryEnd,
     /// Raw bytes. Pieces of one kind that follow each other without another kind's or an entry between
     /// are contiguous, unless `fresh`.
@@ -99,6 +114,16 @@ pub enum TarEvent {
         kind: RawKind,
         /// Where in the fed slice.
         range: Range<usize>,
+        /// Whether this piece does not continue the one before it.
+        fresh: bool,
+    },
+    /// Raw bytes that began in an earlier slice, and had to be held until it was clear what they are.
+    /// Otherwise the same as [`TarEvent::Raw`]: both make one sequence of pieces.
+    RawHeld {
+        /// What they are.
+        kind: RawKind,
+        /// The bytes.
+        bytes: Vec<u8>,
         /// Whether this piece does not continue the one before it.
         fresh: bool,
     },
@@ -113,25 +138,14 @@ pub enum TarEvent {
     },
 }
 
-/// The reader. Feed it the whole tar in order, in slices of any length, then call [`TarReader::finish`].
-#[derive(Debug, Default)]
-pub struct TarReader {}
-
-impl TarReader {
-    /// A reader at the start of a tar.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the next bytes and appends what they mean to `events`.
-    pub fn feed(&mut self, _bytes: &[u8], _events: &mut Vec<TarEvent>) {}
-
-    /// The tar is over: a body or header that is not complete is an error event.
-    pub fn finish(&mut self, _events: &mut Vec<TarEvent>) {}
-}
-
 /// Whether these first bytes (512 at least, unless the blob is shorter) begin a tar: a header with a
 /// right checksum, or only NUL blocks.
-pub fn looks_like_tar(_head: &[u8]) -> bool {
-    false
+pub fn looks_like_tar(head: &[u8]) -> bool {
+    let Some(first) = head.get(..BLOCK_SIZE).and_then(|block| Block::try_from(block).ok()) else {
+        return false;
+    };
+    Header::parse(&first).is_some() || header::is_zero(head)
 }
+
+#[cfg(test)]
+mod tests;

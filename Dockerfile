@@ -1,0 +1,17 @@
+# syntax=docker/dockerfile:1
+# keyseam as a small image that runs as nobody: docker save app | docker run -i --rm keyseam scan -
+FROM rust:1-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src ./src
+COPY benches ./benches
+COPY tests ./tests
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --bin keyseam && cp target/release/keyseam /keyseam
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /keyseam /usr/local/bin/keyseam
+USER nonroot
+ENTRYPOINT ["keyseam"]
+CMD ["--help"]

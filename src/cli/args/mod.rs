@@ -1,0 +1,132 @@
+//! The command line as clap sees it. What it means is decided in [`super::settings`].
+
+mod scan;
+
+use clap::builder::Resettable;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+
+pub use scan::{Choice, Coverage, General, Keys, Project, ScanArguments, Selection};
+
+use super::terminal::ColorChoice;
+
+/// Finds keys leaked in container images, and the layer that leaked each.
+#[derive(Debug, Parser)]
+#[command(name = "keyseam", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    after_help = "Start with:  keyseam scan image.tar\n             docker save app:1.4 | keyseam scan -"
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find leaked keys, and the layer that introduced each
+    Scan(Box<ScanArguments>),
+    /// List the detectors, read about one, try them on a text
+    #[command(subcommand, arg_required_else_help = true)]
+    Detectors(DetectorsCommand),
+    /// Make or identify the team's hashing key
+    ///
+    /// Fingerprints are made under a hashing key: equal keys have equal fingerprints for everybody who
+    /// shares it, and nobody else can test a guess.
+    #[command(subcommand, name = "fingerprint-key", arg_required_else_help = true)]
+    FingerprintKey(FingerprintKeyCommand),
+    /// Write a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page
+    Man,
+}
+
+/// A command on the catalogue of detectors.
+#[derive(Debug, Subcommand)]
+pub enum DetectorsCommand {
+    /// List detectors
+    List {
+        /// A detector's id, a service or a category; all detectors without any.
+        #[arg(value_name = "ID|SERVICE|CATEGORY")]
+        selectors: Vec<String>,
+        /// List the offline checks that definitions can name, instead.
+        #[arg(long, conflicts_with = "selectors")]
+        validators: bool,
+        /// Common options.
+        #[command(flatten)]
+        common: CatalogueArguments,
+    },
+    /// Show all about one detector
+    Show {
+        /// The detector's id, or an alias of it.
+        id: String,
+        /// Common options.
+        #[command(flatten)]
+        common: CatalogueArguments,
+    },
+    /// Run detectors on a text, and show what they find, redacted
+    ///
+    /// Exits with 1 where something is found.
+    Test {
+        /// A detector's id, then a file; or a file alone. `-` is standard input, the default.
+        #[arg(value_name = "[ID] [FILE|-]", num_args = 0..=2)]
+        id_and_file: Vec<String>,
+        /// Common options.
+        #[command(flatten)]
+        common: CatalogueArguments,
+    },
+}
+
+/// Options of all commands on the catalogue.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CatalogueArguments {
+    /// Also take the detectors in FILE (docs/detectors.md)
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
+    pub rules: Vec<PathBuf>,
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = "KEYSEAM_COLOR",
+        hide_env = true
+    )]
+    pub color: ColorChoice,
+}
+
+/// A command on the hashing key.
+#[derive(Debug, Subcommand)]
+pub enum FingerprintKeyCommand {
+    /// Make a new key; never over one that exists
+    Init(FingerprintKeyArguments),
+    /// Show the key's id, the part of each fingerprint that is not secret
+    ShowId(FingerprintKeyArguments),
+}
+
+/// Where the hashing key is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FingerprintKeyArguments {
+    /// The key's file; by default it lies in the data folder
+    #[arg(long = "fingerprint-key-file", value_name = "FILE")]
+    #[arg(env = "KEYSEAM_FINGERPRINT_KEY_FILE", hide_env = true)]
+    pub file: Option<PathBuf>,
+}
+
+/// The whole command. A variable that is set and empty counts as not set: CI systems pass on what a
+/// user left open that way.
+pub fn command() -> clap::Command {
+    let unset_when_empty = |argument: clap::Arg| match argument.get_env().map(std::env::var_os) {
+        Some(Some(value)) if value.is_empty() => argument.env(Resettable::Reset),
+        _ => argument,
+    };
+    Arguments::command().mut_subcommands(move |command| {
+        let command = command.mut_args(unset_when_empty);
+        command.mut_subcommands(move |command| command.mut_args(unset_when_empty))
+    })
+}

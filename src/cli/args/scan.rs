@@ -1,0 +1,228 @@
+//! The options of `keyseam scan`, in the groups that its help shows.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+
+use crate::cli::output::Output;
+use crate::cli::progress::ProgressChoice;
+use crate::cli::scan::is_not_yet;
+use crate::cli::settings::{PlatformChoice, SecretsFrom};
+use crate::cli::terminal::ColorChoice;
+use crate::detect::Confidence;
+use crate::report::FailOn;
+
+const EXAMPLES: &str = "\
+Images:
+  docker-archive:PATH[:REF]   the output of docker save or podman save
+  oci-archive:PATH[:REF]      an OCI layout in a tar
+  oci:PATH[:REF]              an OCI layout in a folder
+  PATH                        any of these; the kind is detected
+  -                           any of the archives on standard input
+  Archives may be compressed with gzip, zstd, xz or bzip2.
+
+Examples:
+  keyseam scan app.tar
+  docker save app:1.4 | keyseam scan -
+  keyseam scan -o json=keys.json --fail-on high oci:./layout:latest
+  keyseam scan --secrets-from env app.tar
+
+Exit status: 1 keys were found; 2 something could not be done; 3 the scan is incomplete;
+0 everything was read and nothing found. Every option NAME can be set as KEYSEAM_NAME, except for
+--show-secrets and --verify-diff-ids.";
+
+/// Find leaked keys, and the layer that introduced each
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ScanArguments {
+    /// Images to scan; see below for the forms
+    #[arg(value_name = "IMAGE", required_unless_present = "images_from")]
+    pub images: Vec<String>,
+    /// Which images.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Which keys.
+    #[command(flatten)]
+    pub keys: Keys,
+    /// What counts.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// What is suppressed.
+    #[command(flatten)]
+    pub project: Project,
+    /// How much is read.
+    #[command(flatten)]
+    pub coverage: Coverage,
+    /// What is shown.
+    #[command(flatten)]
+    pub general: General,
+}
+
+/// Which images.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which images")]
+pub struct Selection {
+    /// Also scan the images named in FILE, one a line; `#` begins a comment
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_IMAGES_FROM", hide_env = true)]
+    pub images_from: Option<PathBuf>,
+    /// OS/ARCH[/VARIANT] to take from an index, or `all`; repeatable [default: linux on this machine's CPU]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "KEYSEAM_PLATFORM", hide_env = true)]
+    pub platform: Vec<PlatformChoice>,
+    /// The base image: its layers are told from this image's own
+    #[arg(long, value_name = "IMAGE", env = "KEYSEAM_BASE", hide_env = true, hide = is_not_yet("base"))]
+    pub base: Option<String>,
+    /// Do not scan the layers of the base image
+    #[arg(long, requires = "base", value_parser = BoolishValueParser::new(), env = "KEYSEAM_SKIP_BASE")]
+    #[arg(hide_env = true, hide = is_not_yet("skip-base"))]
+    pub skip_base: bool,
+    /// The Dockerfile that the image was built from: findings name its lines
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_DOCKERFILE", hide_env = true, hide = is_not_yet("dockerfile"))]
+    pub dockerfile: Option<PathBuf>,
+}
+
+/// Which keys are looked for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which keys")]
+pub struct Keys {
+    /// Only these detectors, services or categories; repeatable
+    #[arg(
+        long,
+        value_name = "ID|SERVICE|CATEGORY",
+        value_delimiter = ',',
+        env = "KEYSEAM_ONLY",
+        hide_env = true
+    )]
+    pub only: Vec<String>,
+    /// All but these detectors, services or categories; repeatable
+    #[arg(
+        long,
+        value_name = "ID|SERVICE|CATEGORY",
+        value_delimiter = ',',
+        env = "KEYSEAM_SKIP",
+        hide_env = true
+    )]
+    pub skip: Vec<String>,
+    /// Also take the detectors in FILE; repeatable (docs/detectors.md)
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
+    pub rules: Vec<PathBuf>,
+    /// Also look for your own secret values: those of the environment (`env`), or NAME=VALUE lines in FILE
+    #[arg(long, value_name = "env|FILE", env = "KEYSEAM_SECRETS_FROM", hide_env = true)]
+    pub secrets_from: Option<SecretsFrom>,
+    /// The team's hashing key for fingerprints [default: one in the data folder]
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_FINGERPRINT_KEY_FILE", hide_env = true)]
+    pub fingerprint_key_file: Option<PathBuf>,
+}
+
+/// What counts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What counts")]
+pub struct Choice {
+    /// The least severity that fails the scan, and that the table shows
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "SEVERITY",
+        env = "KEYSEAM_FAIL_ON",
+        hide_env = true
+    )]
+    pub fail_on: FailOn,
+    /// The least confidence that fails the scan and that the table shows: low, medium, high
+    #[arg(
+        long,
+        value_enum,
+        default_value = "medium",
+        hide_possible_values = true,
+        value_name = "CONFIDENCE"
+    )]
+    #[arg(env = "KEYSEAM_MIN_CONFIDENCE", hide_env = true)]
+    pub min_confidence: Confidence,
+    /// Contents that cannot be opened (an encrypted archive, say) make the scan incomplete
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_STRICT", hide_env = true)]
+    pub strict: bool,
+    /// Exit with 0 also when keys are found; 2 and 3 stay
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_EXIT_ZERO", hide_env = true)]
+    pub exit_zero: bool,
+}
+
+/// What is suppressed, and by which files.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is suppressed")]
+pub struct Project {
+    /// Suppress what FILE, made with --write-baseline, holds
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_BASELINE", hide_env = true, hide = is_not_yet("baseline"))]
+    pub baseline: Option<PathBuf>,
+    /// Write what is found to FILE, as fingerprints
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_WRITE_BASELINE", hide_env = true)]
+    #[arg(hide = is_not_yet("write-baseline"))]
+    pub write_baseline: Option<PathBuf>,
+    /// Take the settings in FILE, which is trusted
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_CONFIG", hide_env = true, hide = is_not_yet("config"))]
+    pub config: Option<PathBuf>,
+    /// Read neither keyseam.toml nor .keyseamignore in this folder
+    #[arg(long, conflicts_with = "config", value_parser = BoolishValueParser::new())]
+    #[arg(env = "KEYSEAM_NO_CONFIG", hide_env = true)]
+    pub no_config: bool,
+}
+
+/// How much is read, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How to read")]
+pub struct Coverage {
+    /// Check each layer's diff_id too, not only its digest
+    #[arg(long)]
+    pub verify_diff_ids: bool,
+    /// Cut a layer that unpacks to more than this; the scan is then incomplete
+    #[arg(long, value_name = "BYTES", default_value_t = crate::limits::LAYER_CONTENT, hide_default_value = true,
+        env = "KEYSEAM_MAX_LAYER_BYTES", hide_env = true)]
+    pub max_layer_bytes: u64,
+    /// Use no network
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_OFFLINE", hide_env = true)]
+    pub offline: bool,
+    /// Layers read at once [default: one a CPU]
+    #[arg(short, long, value_name = "N", env = "KEYSEAM_JOBS", hide_env = true)]
+    pub jobs: Option<NonZeroUsize>,
+}
+
+/// What is shown, and where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to show")]
+pub struct General {
+    /// Write a report as table, json, jsonl or csv, to FILE or standard output; repeatable [default: table]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", env = "KEYSEAM_OUTPUT", hide_env = true)]
+    pub output: Vec<Output>,
+    /// Show keys whole: in table, json, jsonl and csv
+    #[arg(long)]
+    pub show_secrets: bool,
+    /// When to draw progress bars: auto (on a terminal, outside of CI) or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = "KEYSEAM_PROGRESS",
+        hide_env = true
+    )]
+    pub progress: ProgressChoice,
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        env = "KEYSEAM_COLOR",
+        hide_env = true
+    )]
+    pub color: ColorChoice,
+    /// Show nothing but the report and errors
+    #[arg(short, long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_QUIET", hide_env = true)]
+    pub quiet: bool,
+    /// Say more on standard error
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(env = "KEYSEAM_VERBOSE", hide_env = true)]
+    pub verbose: u8,
+}

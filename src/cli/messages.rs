@@ -1,0 +1,58 @@
+//! What goes to standard error: errors, warnings and notes, one line each.
+
+use std::io::Write;
+
+use crate::report::sanitize;
+
+/// Writes to standard error as `-q` and `-v` ask.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Messages {
+    quiet: bool,
+    verbosity: u8,
+}
+
+impl Messages {
+    /// With `quiet`, errors only; `verbosity` counts the `-v`.
+    pub fn new(quiet: bool, verbosity: u8) -> Self {
+        Self { quiet, verbosity }
+    }
+
+    /// Whether only errors are shown.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Something that could not be done.
+    pub fn error(&self, text: &str) {
+        print(text);
+    }
+
+    /// Something worth knowing.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            print(text);
+        }
+    }
+
+    /// Something that only `-v` shows.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity > 0 && !self.quiet {
+            print(text);
+        }
+    }
+}
+
+/// Nobody can be told when standard error is closed; the exit status stays what it is.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "keyseam: {}", sanitize::inline(text));
+}
+
+/// Keeps what a panic carries, which may be a part of an image, away from standard error: it names only
+/// the place in the program.
+pub fn silence_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
+        let place = place.unwrap_or_default();
+        print(&format!("internal error{place}; this is a bug, please report it with this line"));
+    }));
+}

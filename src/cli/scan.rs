@@ -1,0 +1,96 @@
+//! `keyseam scan`: settings in, reports and an exit status out. The scan itself is a [`Scanner`].
+
+use std::io::Write;
+
+use super::args::ScanArguments;
+use super::exit_status::{ExitStatus, Outcome};
+use super::messages::Messages;
+use super::progress::{self, Bars, Notes};
+use super::settings::Settings;
+use super::terminal;
+use crate::report::Report;
+use crate::scan::progress::Progress;
+
+/// Scans every target of the settings. A target that gives no result is in the report's errors; an
+/// error is something that keeps the whole scan from being done (a rule file that is wrong, say).
+pub type Scanner = fn(&Settings, &dyn Progress) -> anyhow::Result<Report>;
+
+/// Options that are known by name and have no effect yet: hidden in the help, refused when given.
+pub const NOT_YET: &[&str] = &["base", "skip-base", "dockerfile", "baseline", "write-baseline", "config"];
+
+/// Whether `option` has no effect yet.
+pub fn is_not_yet(option: &str) -> bool {
+    NOT_YET.contains(&option)
+}
+
+/// Runs the command. The report for standard output goes to `stdout`.
+pub fn run(arguments: ScanArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
+    let messages = Messages::new(arguments.general.quiet, arguments.general.verbose);
+    match Settings::new(arguments) {
+        Ok(settings) => scan(&settings, &messages, scanner, stdout),
+        Err(error) => {
+            messages.error(&error.to_string());
+            ExitStatus::Failed
+        }
+    }
+}
+
+fn scan(settings: &Settings, messages: &Messages, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
+    if settings.show_secrets {
+        messages.note("--show-secrets: the reports of this run hold keys in clear; treat them as keys");
+    }
+    let report = match read(settings, messages, scanner) {
+        Ok(report) => report,
+        Err(error) => {
+            messages.error(&format!("{error:#}"));
+            return ExitStatus::Failed;
+        }
+    };
+    let shown = settings.outputs.shows_table() && terminal::shows_both_streams();
+    for error in report.errors.iter().filter(|_| !shown) {
+        messages.error(&format!("{}: {}", error.target, error.message));
+    }
+    let mut outcome = Outcome::of(&report, &settings.threshold, settings.strict);
+    let style = terminal::style(settings.color, settings.threshold);
+    for error in settings.outputs.write(&report, &style, stdout) {
+        outcome.failed = true;
+        messages.error(&error.to_string());
+    }
+    outcome.status(settings.exit_zero)
+}
+
+/// Scans, with bars where somebody looks. They are gone before a report is written.
+fn read(settings: &Settings, messages: &Messages, scanner: Scanner) -> anyhow::Result<Report> {
+    if progress::is_wanted(settings.progress, messages) {
+        scanner(settings, &Bars::new(messages, terminal::unicode()))
+    } else {
+        scanner(settings, &Notes(messages))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Arguments, Command, command};
+    use crate::report::fixture;
+    use clap::FromArgMatches;
+
+    fn status(options: &[&str], scanner: Scanner) -> u8 {
+        let line = ["keyseam", "scan", "-q", "-o", "csv", "app.tar"];
+        let matches = command().try_get_matches_from(line.iter().chain(options)).expect("a good line");
+        match Arguments::from_arg_matches(&matches).expect("good arguments").command {
+            Command::Scan(arguments) => run(*arguments, scanner, &mut Vec::new()).code(),
+            other => panic!("not a scan: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_status_is_that_of_the_report() {
+        assert_eq!(status(&[], |_, _| Ok(fixture::clean())), 0);
+        assert_eq!(status(&[], |_, _| Ok(fixture::nothing())), 2);
+        assert_eq!(status(&[], |_, _| Ok(fixture::rich())), 1);
+        assert_eq!(status(&["--exit-zero"], |_, _| Ok(fixture::rich())), 2);
+        assert_eq!(status(&["--fail-on", "never"], |_, _| Ok(fixture::rich())), 2);
+        assert_eq!(status(&[], |_, _| anyhow::bail!("the rules are wrong")), 2);
+    }
+}

@@ -1,0 +1,312 @@
+//! What a scan is asked to do, with everything decided that the command line and the environment decide.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::args::{Project, ScanArguments};
+use super::output::{Outputs, OutputsError};
+use super::progress::ProgressChoice;
+use super::terminal::ColorChoice;
+use crate::image::platform::{Platform, PlatformSet};
+use crate::limits;
+use crate::report::Threshold;
+
+/// Everything that a scan needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The images as they were asked for, in order.
+    pub targets: Vec<String>,
+    /// Which platforms of an index.
+    pub platforms: PlatformSet,
+    /// Ids, aliases, services or categories to which detection is limited; empty for no limit.
+    pub only: Vec<String>,
+    /// Ids, aliases, services or categories that are left out.
+    pub skip: Vec<String>,
+    /// Files with further detectors.
+    pub rules: Vec<PathBuf>,
+    /// Where the team's own secret values come from.
+    pub secrets_from: Option<SecretsFrom>,
+    /// The hashing key's file; the data folder's where there is none.
+    pub fingerprint_key_file: Option<PathBuf>,
+    /// Which findings count.
+    pub threshold: Threshold,
+    /// Whether contents that cannot be opened make a scan incomplete.
+    pub strict: bool,
+    /// Whether keys that are found leave the exit status alone.
+    pub exit_zero: bool,
+    /// Whether keys are shown whole.
+    pub show_secrets: bool,
+    /// Whether the working directory's `.keyseamignore` and `keyseam.toml` are read.
+    pub project_files: bool,
+    /// Whether diff_ids are checked where a digest is known too.
+    pub verify_diff_ids: bool,
+    /// Whether the network is off limits.
+    pub offline: bool,
+    /// Layers read at once.
+    pub jobs: NonZeroUsize,
+    /// Bytes of content after which a layer is cut.
+    pub max_layer_bytes: u64,
+    /// Where reports go.
+    pub outputs: Outputs,
+    /// When bars are drawn.
+    pub progress: ProgressChoice,
+    /// When colours are used.
+    pub color: ColorChoice,
+}
+
+/// Why a command line cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// An option that only has its name so far.
+    #[error("--{0} is not supported yet")]
+    NotYet(&'static str),
+    /// `--platform all` with others.
+    #[error("--platform all already takes every platform; leave the others out")]
+    AllAndOthers,
+    /// Standard input can be read once.
+    #[error("- (standard input) can be scanned once only")]
+    StdinTwice,
+    /// The list of images cannot be read.
+    #[error("cannot read the images in {0}: {1}")]
+    ImagesFrom(PathBuf, io::Error),
+    /// The list of images is too long.
+    #[error("{0} is longer than {max} bytes; is it a list of images?", max = limits::IMAGE_LIST)]
+    ListTooLong(PathBuf),
+    /// The list of images holds none.
+    #[error("{0} names no image")]
+    ListEmpty(PathBuf),
+    /// A report has no place.
+    #[error(transparent)]
+    Outputs(#[from] OutputsError),
+}
+
+impl Settings {
+    /// Decides what `arguments` leave open, and refuses what does not go together.
+    pub fn new(arguments: ScanArguments) -> Result<Self, SettingsError> {
+        refuse_what_is_not_yet(&arguments)?;
+        let ScanArguments { images, selection, keys, choice, project, coverage, general } = arguments;
+        let Project { no_config, .. } = project;
+        Ok(Self {
+            targets: targets(images, selection.images_from.as_deref())?,
+            platforms: platforms(selection.platform)?,
+            only: keys.only,
+            skip: keys.skip,
+            rules: keys.rules,
+            secrets_from: keys.secrets_from,
+            fingerprint_key_file: keys.fingerprint_key_file,
+            threshold: Threshold { fail_on: choice.fail_on, min_confidence: choice.min_confidence },
+            strict: choice.strict,
+            exit_zero: choice.exit_zero,
+            show_secrets: general.show_secrets,
+            project_files: !no_config,
+            verify_diff_ids: coverage.verify_diff_ids,
+            offline: coverage.offline,
+            jobs: coverage.jobs.unwrap_or_else(every_cpu),
+            max_layer_bytes: coverage.max_layer_bytes,
+            outputs: Outputs::new(general.output)?,
+            progress: general.progress,
+            color: general.color,
+        })
+    }
+}
+
+/// An option that a scan would ignore is refused: a user would think that it works.
+fn refuse_what_is_not_yet(arguments: &ScanArguments) -> Result<(), SettingsError> {
+    let (selection, project) = (&arguments.selection, &arguments.project);
+    let given = [
+        ("base", selection.base.is_some()),
+        ("skip-base", selection.skip_base),
+        ("dockerfile", selection.dockerfile.is_some()),
+        ("baseline", project.baseline.is_some()),
+        ("write-baseline", project.write_baseline.is_some()),
+        ("config", project.config.is_some()),
+    ];
+    match given.into_iter().find(|(name, given)| *given && super::scan::is_not_yet(name)) {
+        Some((name, _)) => Err(SettingsError::NotYet(name)),
+        None => Ok(()),
+    }
+}
+
+fn every_cpu() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Where the team's own secret values come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretsFrom {
+    /// The environment's variables.
+    Environment,
+    /// A file.
+    File(PathBuf),
+}
+
+impl FromStr for SecretsFrom {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "env" => Self::Environment,
+            file => Self::File(file.into()),
+        })
+    }
+}
+
+/// One `--platform`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlatformChoice {
+    /// `all`.
+    All,
+    /// `os/arch[/variant]`.
+    One(Platform),
+}
+
+/// Why a text is no platform.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a platform is OS/ARCH or OS/ARCH/VARIANT, for example linux/arm64, or the word all")]
+pub struct PlatformError;
+
+impl FromStr for PlatformChoice {
+    type Err = PlatformError;
+
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        let word = |part: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            (!part.is_empty() && part.chars().all(fits)).then(|| part.to_ascii_lowercase())
+        };
+        let parts: Vec<String> = text.split('/').map(word).collect::<Option<_>>().ok_or(PlatformError)?;
+        let (os, architecture, variant) = match parts.as_slice() {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant.clone())),
+            _ => return Err(PlatformError),
+        };
+        let (os, architecture) = (os.clone(), architecture.clone());
+        Ok(Self::One(Platform { os, architecture, variant, os_version: None }))
+    }
+}
+
+fn platforms(choices: Vec<PlatformChoice>) -> Result<PlatformSet, SettingsError> {
+    let mut chosen = Vec::new();
+    let mut all = false;
+    for choice in choices {
+        match choice {
+            PlatformChoice::All => all = true,
+            PlatformChoice::One(platform) if !chosen.contains(&platform) => chosen.push(platform),
+            PlatformChoice::One(_) => {}
+        }
+    }
+    match (all, chosen.is_empty()) {
+        (true, true) => Ok(PlatformSet::All),
+        (true, false) => Err(SettingsError::AllAndOthers),
+        (false, true) => Ok(PlatformSet::Default),
+        (false, false) => Ok(PlatformSet::Chosen(chosen)),
+    }
+}
+
+fn targets(images: Vec<String>, list: Option<&Path>) -> Result<Vec<String>, SettingsError> {
+    let mut targets = images;
+    if let Some(path) = list {
+        targets.extend(listed(path)?);
+    }
+    match targets.iter().filter(|target| *target == "-").count() {
+        0 | 1 => Ok(targets),
+        _ => Err(SettingsError::StdinTwice),
+    }
+}
+
+fn listed(path: &Path) -> Result<Vec<String>, SettingsError> {
+    let failed = |error| SettingsError::ImagesFrom(path.to_owned(), error);
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(limits::IMAGE_LIST + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > limits::IMAGE_LIST {
+        return Err(SettingsError::ListTooLong(path.to_owned()));
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let images: Vec<String> = lines.map(str::to_owned).collect();
+    if images.is_empty() { Err(SettingsError::ListEmpty(path.to_owned())) } else { Ok(images) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Arguments, Command, command};
+    use clap::FromArgMatches;
+
+    fn settings(line: &[&str]) -> Result<Settings, String> {
+        let line = ["keyseam", "scan"].iter().chain(line);
+        let matches = command().try_get_matches_from(line).map_err(|error| error.to_string())?;
+        match Arguments::from_arg_matches(&matches).map_err(|error| error.to_string())?.command {
+            Command::Scan(arguments) => Settings::new(*arguments).map_err(|error| error.to_string()),
+            other => Err(format!("not a scan: {other:?}")),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let settings = settings(&["app.tar"]).expect("good");
+        assert_eq!(settings.threshold, Threshold::default());
+        assert_eq!(settings.platforms, PlatformSet::Default);
+        assert!(settings.project_files && !settings.strict && !settings.exit_zero && !settings.show_secrets);
+    }
+
+    #[test]
+    fn platforms_are_parsed_and_put_together() {
+        let chosen =
+            settings(&["--platform", "linux/arm64/v8,linux/amd64", "--platform", "linux/amd64", "a"]);
+        let PlatformSet::Chosen(chosen) = chosen.expect("good").platforms else { panic!("not chosen") };
+        assert_eq!(chosen.len(), 2);
+        assert_eq!(chosen[0].variant.as_deref(), Some("v8"));
+        assert_eq!(settings(&["--platform", "all", "a"]).expect("good").platforms, PlatformSet::All);
+        for wrong in ["linux", "linux/", "a/b/c/d", "linux/amd64\u{1b}", ""] {
+            assert!(settings(&["--platform", wrong, "a"]).is_err(), "{wrong}");
+        }
+        assert!(settings(&["--platform", "all", "--platform", "linux/amd64", "a"]).is_err());
+    }
+
+    #[test]
+    fn a_list_of_images_is_read_behind_those_of_the_line() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "# nightly\n\n  b.tar \noci:./c\n").expect("written");
+        let path = file.path().to_str().expect("a plain path");
+        let both = settings(&["a.tar", "--images-from", path]).expect("good");
+        assert_eq!(both.targets, ["a.tar", "b.tar", "oci:./c"]);
+        assert_eq!(settings(&["--images-from", path]).expect("good").targets.len(), 2);
+        std::fs::write(file.path(), "# none\n").expect("written");
+        assert!(settings(&["--images-from", path]).expect_err("empty").contains("names no image"));
+        assert!(settings(&["--images-from", "/nowhere"]).expect_err("missing").contains("/nowhere"));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        assert!(settings(&[]).is_err());
+        assert!(settings(&["-", "-"]).expect_err("twice").contains("once"));
+        assert!(settings(&["-o", "json", "-o", "csv", "a"]).expect_err("two").contains("standard output"));
+        assert!(settings(&["-q", "-v", "a"]).is_err());
+        assert!(settings(&["--jobs", "0", "a"]).is_err());
+        assert!(settings(&["--skip-base", "a"]).is_err());
+    }
+
+    #[test]
+    fn an_option_without_effect_is_refused() {
+        for name in super::super::scan::NOT_YET {
+            let option = format!("--{name}");
+            let line: &[&str] =
+                if *name == "skip-base" { &[&option, "--base", "b", "a"] } else { &[&option, "x", "a"] };
+            let message = settings(line).expect_err("refused");
+            assert!(message.contains("is not supported yet"), "{option}: {message}");
+        }
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_or_a_file() {
+        let from = |text| settings(&["--secrets-from", text, "a"]).expect("good").secrets_from;
+        assert_eq!(from("env"), Some(SecretsFrom::Environment));
+        assert_eq!(from("./env"), Some(SecretsFrom::File("./env".into())));
+    }
+}

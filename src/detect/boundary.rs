@@ -1,0 +1,187 @@
+//! What may stand right before and right behind a key.
+//!
+//! In text, a byte of the boundary class means that the key is a piece of something longer. In binary
+//! content such a byte may be there by accident: a length, or the next string of a table.
+
+use std::ops::Range;
+
+use super::context::Context;
+
+/// The class of forms that give none.
+pub(super) const DEFAULT: &str = "A-Za-z0-9_";
+
+/// A set of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    /// Reads a bracket's inside: single characters, ranges, a `-` at either end.
+    pub(super) fn parse(class: &str) -> Result<Self, String> {
+        if !class.is_ascii() {
+            return Err(format!("boundary '{class}' is not ASCII"));
+        }
+        let mut set = [false; 256];
+        let mut rest = class.as_bytes();
+        while let Some((&first, behind)) = rest.split_first() {
+            let (last, behind) = match behind {
+                [b'-', last, behind @ ..] => (*last, behind),
+                _ => (first, behind),
+            };
+            if last < first {
+                return Err(format!("boundary '{class}' has a range that runs backwards"));
+            }
+            set.iter_mut().take(usize::from(last) + 1).skip(usize::from(first)).for_each(|held| *held = true);
+            rest = behind;
+        }
+        Ok(Self(set))
+    }
+
+    /// Whether it holds `byte`.
+    pub(super) fn holds(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).copied().unwrap_or(false)
+    }
+}
+
+/// Whether `span` stands for itself in the text.
+pub(super) fn holds(class: &ByteSet, context: &Context<'_>, span: &Range<usize>) -> bool {
+    let left = left_is_free(class, context, span.start);
+    let right = right_is_free(class, context, span.end);
+    if left && right {
+        return true;
+    }
+    if !context.is_binary(span) {
+        return false;
+    }
+    (left || is_marshal_start(context, span)) && (right || is_marshal_end(context, span))
+}
+
+/// Whether a key may begin at `at`.
+pub(super) fn left_is_free(class: &ByteSet, context: &Context<'_>, at: usize) -> bool {
+    let Some(before) = at.checked_sub(1).and_then(|at| context.byte(at)) else {
+        return true;
+    };
+    // Padding ends a base64 text; an equals sign in front of a key is an assignment.
+    before == b'=' || !class.holds(before) || ends_escape(context.slice(at.saturating_sub(16)..at), class)
+}
+
+fn right_is_free(class: &ByteSet, context: &Context<'_>, at: usize) -> bool {
+    context.byte(at).is_none_or(|behind| !class.holds(behind))
+}
+
+/// Whether `before` ends in an escaped character that is no part of a key: `\n`, `\u003d`, `\x3d`,
+/// `%3D`, or a terminal's `ESC [ 1 m`.
+fn ends_escape(before: &[u8], class: &ByteSet) -> bool {
+    let hex = |digits: &[u8]| {
+        std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok())
+    };
+    let foreign = |code: Option<u32>| {
+        code.is_some_and(|code| u8::try_from(code).map_or(true, |byte| byte == b'=' || !class.holds(byte)))
+    };
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'a' | b'0'] => true,
+        [.., b'\\', b'u', a, b, c, d] => foreign(hex(&[*a, *b, *c, *d])),
+        [.., b'\\', b'x', a, b] | [.., b'%', a, b] => foreign(hex(&[*a, *b])),
+        _ => is_colour_code(before),
+    }
+}
+
+fn is_colour_code(before: &[u8]) -> bool {
+    let Some((b'm', rest)) = before.split_last() else { return false };
+    let digits = rest.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+    rest.get(..rest.len() - digits).is_some_and(|rest| rest.ends_with(b"\x1b["))
+}
+
+/// Types of a string whose length stands in one byte, in Python's marshal format.
+const SHORT_STRINGS: [u8; 2] = *b"zZ";
+
+/// Types of a string whose length stands in four bytes.
+const LONG_STRINGS: [u8; 5] = *b"stuaA";
+
+/// The highest bit of a type marks an object that is referred to again.
+const REFERENCED: u8 = 0x80;
+
+/// The length of the marshalled string that begins at `at`.
+fn marshal_length(context: &Context<'_>, at: usize) -> Option<usize> {
+    let head = context.slice(at.checked_sub(5)?..at);
+    match head {
+        [kind, length @ ..] if LONG_STRINGS.contains(&(kind & !REFERENCED)) && length.last() == Some(&0) => {
+            let length: [u8; 4] = length.try_into().ok()?;
+            usize::try_from(u32::from_le_bytes(length)).ok()
+        }
+        [.., kind, length] if SHORT_STRINGS.contains(&(kind & !REFERENCED)) => Some(usize::from(*length)),
+        _ => None,
+    }
+}
+
+/// Whether the byte before `span` is the length of a marshalled string that begins there.
+fn is_marshal_start(context: &Context<'_>, span: &Range<usize>) -> bool {
+    marshal_length(context, span.start).is_some_and(|length| length >= span.len())
+}
+
+/// Whether a marshalled string, `span` in it, ends where `span` ends.
+fn is_marshal_end(context: &Context<'_>, span: &Range<usize>) -> bool {
+    let earliest = span.end.saturating_sub(usize::from(u8::MAX));
+    (earliest..=span.start)
+        .any(|start| marshal_length(context, start).is_some_and(|length| start + length == span.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ByteSet, DEFAULT, holds};
+    use crate::detect::context::Context;
+    use crate::detect::{Place, Window};
+
+    fn free(class: &str, before: &[u8], behind: &[u8]) -> bool {
+        let bytes = [before, b"KEYKEY", behind].concat();
+        let window = Window {
+            bytes: &bytes,
+            owned: 0..bytes.len(),
+            starts: true,
+            ends: true,
+            place: Place::File,
+            path: b"",
+        };
+        let context = Context::around(&window, before.len());
+        holds(&ByteSet::parse(class).unwrap(), &context, &(before.len()..before.len() + 6))
+    }
+
+    #[test]
+    fn classes_are_read_like_brackets() {
+        let set = ByteSet::parse("a-c_-").unwrap();
+        let held: Vec<u8> = (0..=255).filter(|byte| set.holds(*byte)).collect();
+        assert_eq!(held, b"-_abc");
+        assert!(ByteSet::parse("z-a").is_err());
+    }
+
+    #[test]
+    fn text_is_strict() {
+        assert!(free(DEFAULT, b"", b""));
+        assert!(free(DEFAULT, b"\"", b"\""));
+        assert!(!free(DEFAULT, b"x", b""));
+        assert!(!free(DEFAULT, b"", b"_"));
+        assert!(free("", b"x", b"y"));
+        assert!(free("A-Za-z0-9+/=", b"NAME=", b"\n"));
+        assert!(!free("A-Za-z0-9+/=", b"", b"="));
+    }
+
+    #[test]
+    fn an_escape_is_not_a_letter() {
+        for before in [r"\n", r"\t", r"\u003d", r"\x3d", "%3D", "%22", "\x1b[1;31m", "\x1b[m"] {
+            assert!(free(DEFAULT, before.as_bytes(), b""), "{before}");
+        }
+        for before in [r"\u0041", "%41", "31m", "n"] {
+            assert!(!free(DEFAULT, before.as_bytes(), b""), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_marshalled_length_is_no_neighbour() {
+        // A length of 48 is the digit 0, as in compiled Python whose strings follow one another.
+        let long = [b'x'; 42];
+        assert!(free(DEFAULT, b"\0\xda\x06", b"z\x03abc\0"));
+        assert!(free(DEFAULT, b"\0z\x06", b"r\x01\0\0\0"));
+        assert!(free(DEFAULT, &[b"\0\0z0".as_slice(), &long[..41], b" "].concat(), b"z\x03abc"));
+        assert!(!free(DEFAULT, b"\0z\x07", b"rr\0\0\0"));
+        assert!(!free(DEFAULT, b"z0", b"z"));
+    }
+}

@@ -1,0 +1,226 @@
+//! All definitions: the embedded ones and the user's. `docs/detectors.md` says how to add one.
+
+use std::collections::HashMap;
+
+use super::DetectorIndex;
+use super::check_definition::check;
+use super::definition::{Definition, parse};
+use crate::detectors;
+use crate::image::digest::{Algorithm, Digest, Hasher};
+
+/// Why definitions cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// The file is no TOML, or not in the form of a definition file.
+    #[error("{origin}: {problem}")]
+    Form {
+        /// The file.
+        origin: String,
+        /// What is wrong with it, and where.
+        problem: String,
+    },
+    /// A definition does not hold together.
+    #[error("{origin}: detector '{id}': {problem}")]
+    Definition {
+        /// The file.
+        origin: String,
+        /// The detector.
+        id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Every detector there is, whether it is selected or not.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    definitions: Vec<Definition>,
+    /// Lowercase ids and aliases.
+    ids: HashMap<String, DetectorIndex>,
+    /// SHA-256 of each text read.
+    texts: Vec<Digest>,
+}
+
+impl Catalogue {
+    /// The definitions that are part of this program. A test checks them in full; here they are only
+    /// read.
+    pub fn embedded() -> Result<Self, CatalogueError> {
+        let mut catalogue = Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() };
+        for (origin, text) in detectors::FILES {
+            catalogue.add(text, origin)?;
+        }
+        Ok(catalogue)
+    }
+
+    /// Adds the definitions of a user's file, in the same form, after checking each in full. Nothing is
+    /// added when one is wrong.
+    pub fn add_rules(&mut self, text: &str, origin: &str) -> Result<(), CatalogueError> {
+        let mut whole = self.clone();
+        let known = whole.definitions.len();
+        whole.add(text, origin)?;
+        for definition in whole.definitions.iter().skip(known) {
+            whole.check(definition)?;
+        }
+        *self = whole;
+        Ok(())
+    }
+
+    /// Every definition; its place is its [`DetectorIndex`].
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// The definition with this index.
+    pub fn get(&self, detector: DetectorIndex) -> Option<&Definition> {
+        self.definitions.get(usize::from(detector.0))
+    }
+
+    /// The detector with this id or alias, in any case.
+    pub fn find(&self, id: &str) -> Option<DetectorIndex> {
+        self.ids.get(&id.to_ascii_lowercase()).copied()
+    }
+
+    /// The detectors that an id, an alias, a service or a category names, in any case; empty when
+    /// nothing does.
+    pub fn matching(&self, selector: &str) -> Vec<DetectorIndex> {
+        if let Some(index) = self.find(selector) {
+            return vec![index];
+        }
+        let named = |definition: &Definition| {
+            definition.service.eq_ignore_ascii_case(selector)
+                || definition.category.word().eq_ignore_ascii_case(selector)
+        };
+        self.indexed().filter(|(_, definition)| named(definition)).map(|(index, _)| index).collect()
+    }
+
+    /// The definitions with their indexes.
+    pub fn indexed(&self) -> impl Iterator<Item = (DetectorIndex, &Definition)> {
+        (0..=u16::MAX).map(DetectorIndex).zip(&self.definitions)
+    }
+
+    /// What the results of a scan depend on: the texts of all definitions and this program's version.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+        for text in &self.texts {
+            hasher.update(b"\n");
+            hasher.update(text.hex().as_bytes());
+        }
+        hasher.finish()
+    }
+
+    /// Checks all that can be wrong with a definition; see `docs/detectors.md`.
+    pub fn check(&self, definition: &Definition) -> Result<(), CatalogueError> {
+        check(definition, self).map_err(|problem| CatalogueError::Definition {
+            origin: definition.origin.clone(),
+            id: definition.id.clone(),
+            problem,
+        })
+    }
+
+    fn add(&mut self, text: &str, origin: &str) -> Result<(), CatalogueError> {
+        let form = |problem: String| CatalogueError::Form { origin: origin.to_owned(), problem };
+        for definition in parse(text, origin).map_err(form)? {
+            let index = u16::try_from(self.definitions.len())
+                .map_err(|_| form("there are more than 65,536 detectors".to_owned()))?;
+            for id in std::iter::once(&definition.id).chain(&definition.aliases) {
+                if self.ids.insert(id.to_ascii_lowercase(), DetectorIndex(index)).is_some() {
+                    return Err(CatalogueError::Definition {
+                        origin: origin.to_owned(),
+                        id: definition.id.clone(),
+                        problem: format!("the id or alias '{id}' is taken"),
+                    });
+                }
+            }
+            self.definitions.push(definition);
+        }
+        self.texts.push(Digest::sha256_of(text.as_bytes()));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+
+    const RULES: &str = r#"
+        service = "Acme"
+        category = "saas"
+
+        [[detector]]
+        id = "acme-token"
+        name = "Acme token"
+        kind = "token"
+        severity = "high"
+        confidence = "high"
+        aliases = ["acme"]
+
+        [[detector.form]]
+        anchors = ["acme_"]
+        pattern = 'acme_[a-z]{8}'
+
+        [[detector.example]]
+        key = "acme_{{lower:8}}"
+        [[detector.example]]
+        key = "acme_{{lower:8}}"
+        text = "TOKEN={{key}}"
+        [[detector.counter_example]]
+        text = "acme_{{lower:7}}"
+        why = "too short"
+        [[detector.counter_example]]
+        text = "acme_{{digits:8}}"
+        why = "no letters"
+    "#;
+
+    fn problem(change: (&str, &str)) -> String {
+        let mut catalogue = Catalogue::embedded().unwrap();
+        assert!(RULES.contains(change.0), "{}", change.0);
+        catalogue.add_rules(&RULES.replacen(change.0, change.1, 1), "mine.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_selector_is_an_id_an_alias_a_service_or_a_category() {
+        let mut catalogue = Catalogue::embedded().unwrap();
+        let before = catalogue.digest();
+        catalogue.add_rules(RULES, "mine.toml").unwrap();
+        let acme = catalogue.find("acme-token").unwrap();
+        for selector in ["ACME-TOKEN", "acme", "Acme"] {
+            assert_eq!(catalogue.matching(selector), [acme]);
+        }
+        assert!(catalogue.matching("saas").contains(&acme));
+        assert!(catalogue.matching("acm").is_empty());
+        assert_ne!(catalogue.digest(), before);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_file_and_id() {
+        for (change, word) in [
+            (("acme_[a-z]{8}", "acme_[a-z{8}"), "regex"),
+            (("[\"acme_\"]", "[\"a_\"]"), "3 bytes"),
+            (("[\"acme_\"]", "[\"other_\"]"), "anchor"),
+            (("id = \"acme-token\"", "id = \"Acme Token\""), "kebab-case"),
+            (("aliases = [\"acme\"]", "aliases = [\"clockwork-api-key\"]"), "taken"),
+            (("kind = \"token\"", "kind = \"\""), "kind"),
+            (("text = \"acme_{{digits:8}}\"\n        why = \"no letters\"", "text = \"\"\nwhy = \"\""), "why"),
+        ] {
+            let problem = problem(change);
+            assert!(problem.starts_with("mine.toml: detector '"), "{problem}");
+            assert!(problem.contains(word), "{problem} has no {word}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_and_values_are_refused() {
+        assert!(problem(("kind =", "colour =")).contains("colour"));
+        assert!(problem(("\"saas\"", "\"sauce\"")).contains("sauce"));
+        assert!(problem(("pattern = ", "exact = true\npattern = ")).contains("exact"));
+    }
+
+    #[test]
+    fn nothing_is_added_when_one_is_wrong() {
+        let mut catalogue = Catalogue::embedded().unwrap();
+        let count = catalogue.definitions().len();
+        assert!(catalogue.add_rules(&RULES.replace("acme_[", "acme_("), "mine.toml").is_err());
+        assert_eq!(catalogue.definitions().len(), count);
+    }
+}

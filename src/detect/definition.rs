@@ -1,0 +1,498 @@
+//! A detector as data: the form of the TOML definitions, which `docs/detectors.md` describes.
+
+use serde::Deserialize;
+
+use super::{Confidence, Severity};
+use crate::limits;
+
+/// What kind of service a key opens; `--only` and `--skip` select by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// Clouds and hosts.
+    Cloud,
+    /// Models and their hosts.
+    Ai,
+    /// Code hosts.
+    Vcs,
+    /// Builds, packages and deployment.
+    Ci,
+    /// Business applications.
+    Saas,
+    /// Mail, SMS, voice and chat.
+    Messaging,
+    /// Money.
+    Payment,
+    /// Databases and queues.
+    Database,
+    /// Logs, metrics and errors.
+    Monitoring,
+    /// Log-in and directory services.
+    Identity,
+    /// Networks, secret stores and other infrastructure.
+    Infra,
+    /// Private keys of no particular service.
+    CryptoKeys,
+    /// Anything else that looks like a secret.
+    Generic,
+}
+
+impl Category {
+    /// The word of definitions and of the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud",
+            Self::Ai => "ai",
+            Self::Vcs => "vcs",
+            Self::Ci => "ci",
+            Self::Saas => "saas",
+            Self::Messaging => "messaging",
+            Self::Payment => "payment",
+            Self::Database => "database",
+            Self::Monitoring => "monitoring",
+            Self::Identity => "identity",
+            Self::Infra => "infra",
+            Self::CryptoKeys => "crypto-keys",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// One detector: how a kind of key looks, how sure that is, and what to say of it.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Kebab-case, stable for ever.
+    pub id: String,
+    /// As people call the key.
+    pub name: String,
+    /// What it opens.
+    pub service: String,
+    /// What kind of service that is.
+    pub category: Category,
+    /// What kind of secret it is: `access token`, `password`, `private key` …
+    pub kind: String,
+    /// By what a leak allows; a form or the key itself may say otherwise.
+    pub severity: Severity,
+    /// By what a match proves; a form or the offline check may say otherwise.
+    pub confidence: Confidence,
+    /// Other ids that select it.
+    pub aliases: Vec<String>,
+    /// What a redacted key may show of its front.
+    pub public_prefix: Vec<String>,
+    /// Where such keys are managed.
+    pub console: Option<String>,
+    /// How to revoke one, in a line.
+    pub revoke: Option<String>,
+    /// What a leak allows, in a line.
+    pub leak_allows: Option<String>,
+    /// The ways in which it appears.
+    pub forms: Vec<Form>,
+    /// What the key itself must be like.
+    pub gate: Gate,
+    /// The offline check.
+    pub check: Option<Check>,
+    /// What is looked for beside it.
+    pub companions: Vec<Companion>,
+    /// Published keys that are no leak.
+    pub allow: Vec<Allowed>,
+    /// Where it applies.
+    pub paths: Paths,
+    /// Texts in which it must be found.
+    pub examples: Vec<Example>,
+    /// Texts in which it must not.
+    pub counter_examples: Vec<CounterExample>,
+    /// The file that defines it.
+    pub origin: String,
+}
+
+impl Definition {
+    /// Whether what it finds is an id and no secret, so that it may be shown in clear.
+    pub fn is_handle(&self) -> bool {
+        const HANDLES: [&str; 9] =
+            ["id", "identifier", "sid", "host", "hostname", "account", "username", "domain", "email"];
+        self.kind.split(|c: char| !c.is_alphanumeric()).any(|word| {
+            HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle))
+        })
+    }
+}
+
+/// A way in which a key appears.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// What is looked for.
+    pub shape: Shape,
+    /// The severity of keys of this form, where not the definition's.
+    pub severity: Option<Severity>,
+    /// Likewise the confidence.
+    pub confidence: Option<Confidence>,
+    /// A bracket's inside: what may not stand right before and right behind the key.
+    pub boundary: Option<String>,
+}
+
+/// The three kinds of form.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// A regular expression around a literal.
+    Pattern {
+        /// Literals of which every match holds one.
+        anchors: Vec<String>,
+        /// Whether anchors are found in any ASCII case.
+        ignore_case: bool,
+        /// The expression; the key is its group `key` or the whole match.
+        pattern: String,
+        /// How many bytes of the match may stand before the anchor.
+        before: usize,
+        /// How many bytes from its start are looked at.
+        reach: usize,
+    },
+    /// A value assigned to a name.
+    Names {
+        /// The names, `_` between their words.
+        names: Vec<String>,
+        /// The whole value.
+        value: String,
+        /// Whether nothing may be added to the name.
+        exact: bool,
+        /// Parts of the names that are rarer than their first words.
+        anchors: Vec<String>,
+    },
+    /// A value assigned to an everyday name below a brand.
+    Section {
+        /// The brands.
+        section: Vec<String>,
+        /// The names below it.
+        keys: Vec<String>,
+        /// The whole value.
+        value: String,
+        /// How many lines further down a name may stand.
+        lines: usize,
+    },
+}
+
+/// What the key itself must be like; what is not given is not asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gate {
+    /// Least and most bytes.
+    pub length: Option<(usize, usize)>,
+    /// Shannon bits per byte.
+    pub min_entropy: Option<f64>,
+    /// Digits, at least.
+    pub min_digits: usize,
+    /// Uppercase letters, at least.
+    pub min_upper: usize,
+    /// Lowercase letters, at least.
+    pub min_lower: usize,
+    /// Letters, at least.
+    pub min_letters: usize,
+    /// Looks that rule a key out.
+    pub reject: Vec<Reject>,
+    /// Words of the assignment's name that rule it out.
+    pub deny_names: Vec<String>,
+    /// Words of which one must stand near.
+    pub near: Vec<String>,
+    /// How near, in lines; 10 by default.
+    pub near_lines: Option<usize>,
+}
+
+/// A look that rules a key out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reject {
+    /// `xxxx`, `your-key-here`, `example`, `changeme` …
+    Placeholder,
+    /// `abcdef`, `123456`.
+    Sequential,
+    /// One or two bytes over and over.
+    Repeated,
+    /// `${…}`, `{{…}}`, `%s`, `<…>`.
+    Template,
+    /// Readable words.
+    Words,
+    /// All hex: a digest.
+    Hex,
+    /// A UUID.
+    Uuid,
+    /// A path.
+    Path,
+}
+
+/// An offline check and what its failure means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Its name in [`super::validate::VALIDATORS`].
+    pub validator: String,
+    /// What happens to a key that fails it.
+    pub on_fail: OnFail,
+}
+
+/// What happens to a key that fails its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFail {
+    /// It is no finding.
+    Drop,
+    /// Its confidence is one lower.
+    Lower,
+    /// Its severity is `info`.
+    Info,
+}
+
+/// Another detector whose hits near the key belong to it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Companion {
+    /// The other detector's id.
+    pub detector: String,
+    /// What it is to the key: `id`, `host` …
+    pub role: String,
+    /// How near, in lines.
+    #[serde(default = "default_companion_lines")]
+    pub lines: usize,
+    /// Whether there is no finding without it.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// A published key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowed {
+    /// SHA-256 of the key, lowercase hex.
+    pub sha256: String,
+    /// Where it was published.
+    pub reason: String,
+}
+
+/// Globs over the whole path; a bare name matches in every folder.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Paths {
+    /// Never here.
+    pub never: Vec<String>,
+    /// Only here, if not empty.
+    pub only: Vec<String>,
+}
+
+/// A text in which the key must be found, made of templates.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// The key, exactly as it is to be reported.
+    pub key: String,
+    /// What it stands in; the key alone by default.
+    #[serde(default = "default_text")]
+    pub text: String,
+    /// The path of the file; where the definition asks for certain paths, one that fits by default.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Changes that leave a right key.
+    #[serde(default)]
+    pub except: Vec<Mutation>,
+}
+
+/// A change to an example's key after which it must not be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mutation {
+    /// One byte less.
+    Shorter,
+    /// One byte more.
+    Longer,
+    /// A byte of a foreign alphabet in its middle.
+    Alphabet,
+    /// A wrong checksum.
+    Checksum,
+    /// A letter glued to it.
+    Boundary,
+}
+
+/// A text in which the detector must find nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterExample {
+    /// The text, made of templates.
+    pub text: String,
+    /// Why it is no key.
+    pub why: String,
+    /// The path of the file, likewise.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+fn default_companion_lines() -> usize {
+    10
+}
+
+fn default_text() -> String {
+    "{{key}}".to_owned()
+}
+
+/// A definition file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileText {
+    service: Option<String>,
+    category: Option<Category>,
+    #[serde(default)]
+    detector: Vec<DetectorText>,
+}
+
+/// A `[[detector]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DetectorText {
+    id: String,
+    name: String,
+    service: Option<String>,
+    category: Option<Category>,
+    kind: String,
+    severity: Severity,
+    confidence: Confidence,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    public_prefix: Vec<String>,
+    console: Option<String>,
+    revoke: Option<String>,
+    leak_allows: Option<String>,
+    #[serde(default)]
+    form: Vec<FormText>,
+    #[serde(default)]
+    gate: Gate,
+    check: Option<Check>,
+    #[serde(default)]
+    companion: Vec<Companion>,
+    #[serde(default)]
+    allow: Vec<Allowed>,
+    #[serde(default)]
+    paths: Paths,
+    #[serde(default)]
+    example: Vec<Example>,
+    #[serde(default)]
+    counter_example: Vec<CounterExample>,
+}
+
+/// A `[[detector.form]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormText {
+    anchors: Option<Vec<String>>,
+    ignore_case: Option<bool>,
+    pattern: Option<String>,
+    before: Option<usize>,
+    reach: Option<usize>,
+    names: Option<Vec<String>>,
+    exact: Option<bool>,
+    section: Option<Vec<String>>,
+    keys: Option<Vec<String>>,
+    lines: Option<usize>,
+    value: Option<String>,
+    severity: Option<Severity>,
+    confidence: Option<Confidence>,
+    boundary: Option<String>,
+}
+
+/// Reads a definition file. The error is the text behind its name.
+pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, String> {
+    if text.len() > limits::RULES_FILE {
+        return Err(format!("it is over the limit of {} bytes", limits::RULES_FILE));
+    }
+    let file: FileText = toml::from_str(text).map_err(|error| error.to_string())?;
+    let (service, category) = (file.service, file.category);
+    file.detector.into_iter().map(|entry| entry.complete(service.as_deref(), category, origin)).collect()
+}
+
+impl DetectorText {
+    fn complete(
+        self,
+        service: Option<&str>,
+        category: Option<Category>,
+        origin: &str,
+    ) -> Result<Definition, String> {
+        let id = self.id;
+        let missing = |what: &str| format!("detector '{id}': it names no {what}, nor does the file");
+        let service = self.service.or(service.map(str::to_owned)).ok_or_else(|| missing("service"))?;
+        let category = self.category.or(category).ok_or_else(|| missing("category"))?;
+        let forms: Result<Vec<Form>, String> = self
+            .form
+            .into_iter()
+            .enumerate()
+            .map(|(n, form)| form.complete().map_err(|e| format!("detector '{id}', form {}: {e}", n + 1)))
+            .collect();
+        Ok(Definition {
+            forms: forms?,
+            id,
+            name: self.name,
+            service,
+            category,
+            kind: self.kind,
+            severity: self.severity,
+            confidence: self.confidence,
+            aliases: self.aliases,
+            public_prefix: self.public_prefix,
+            console: self.console,
+            revoke: self.revoke,
+            leak_allows: self.leak_allows,
+            gate: self.gate,
+            check: self.check,
+            companions: self.companion,
+            allow: self.allow,
+            paths: self.paths,
+            examples: self.example,
+            counter_examples: self.counter_example,
+            origin: origin.to_owned(),
+        })
+    }
+}
+
+impl FormText {
+    /// Which kind it is shows in `pattern`, `names` or `section`; a field of another kind is an error.
+    fn complete(self) -> Result<Form, String> {
+        let foreign = |fields: &[(&str, bool)]| match fields.iter().find(|(_, given)| *given) {
+            Some((field, _)) => Err(format!("'{field}' does not belong to this kind of form")),
+            None => Ok(()),
+        };
+        let pattern_only = [
+            ("ignore_case", self.ignore_case.is_some()),
+            ("before", self.before.is_some()),
+            ("reach", self.reach.is_some()),
+        ];
+        let section_only = [("keys", self.keys.is_some()), ("lines", self.lines.is_some())];
+        let exact = [("exact", self.exact.is_some())];
+        let value = self.value;
+        let shape = match (self.pattern, self.names, self.section) {
+            (Some(pattern), None, None) => {
+                foreign(&section_only)?;
+                foreign(&exact)?;
+                foreign(&[("value", value.is_some())])?;
+                Shape::Pattern {
+                    anchors: self.anchors.unwrap_or_default(),
+                    ignore_case: self.ignore_case.unwrap_or(false),
+                    pattern,
+                    before: self.before.unwrap_or(0),
+                    reach: self.reach.unwrap_or(1024),
+                }
+            }
+            (None, Some(names), None) => {
+                foreign(&pattern_only)?;
+                foreign(&section_only)?;
+                let value = value.ok_or("a form with 'names' needs a 'value'")?;
+                let anchors = self.anchors.unwrap_or_default();
+                Shape::Names { names, value, exact: self.exact.unwrap_or(false), anchors }
+            }
+            (None, None, Some(section)) => {
+                foreign(&pattern_only)?;
+                foreign(&exact)?;
+                foreign(&[("anchors", self.anchors.is_some())])?;
+                let value = value.ok_or("a form with 'section' needs a 'value'")?;
+                let keys = self.keys.ok_or("a form with 'section' needs 'keys'")?;
+                Shape::Section { section, keys, value, lines: self.lines.unwrap_or(5) }
+            }
+            _ => return Err("it needs one of 'pattern', 'names' and 'section'".to_owned()),
+        };
+        let (severity, confidence, boundary) = (self.severity, self.confidence, self.boundary);
+        Ok(Form { shape, severity, confidence, boundary })
+    }
+}

@@ -1,0 +1,222 @@
+//! A definition's forms, compiled: from an anchor to a key.
+
+use std::ops::Range;
+
+use super::assignment;
+use super::boundary::{self, ByteSet};
+use super::canonical;
+use super::context::Context;
+use super::definition::{Form, Shape};
+use super::names::{VariableName, full_name};
+use super::pattern::{Caches, Pattern};
+use super::section;
+use super::{Confidence, Severity};
+
+/// How often a match that does not hold the anchor is passed over in the search for one that does.
+const RETRIES: usize = 16;
+
+/// A key that a form found, before anything is asked about it.
+pub(super) struct Found {
+    /// Where it stands.
+    pub(super) span: Range<usize>,
+    /// The whole match around it.
+    pub(super) matched: Range<usize>,
+    /// The name it is assigned to, where the form knows.
+    pub(super) name: Option<Range<usize>>,
+    /// Without its escapes, if it has any.
+    pub(super) decoded: Option<Vec<u8>>,
+    /// Whether it is part of something longer: only a proof makes it a key then.
+    pub(super) glued: bool,
+}
+
+/// A literal of a form.
+pub(super) struct Anchor {
+    /// Lowercase.
+    pub(super) folded: Vec<u8>,
+    /// As it must be spelled, where the case matters.
+    pub(super) exact: Option<Vec<u8>>,
+    /// Of names: whose, and at which of its words it begins.
+    place: (usize, usize),
+}
+
+/// A compiled form.
+pub(super) struct CompiledForm {
+    pub(super) severity: Option<Severity>,
+    pub(super) confidence: Option<Confidence>,
+    pub(super) anchors: Vec<Anchor>,
+    finder: Finder,
+}
+
+enum Finder {
+    Pattern {
+        pattern: Pattern,
+        before: usize,
+        reach: usize,
+        boundary: ByteSet,
+        /// Whether the key begins where the match does.
+        key_first: bool,
+    },
+    Names {
+        names: Vec<VariableName>,
+        value: Pattern,
+        exact: bool,
+    },
+    Section {
+        brands: Vec<VariableName>,
+        keys: Vec<VariableName>,
+        value: Pattern,
+        lines: usize,
+    },
+}
+
+impl CompiledForm {
+    /// Compiles a form whose pattern is number `number` of its set.
+    pub(super) fn new(form: &Form, number: usize) -> Result<Self, String> {
+        let (anchors, finder) = match &form.shape {
+            Shape::Pattern { anchors, ignore_case, pattern, before, reach } => {
+                let boundary = ByteSet::parse(form.boundary.as_deref().unwrap_or(boundary::DEFAULT))?;
+                let key_first = !pattern.contains("<key>");
+                let pattern = Pattern::new(pattern, number);
+                let (before, reach) = (*before, *reach);
+                let anchors = anchors.iter().map(|anchor| Anchor::literal(anchor, *ignore_case)).collect();
+                (anchors, Finder::Pattern { pattern, before, reach, boundary, key_first })
+            }
+            Shape::Names { names, value, exact, anchors } => {
+                let (names, wanted) = (parsed(names)?, parsed(anchors)?);
+                let anchors = Anchor::of_names(&names, &wanted);
+                (anchors, Finder::Names { names, value: Pattern::of_whole(value, number), exact: *exact })
+            }
+            Shape::Section { section, keys, value, lines } => {
+                let (brands, keys) = (parsed(section)?, parsed(keys)?);
+                let value = Pattern::of_whole(value, number);
+                let anchors = Anchor::of_names(&brands, &[]);
+                (anchors, Finder::Section { brands, keys, value, lines: *lines })
+            }
+        };
+        Ok(Self { severity: form.severity, confidence: form.confidence, anchors, finder })
+    }
+
+    /// The keys that the anchor number `anchor` leads to, at the context's anchor.
+    pub(super) fn find(&self, context: &Context<'_>, anchor: usize, caches: &mut Caches) -> Vec<Found> {
+        let Some(anchor) = self.anchors.get(anchor) else { return Vec::new() };
+        match &self.finder {
+            Finder::Pattern { pattern, before, reach, boundary, key_first } => {
+                if *key_first && *before == 0 && is_hopeless(boundary, context) {
+                    return Vec::new();
+                }
+                let found = pattern_around(pattern, context, anchor.folded.len(), (*before, *reach), caches);
+                found
+                    .map(|(matched, span)| {
+                        let glued = !boundary::holds(boundary, context, &span);
+                        let decoded = canonical::decoded(context.slice(span.clone()));
+                        Found { span, matched, name: None, decoded, glued }
+                    })
+                    .into_iter()
+                    .collect()
+            }
+            Finder::Names { names, value, exact } => {
+                let (name, word) = anchor.place;
+                let full = names
+                    .get(name)
+                    .and_then(|name| name.locate(context.bytes, context.anchor, word))
+                    .and_then(|core| full_name(context.bytes, &core, *exact));
+                full.and_then(|found| assigned(context, found.full, value, caches)).into_iter().collect()
+            }
+            Finder::Section { brands, keys, value, lines } => {
+                let (brand, word) = anchor.place;
+                let Some(brand) =
+                    brands.get(brand).and_then(|brand| brand.locate(context.bytes, context.anchor, word))
+                else {
+                    return Vec::new();
+                };
+                let names = section::keys_below(context, &brand, keys, *lines);
+                names.into_iter().filter_map(|name| assigned(context, name, value, caches)).collect()
+            }
+        }
+    }
+}
+
+fn parsed(names: &[String]) -> Result<Vec<VariableName>, String> {
+    names.iter().map(|name| VariableName::parse(name)).collect()
+}
+
+impl Anchor {
+    fn literal(text: &str, ignore_case: bool) -> Self {
+        let exact = (!ignore_case).then(|| text.as_bytes().to_vec());
+        Self { folded: text.to_ascii_lowercase().into_bytes(), exact, place: (0, 0) }
+    }
+
+    fn of_names(names: &[VariableName], wanted: &[VariableName]) -> Vec<Self> {
+        let places = names.iter().enumerate().flat_map(|(number, name)| {
+            name.anchors(wanted).into_iter().map(move |(text, word)| (text, (number, word)))
+        });
+        places.map(|(text, place)| Self { folded: text.into_bytes(), exact: None, place }).collect()
+    }
+}
+
+/// Whether no key can begin at the anchor: in text, what stands before it belongs to it. It spares the
+/// expression at most hits of an anchor that is a part of words.
+fn is_hopeless(boundary: &ByteSet, context: &Context<'_>) -> bool {
+    !boundary::left_is_free(boundary, context, context.anchor)
+        && !context.is_binary(&(context.anchor..context.anchor))
+        && !may_be_binary_behind(context)
+}
+
+/// Whether a NUL stands so far behind the anchor that it may be near the key's end.
+fn may_be_binary_behind(context: &Context<'_>) -> bool {
+    let end = context.bytes.len().min(context.anchor.saturating_add(4096));
+    memchr::memchr(0, context.slice(context.anchor..end)).is_some()
+}
+
+/// The match that holds the anchor, and the key in it.
+fn pattern_around(
+    pattern: &Pattern,
+    context: &Context<'_>,
+    anchor_length: usize,
+    (before, reach): (usize, usize),
+    caches: &mut Caches,
+) -> Option<(Range<usize>, Range<usize>)> {
+    let anchor = context.anchor;
+    let end = anchor.saturating_add(reach).min(context.bytes.len());
+    if before == 0 {
+        return pattern.at(caches, context.bytes, anchor..end).map(|found| (found.whole, found.key));
+    }
+    let mut start = anchor.saturating_sub(before);
+    for _ in 0..RETRIES {
+        let found = pattern.first(caches, context.bytes, start..end)?;
+        if found.whole.start > anchor {
+            return None;
+        }
+        if found.whole.end >= anchor.saturating_add(anchor_length) {
+            return Some((found.whole, found.key));
+        }
+        start = found.whole.start + 1;
+    }
+    None
+}
+
+/// The key that is assigned to `name`, if the value is one.
+fn assigned(
+    context: &Context<'_>,
+    name: Range<usize>,
+    value: &Pattern,
+    caches: &mut Caches,
+) -> Option<Found> {
+    assignment::values(context, &name).into_iter().find_map(|range| {
+        let text = context.slice(range.clone());
+        let (span, decoded) = match value.at(caches, text, 0..text.len()) {
+            Some(found) => {
+                let span = range.start + found.key.start..range.start + found.key.end;
+                let decoded = canonical::decoded(context.slice(span.clone()));
+                (span, decoded)
+            }
+            None => {
+                let plain = canonical::decoded(text)?;
+                let found = value.at(caches, &plain, 0..plain.len())?;
+                (range.clone(), Some(plain.get(found.key)?.to_vec()))
+            }
+        };
+        let matched = name.start..range.end;
+        Some(Found { span, matched, name: Some(name.clone()), decoded, glued: false })
+    })
+}

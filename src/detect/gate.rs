@@ -1,0 +1,191 @@
+//! What a key must be like: lengths, counts, entropy, and the looks that give away a placeholder.
+
+use super::definition::{Gate, Reject};
+
+/// Keys over this are whole documents, in which a word or a run of letters says nothing.
+const SHORT: usize = 512;
+
+/// Words of which a key that holds one was never issued. Five letters at least: shorter ones occur in
+/// random text.
+const PLACEHOLDERS: [&str; 26] = [
+    "example", "changeme", "change-me", "change_me", "placeholder", "redacted", "dummy", "insert", "replace",
+    "foobar", "sample", "your-", "your_", "yourapi", "yourkey", "yourtoken", "yoursecret", "yourpass",
+    "youraccess", "xxxxx", "*****", ".....", "_here", "-here", "notreal", "fake_",
+];
+
+/// Whether the key passes all that needs nothing but itself.
+pub(super) fn admits(gate: &Gate, key: &[u8], prefixes: &[String]) -> bool {
+    let count = |of: fn(&u8) -> bool| key.iter().filter(|byte| of(byte)).count();
+    let body = body(key, prefixes);
+    gate.length.is_none_or(|(least, most)| (least..=most).contains(&key.len()))
+        && gate.min_entropy.is_none_or(|least| entropy(body) >= least)
+        && count(u8::is_ascii_digit) >= gate.min_digits
+        && count(u8::is_ascii_uppercase) >= gate.min_upper
+        && count(u8::is_ascii_lowercase) >= gate.min_lower
+        && count(u8::is_ascii_alphabetic) >= gate.min_letters
+        && !gate.reject.iter().filter(|look| **look != Reject::Sequential).any(|look| looks(*look, key, body))
+        && ![Reject::Placeholder, Reject::Repeated, Reject::Template].iter().any(|l| looks(*l, key, body))
+}
+
+/// Whether the key counts up or down: of no use against one that passed its check.
+pub(super) fn is_sequential(key: &[u8], prefixes: &[String]) -> bool {
+    looks(Reject::Sequential, key, body(key, prefixes))
+}
+
+/// The key without the prefix that all its kind have.
+fn body<'a>(key: &'a [u8], prefixes: &[String]) -> &'a [u8] {
+    prefixes.iter().filter_map(|prefix| key.strip_prefix(prefix.as_bytes())).min_by_key(|b| b.len()).unwrap_or(key)
+}
+
+fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
+    match look {
+        Reject::Placeholder => key.len() <= SHORT && is_placeholder(body),
+        Reject::Sequential => body.len() <= SHORT && counts_up_or_down(body),
+        Reject::Repeated => is_repeated(body),
+        Reject::Template => key.len() <= SHORT && is_template(key),
+        Reject::Words => is_words(body),
+        Reject::Hex => key.iter().all(u8::is_ascii_hexdigit),
+        Reject::Uuid => is_uuid(key),
+        Reject::Path => is_path(key),
+    }
+}
+
+/// Shannon's entropy, bits per byte.
+fn entropy(key: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in key {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+        }
+    }
+    let total = key.len() as f64;
+    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / total).map(|p| -p * p.log2()).sum()
+}
+
+fn is_placeholder(body: &[u8]) -> bool {
+    let lower = body.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+}
+
+fn counts_up_or_down(body: &[u8]) -> bool {
+    // A run of six says enough of letters, but comes by chance among ten or sixteen characters.
+    let long = if body.iter().all(u8::is_ascii_hexdigit) { 9 } else { 6 };
+    let (mut up, mut down) = (1, 1);
+    body.windows(2).any(|pair| {
+        let [a, b] = pair else { return false };
+        let wraps = (*a == b'9' && *b == b'0') || (*a == b'0' && *b == b'9');
+        up = if b.wrapping_sub(*a) == 1 || (wraps && *a == b'9') { up + 1 } else { 1 };
+        down = if a.wrapping_sub(*b) == 1 || (wraps && *a == b'0') { down + 1 } else { 1 };
+        up >= long || down >= long
+    })
+}
+
+fn is_repeated(body: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    for byte in body.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+        if let Some(seen) = seen.get_mut(usize::from(*byte)) {
+            *seen = true;
+        }
+    }
+    let few = seen.iter().filter(|seen| **seen).count() <= 2;
+    let periodic = (1..=4).any(|period| body.iter().zip(body.iter().skip(period)).all(|(a, b)| a == b));
+    body.len() >= 8 && (few || periodic)
+}
+
+fn is_template(key: &[u8]) -> bool {
+    const MARKS: [&str; 9] = ["${", "{{", "}}", "<%", "#{", "$(", "%(", "%s", "%v"];
+    MARKS.iter().any(|mark| memchr::memmem::find(key, mark.as_bytes()).is_some())
+        || matches!(key, [b'<', .., b'>'] | [b'%', .., b'%'] | [b'@', .., b'@'] | [b'_', b'_', .., b'_', b'_'])
+        || matches!(key, [b'$', first, ..] if first.is_ascii_alphabetic() || *first == b'_')
+}
+
+/// Whether it is words as people write them: every run of letters is in one case, perhaps with a
+/// capital, can be spoken, and there are hardly any digits.
+fn is_words(body: &[u8]) -> bool {
+    let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let words = super::names::words_of(body);
+    let letters: usize = words.iter().map(|word| word.bytes().filter(u8::is_ascii_alphabetic).count()).sum();
+    letters >= 4
+        && digits * 5 <= letters
+        && words.len() * 3 <= letters + 2
+        && words.iter().filter(|word| is_spoken(word)).map(String::len).sum::<usize>() * 10 >= body.len() * 7
+}
+
+fn is_spoken(word: &str) -> bool {
+    let is_vowel = |byte: u8| b"aeiouy".contains(&byte);
+    let vowels = word.bytes().filter(|byte| is_vowel(*byte)).count();
+    let hardest = word.as_bytes().split(|byte| is_vowel(*byte)).map(<[u8]>::len).max().unwrap_or(0);
+    word.len() >= 2 && vowels * 5 >= word.len() && vowels * 3 <= word.len() * 2 && hardest <= 4
+}
+
+fn is_uuid(key: &[u8]) -> bool {
+    key.len() == 36
+        && key.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether it is a path of readable parts; random base64 holds slashes as well.
+fn is_path(key: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = key.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+    let changes = |part: &[u8]| {
+        let class = |byte: &u8| (byte.is_ascii_uppercase(), byte.is_ascii_digit(), byte.is_ascii_lowercase());
+        part.windows(2).filter(|pair| matches!(pair, [a, b] if class(a) != class(b))).count()
+    };
+    let all: usize = parts.iter().map(|part| changes(part)).sum();
+    let rooted = key.starts_with(b"/") || key.starts_with(b"./") || key.starts_with(b"~/");
+    (parts.len() >= 2 || rooted && !parts.is_empty()) && key.contains(&b'/') && all * 4 <= key.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reject, admits, counts_up_or_down, entropy, is_sequential, looks};
+    use crate::detect::definition::Gate;
+
+    fn has(look: Reject, key: &str) -> bool {
+        looks(look, key.as_bytes(), key.as_bytes())
+    }
+
+    #[test]
+    fn entropy_is_in_bits_per_byte() {
+        assert!(entropy(b"aaaa").abs() < 1e-9);
+        assert!((entropy(b"abcd") - 2.0).abs() < 1e-9);
+        assert!((entropy(&(0..=255).collect::<Vec<u8>>()) - 8.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn looks_are_told_apart() {
+        for key in ["xxxxxxxxxx", "YOUR_API_KEY_1", "my-example-1f", "changeme12"] {
+            assert!(has(Reject::Placeholder, key));
+        }
+        for key in ["${KEY}", "{{ .Values.key }}", "<your key>", "%s", "$KEY", "%KEY%"] {
+            assert!(has(Reject::Template, key));
+        }
+        assert!(!has(Reject::Template, "p%40ss%2Fword"));
+        assert!(has(Reject::Repeated, "0000000000") && has(Reject::Repeated, "abababababab"));
+        assert!(has(Reject::Repeated, "abcabcabcabc") && !has(Reject::Repeated, "h7Kq2pLm"));
+        assert!(has(Reject::Words, "my_database_password") && has(Reject::Words, "correctHorseBattery"));
+        assert!(!has(Reject::Words, "tR7kQ2bXz9LmW4vN"));
+        assert!(has(Reject::Path, "/usr/share/zoneinfo/Europe/Berlin") && has(Reject::Path, "src/main/java/app"));
+        assert!(!has(Reject::Path, "kJ8/xQ2mZ7+vR4/tY9pL3"));
+        assert!(has(Reject::Hex, "00ffAA") && !has(Reject::Hex, "00fg"));
+        assert!(has(Reject::Uuid, "123e4567-e89b-12d3-a456-426614174000"));
+    }
+
+    #[test]
+    fn runs_are_sequential() {
+        assert!(counts_up_or_down(b"xx1234567890") && counts_up_or_down(b"zyxwvuq"));
+        assert!(!counts_up_or_down(b"12345x") && !counts_up_or_down(b"12345678"));
+        assert!(is_sequential(b"test_abcdefgh", &["test_".to_owned()]));
+    }
+
+    #[test]
+    fn a_gate_asks_only_for_what_is_given() {
+        assert!(admits(&Gate::default(), b"h7Kq2pLm", &[]));
+        let gate = Gate { length: Some((8, 8)), min_digits: 2, min_upper: 2, min_lower: 2, ..Gate::default() };
+        assert!(admits(&gate, b"h7Kq2pLm", &[]));
+        assert!(!admits(&gate, b"h7Kq2pLm1", &[]));
+        assert!(!admits(&gate, b"h7kq2plm", &[]));
+    }
+}

@@ -1,0 +1,144 @@
+//! A definition's regular expression, compiled when it is first needed.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex_automata::meta::{BuildError, Cache, Regex};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, PatternID};
+
+/// What a lazily built automaton of one expression may take, in each thread.
+const LAZY_STATES: usize = 256 * 1024;
+
+/// Two for the whole match, two for each group up to `key`.
+const SLOTS: usize = 32;
+
+/// An expression over bytes: classes are ASCII, `.` is any byte but a line feed.
+pub(super) struct Pattern {
+    text: String,
+    /// Its number among the patterns of a set, by which [`Caches`] are kept.
+    number: usize,
+    compiled: OnceLock<Option<Compiled>>,
+}
+
+struct Compiled {
+    regex: Regex,
+    /// The slot in which the key begins.
+    key_slot: usize,
+}
+
+/// Where an expression matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Matched {
+    /// All of it.
+    pub(super) whole: Range<usize>,
+    /// The key in it.
+    pub(super) key: Range<usize>,
+}
+
+/// A thread's working memory for the patterns of one set.
+#[derive(Default)]
+pub(super) struct Caches(HashMap<usize, Cache>);
+
+impl Caches {
+    /// Forgets everything: the caches of one set do not fit another's patterns.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Pattern {
+    /// A pattern that is searched.
+    pub(super) fn new(text: &str, number: usize) -> Self {
+        let has_key = text.contains("(?P<key>") || text.contains("(?<key>");
+        let text = if has_key { text.to_owned() } else { format!("(?P<key>{text})") };
+        Self { text, number, compiled: OnceLock::new() }
+    }
+
+    /// A pattern that must match all that it is given.
+    pub(super) fn of_whole(text: &str, number: usize) -> Self {
+        let mut pattern = Self::new(text, number);
+        pattern.text = format!(r"(?:{})\z", pattern.text);
+        pattern
+    }
+
+    /// Compiles it now; for the check of definitions.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let hir = syntax::parse_with(&self.text, &dialect()).map_err(|error| error.to_string())?;
+        if hir.properties().minimum_len().unwrap_or(0) == 0 {
+            return Err("it matches nothing at all".to_owned());
+        }
+        let compiled = self.build().map_err(|error| error.to_string())?;
+        if compiled.key_slot + 2 > SLOTS {
+            return Err(format!("group 'key' is not among its first {} groups", SLOTS / 2 - 1));
+        }
+        Ok(())
+    }
+
+    /// The match that begins at `range.start`, looking no further than `range.end`.
+    pub(super) fn at(&self, caches: &mut Caches, bytes: &[u8], range: Range<usize>) -> Option<Matched> {
+        self.search(caches, Input::new(bytes).span(range).anchored(Anchored::Yes))
+    }
+
+    /// The first match in `range`.
+    pub(super) fn first(&self, caches: &mut Caches, bytes: &[u8], range: Range<usize>) -> Option<Matched> {
+        self.search(caches, Input::new(bytes).span(range))
+    }
+
+    fn search(&self, caches: &mut Caches, input: Input<'_>) -> Option<Matched> {
+        // Expressions that do not compile are refused when a definition is loaded or, of the embedded
+        // ones, by a test.
+        let compiled = self.compiled.get_or_init(|| self.build().ok()).as_ref()?;
+        let cache = caches.0.entry(self.number).or_insert_with(|| compiled.regex.create_cache());
+        let mut slots = [None; SLOTS];
+        let slots = slots.get_mut(..compiled.key_slot + 2)?;
+        compiled.regex.search_slots_with(cache, &input, slots)?;
+        let range = |slot: usize| Some(slots.get(slot).copied()??.get()..slots.get(slot + 1).copied()??.get());
+        Some(Matched { whole: range(0)?, key: range(compiled.key_slot)? })
+    }
+
+    fn build(&self) -> Result<Compiled, Box<BuildError>> {
+        let config = Regex::config().utf8_empty(false).hybrid_cache_capacity(LAZY_STATES);
+        let regex = Regex::builder().syntax(dialect()).configure(config).build(&self.text)?;
+        // Every text has the group: `new` adds it where a definition has none.
+        let group = regex.group_info().to_index(PatternID::ZERO, "key").unwrap_or(0);
+        Ok(Compiled { regex, key_slot: 2 * group })
+    }
+}
+
+fn dialect() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caches, Matched, Pattern};
+
+    #[test]
+    fn the_key_is_its_group_or_the_whole_match() {
+        let mut caches = Caches::default();
+        let bytes = b"..id=abc;";
+        let grouped = Pattern::new("id=(?P<key>[a-z]+)", 0);
+        assert_eq!(grouped.at(&mut caches, bytes, 2..9), Some(Matched { whole: 2..8, key: 5..8 }));
+        let plain = Pattern::new("[a-z]{3}", 1);
+        assert_eq!(plain.at(&mut caches, bytes, 2..9), None);
+        assert_eq!(plain.first(&mut caches, bytes, 2..9), Some(Matched { whole: 5..8, key: 5..8 }));
+        assert_eq!(plain.first(&mut caches, bytes, 2..7), None);
+    }
+
+    #[test]
+    fn of_whole_takes_alternatives_that_fit_the_end() {
+        let mut caches = Caches::default();
+        let pattern = Pattern::of_whole("a|ab", 0);
+        assert_eq!(pattern.at(&mut caches, b"ab", 0..2), Some(Matched { whole: 0..2, key: 0..2 }));
+        assert_eq!(pattern.at(&mut caches, b"abc", 0..3), None);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(Pattern::new("(", 0).check().is_err());
+        assert!(Pattern::new("a*", 0).check().is_err());
+        assert!(Pattern::new("[a-z]+", 0).check().is_ok());
+    }
+}

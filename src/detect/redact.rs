@@ -1,0 +1,198 @@
+//! What may be shown of a key, and the cleaning of every text that others wrote.
+
+use std::ops::Range;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use regex::Regex;
+
+use super::catalogue::Catalogue;
+use super::definition::Definition;
+use super::set::{DetectorSet, DetectorSetError, Scratch};
+use super::{Key, Place, Window};
+
+/// What stands for what is not shown.
+const HIDDEN: &str = "…";
+
+/// The last characters of a key that may be shown, and how many must stay hidden for it.
+const TAIL: usize = 4;
+const LEAST_HIDDEN: usize = 24;
+
+/// The shortest value that is worth hiding wherever it occurs.
+const SHORTEST_LEARNED: usize = 6;
+
+/// A key as it may be shown: the public prefix of its detector, `…`, and the last 4 characters only
+/// where at least 24 stay hidden. Of passwords, connection strings and private keys, nothing.
+pub fn redacted(key: &[u8], definition: &Definition) -> String {
+    const SILENT: [&str; 7] =
+        ["password", "passphrase", "connection", "private", "credentials", "uri", "mnemonic"];
+    let kind = definition.kind.to_ascii_lowercase();
+    if SILENT.iter().any(|word| kind.contains(word)) || !key.iter().all(|byte| byte.is_ascii_graphic()) {
+        return HIDDEN.to_owned();
+    }
+    let prefixes = definition.public_prefix.iter().filter(|prefix| key.starts_with(prefix.as_bytes()));
+    let prefix = prefixes.max_by_key(|prefix| prefix.len()).map_or("", String::as_str);
+    let tail = key.len().saturating_sub(TAIL);
+    let last = if tail >= prefix.len() + LEAST_HIDDEN { key.get(tail..).unwrap_or_default() } else { b"" };
+    format!("{prefix}{HIDDEN}{}", String::from_utf8_lossy(last))
+}
+
+/// Whether a variable of this name holds a secret, by its name.
+pub fn is_secret_name(name: &str) -> bool {
+    const SECRET: [&str; 14] = [
+        "password", "passwd", "passphrase", "pwd", "secret", "token", "key", "apikey", "credential",
+        "credentials", "auth", "private", "pass", "pat",
+    ];
+    let words = super::names::words_of(name.as_bytes());
+    words.iter().any(|word| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let ends = |secret: &&str| secret.len() >= 5 && (word.ends_with(*secret) || word.starts_with(*secret));
+        SECRET.contains(&word) || SECRET.contains(&word.trim_end_matches('s')) || SECRET.iter().any(|s| ends(&s))
+    })
+}
+
+/// Cleans texts for display: every key that any detector of the catalogue finds, every value it was
+/// told, and every password in a URL is replaced by what may be shown of it.
+pub struct Redactor {
+    definitions: Vec<Definition>,
+    set: DetectorSet,
+    scratch: Mutex<Scratch>,
+    learned: Vec<(Vec<u8>, String)>,
+    finder: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// A redactor with the whole catalogue, whatever a scan selects.
+    pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
+        Ok(Self {
+            definitions: catalogue.definitions().to_vec(),
+            set: DetectorSet::without_paths(catalogue)?,
+            scratch: Mutex::new(Scratch::default()),
+            learned: Vec::new(),
+            finder: None,
+        })
+    }
+
+    /// From now on replaces the key by `shown` wherever it stands: as it is, as it stood in the image
+    /// (`raw`), URL-encoded, or escaped as in JSON. Values under 6 bytes are not learned.
+    pub fn learn(&mut self, key: &Key, raw: &[u8], shown: String) {
+        let mut forms = vec![key.expose().to_vec(), raw.to_vec()];
+        for plain in [key.expose(), raw] {
+            forms.push(percent_encode(plain, NON_ALPHANUMERIC).to_string().into_bytes());
+            if let Ok(text) = std::str::from_utf8(plain) {
+                forms.push(text.escape_default().to_string().into_bytes());
+                forms.extend(serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()));
+            }
+        }
+        for form in forms {
+            let known = self.learned.iter().any(|(learned, _)| *learned == form);
+            if form.len() >= SHORTEST_LEARNED && !known {
+                self.learned.push((form, shown.clone()));
+                self.finder = None;
+            }
+        }
+        self.prepare();
+    }
+
+    fn prepare(&mut self) {
+        let forms = self.learned.iter().map(|(form, _)| form);
+        self.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok();
+    }
+
+    /// `text` without its secrets.
+    pub fn clean(&self, text: &str) -> String {
+        let mut covers = self.learned_in(text);
+        covers.extend(self.detected_in(text));
+        covers.extend(passwords_in_urls(text));
+        cover(text, covers)
+    }
+
+    /// The value of a variable or label as it may be shown: nothing if its name says that it is secret,
+    /// else cleaned, its name taken into account.
+    pub fn mask_assignment(&self, name: &str, value: &str) -> String {
+        if value.is_empty() {
+            return String::new();
+        }
+        if is_secret_name(name) {
+            return HIDDEN.to_owned();
+        }
+        let cleaned = self.clean(&format!("{name}={value}"));
+        match cleaned.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            Some(value) => self.clean(value),
+            None => HIDDEN.to_owned(),
+        }
+    }
+
+    fn learned_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
+        let finder = self.finder.iter().flat_map(|finder| finder.find_iter(text));
+        finder
+            .filter_map(|hit| {
+                let (_, shown) = self.learned.get(hit.pattern().as_usize())?;
+                Some((hit.start()..hit.end(), shown.clone()))
+            })
+            .collect()
+    }
+
+    fn detected_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
+        let mut hits = Vec::new();
+        // What a panic in another thread left behind is only cached states.
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = text.as_bytes();
+        let window =
+            Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::History, path: b"" };
+        self.set.scan(&window, &mut scratch, &mut hits);
+        hits.into_iter()
+            .filter_map(|hit| {
+                let definition = self.definitions.get(usize::from(hit.detector.0))?;
+                if definition.is_handle() {
+                    return None;
+                }
+                let shown = redacted(bytes.get(hit.span.clone())?, definition);
+                Some((hit.span, shown))
+            })
+            .collect()
+    }
+}
+
+/// `user:password@` behind a scheme. The password may hold anything but what ends it.
+static URL_PASSWORD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s/:@"'<>]*:([^\s/"'<>]+)@"#).ok());
+
+fn passwords_in_urls(text: &str) -> Vec<(Range<usize>, String)> {
+    if memchr::memmem::find(text.as_bytes(), b"://").is_none() {
+        return Vec::new();
+    }
+    let found = URL_PASSWORD.iter().flat_map(|regex| regex.captures_iter(text));
+    found.filter_map(|captures| Some((captures.get(1)?.range(), HIDDEN.to_owned()))).collect()
+}
+
+/// Replaces the ranges; where some overlap, all that they cover goes, and the longest says by what.
+fn cover(text: &str, mut covers: Vec<(Range<usize>, String)>) -> String {
+    if covers.is_empty() {
+        return text.to_owned();
+    }
+    covers.sort_by_key(|(range, _)| (range.start, usize::MAX - range.end));
+    let mut merged: Vec<(Range<usize>, usize, String)> = Vec::new();
+    for (range, shown) in covers {
+        match merged.last_mut() {
+            Some((last, longest, text)) if range.start < last.end => {
+                if range.len() > *longest {
+                    *longest = range.len();
+                    *text = shown;
+                }
+                last.end = last.end.max(range.end);
+            }
+            _ => merged.push((range.clone(), range.len(), shown)),
+        }
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, _, shown) in merged {
+        out.push_str(&String::from_utf8_lossy(text.as_bytes().get(done..range.start).unwrap_or_default()));
+        out.push_str(&shown);
+        done = range.end;
+    }
+    out.push_str(&String::from_utf8_lossy(text.as_bytes().get(done..).unwrap_or_default()));
+    out
+}

@@ -1,0 +1,165 @@
+//! Values of everyday names below a brand: `messagebird:` and, a line further down, `access_key: …`.
+
+use std::ops::Range;
+
+use super::context::Context;
+use super::names::{VariableName, full_name, starts_word};
+use crate::limits;
+
+/// The places of `keys` in the section that the brand at `brand` opens.
+pub(super) fn keys_below(
+    context: &Context<'_>,
+    brand: &Range<usize>,
+    keys: &[VariableName],
+    lines: usize,
+) -> Vec<Range<usize>> {
+    if !is_brand(context, brand) {
+        return Vec::new();
+    }
+    let end = end_of_section(context, brand, lines);
+    let mut found = Vec::new();
+    for at in brand.end..end {
+        if !starts_word(context.bytes, at) {
+            continue;
+        }
+        let spelled = keys.iter().filter_map(|key| key.locate(context.bytes, at, 0));
+        let whole = spelled.filter_map(|core| whole_name(context, brand, &core));
+        if let Some(name) = whole.filter(|name| name.end <= end).max_by_key(|name| name.end) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// Whether the brand is a word of its own and not the front of a longer one.
+fn is_brand(context: &Context<'_>, brand: &Range<usize>) -> bool {
+    let last_is_lower = context.slice(brand.clone()).last().is_some_and(u8::is_ascii_lowercase);
+    starts_word(context.bytes, brand.start)
+        && match context.byte(brand.end) {
+            Some(next) if next.is_ascii_uppercase() => last_is_lower,
+            Some(next) => !next.is_ascii_alphanumeric(),
+            None => true,
+        }
+}
+
+/// The name at `core`, if nothing but the brand stands in front of it.
+fn whole_name(context: &Context<'_>, brand: &Range<usize>, core: &Range<usize>) -> Option<Range<usize>> {
+    let gap = context.slice(brand.end..core.start);
+    if gap.len() <= 2 && gap.iter().all(|byte| b"_-.:".contains(byte)) {
+        // `messagebird_key`, `messagebirdKey`: the brand is the front of the name.
+        return full_name(context.bytes, core, false).map(|found| core.start..found.full.end);
+    }
+    full_name(context.bytes, core, true).map(|found| found.full)
+}
+
+/// Where the section ends: at the limits, at the end of its braces, tag or indented block, or where the
+/// next `[section]` begins.
+fn end_of_section(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> usize {
+    let limit = brand.end.saturating_add(limits::SECTION).min(context.bytes.len());
+    let text = context.slice(brand.end..limit);
+    let indent = block_indent(context, brand, text);
+    let mut braces = 0_i32;
+    let mut brackets = 0_i32;
+    let mut line = 0;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'{' => braces += 1,
+            b'}' => braces -= 1,
+            b'[' => brackets += 1,
+            b']' if brackets == 1 => return brand.end + at,
+            b']' => brackets = (brackets - 1).max(0),
+            b'<' if closes_tag(context, brand, text.get(at..).unwrap_or_default()) => return brand.end + at,
+            b'\n' => {
+                line += 1;
+                let next = text.get(at + 1..).unwrap_or_default();
+                if line > lines || opens_section(next) || indent.is_some_and(|indent| leaves_block(next, indent)) {
+                    return brand.end + at;
+                }
+            }
+            _ => {}
+        }
+        if braces < 0 || (*byte == b'}' && braces == 0) {
+            return brand.end + at;
+        }
+    }
+    limit
+}
+
+/// The indentation of the brand's line if a block of YAML begins there.
+fn block_indent(context: &Context<'_>, brand: &Range<usize>, behind: &[u8]) -> Option<usize> {
+    let rest = behind.split(|byte| *byte == b'\n').next()?;
+    let rest = rest.trim_ascii().trim_ascii_start();
+    if !matches!(rest, b":" | b"\":" | b"':") {
+        return None;
+    }
+    let from = brand.start.saturating_sub(limits::NAME_AFFIX);
+    let front = context.slice(from..brand.start);
+    let line = front.rsplit(|byte| *byte == b'\n').next()?;
+    Some(line.iter().take_while(|byte| **byte == b' ').count())
+}
+
+fn leaves_block(line: &[u8], indent: usize) -> bool {
+    let own = line.iter().take_while(|byte| **byte == b' ').count();
+    let first = line.get(own).copied().unwrap_or(b'\n');
+    own <= indent && !matches!(first, b'\n' | b'\r' | b'#' | b'-')
+}
+
+fn opens_section(line: &[u8]) -> bool {
+    let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    matches!(line, [b'[', first, .., b']'] if first.is_ascii_alphabetic())
+}
+
+fn closes_tag(context: &Context<'_>, brand: &Range<usize>, text: &[u8]) -> bool {
+    text.strip_prefix(b"</").and_then(|rest| rest.get(..brand.len())) == Some(context.slice(brand.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VariableName, keys_below};
+    use crate::detect::context::Context;
+    use crate::detect::{Place, Window};
+
+    fn keys_of(text: &str) -> Vec<&str> {
+        let bytes = text.as_bytes();
+        let window =
+            Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path: b"" };
+        let context = Context::around(&window, 0);
+        let at = text.find("brand").unwrap();
+        let keys = ["key", "access_key"].map(|key| VariableName::parse(key).unwrap());
+        keys_below(&context, &(at..at + 5), &keys, 3).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn names_below_a_brand_are_found() {
+        assert_eq!(keys_of("brand:\n  url: x\n  access_key: v\n"), ["access_key"]);
+        assert_eq!(keys_of("[brand]\nkey = v"), ["key"]);
+        assert_eq!(keys_of("'brand' => ['key' => env('x')]"), ["key"]);
+        assert_eq!(keys_of("{\"brand\": {\"accessKey\": \"v\"}}"), ["accessKey"]);
+        assert_eq!(keys_of("config['brand']['key'] = 'v'"), ["key"]);
+        assert_eq!(keys_of("<brand>\n<key>v</key></brand>"), ["key", "key"]);
+        assert_eq!(keys_of("brandKey = v"), ["Key"]);
+        assert_eq!(keys_of("brand_key_2 = v"), ["key_2"]);
+    }
+
+    #[test]
+    fn a_section_ends() {
+        for text in [
+            "brand:\n  on: 1\nother:\n  key: v\n",
+            "[brand]\non=1\n[other]\nkey=v",
+            "'brand' => ['on' => 1], 'other' => ['key' => 'v']",
+            "{\"brand\": {\"on\": 1}, \"other\": {\"key\": \"v\"}}",
+            "{\"provider\": \"brand\"}, {\"key\": 1}",
+            "<brand/></brand><key>v</key>",
+            "brand\n\n\n\nkey: v",
+        ] {
+            assert!(keys_of(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn longer_words_are_neither_brand_nor_key() {
+        for text in ["brandy:\n  key: v", "xbrand:\n  key: v", "brand:\n  public_key: v", "brand:\n  keyring: v"] {
+            assert!(keys_of(text).is_empty(), "{text}");
+        }
+    }
+}

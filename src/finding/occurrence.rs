@@ -1,0 +1,189 @@
+//! A key at one place of one image: what the layers' matches and the config's are made into before they
+//! are grouped to findings.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::detect::{Confidence, Place};
+use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageKind};
+use crate::image::rootfs::{EntryAt, Removal, fates};
+use crate::layer::entry_log::{EntryIndex, EntryLog};
+use crate::scan::blob::BlobScan;
+use crate::scan::matches::{Finder, Found, Match};
+
+/// A key at one place.
+#[derive(Clone, Debug)]
+pub struct Occurrence {
+    /// The kind of place.
+    pub place: Place,
+    /// Index of the layer.
+    pub layer: Option<usize>,
+    /// The tar entry in the layer.
+    pub entry: Option<EntryIndex>,
+    /// Tells contents of one image apart: matches that overlap in equal contents are the same bytes.
+    pub content: (ContentOf, u64),
+    /// Path of the file, as recorded.
+    pub path: Option<Arc<[u8]>>,
+    /// Name of the variable, label, attribute.
+    pub name: Option<String>,
+    /// Of the key in its content, in bytes.
+    pub offset: u64,
+    /// Bytes that the key takes there.
+    pub length: u64,
+    /// From 1.
+    pub line: Option<u64>,
+    /// From 1, in bytes.
+    pub column: Option<u64>,
+    /// Index of the build step.
+    pub history_index: Option<usize>,
+    /// Whether a container of the image holds it.
+    pub in_final_image: bool,
+    /// What took it away.
+    pub removed_by: Option<Removal>,
+    /// The key.
+    pub found: Found,
+    /// What else finds the same bytes.
+    pub also: Vec<Finder>,
+}
+
+/// Whose content it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ContentOf {
+    /// Of the layer with this index.
+    Layer(usize),
+    /// Of the attestation blob with this index.
+    Attestation(usize),
+    /// Of the config or the manifest.
+    Config,
+}
+
+/// The occurrences in all layers and attestations of `image`, in order, with what became of them.
+pub fn of_blobs(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>) -> Vec<Occurrence> {
+    let mut occurrences = Vec::new();
+    for (index, layer) in image.layers.iter().enumerate() {
+        let Some(scan) = blobs.get(&layer.key) else { continue };
+        for found in &scan.matches {
+            occurrences.push(in_layer(found, index, layer, scan, image.kind));
+        }
+    }
+    if image.kind == ImageKind::Image {
+        settle_fates(image, blobs, &mut occurrences);
+    }
+    for (index, blob) in image.attestations.iter().enumerate() {
+        let Some(scan) = blobs.get(&blob.key) else { continue };
+        occurrences.extend(scan.matches.iter().map(|found| Occurrence {
+            place: Place::Attestation,
+            layer: None,
+            entry: None,
+            content: (ContentOf::Attestation(index), found.content.id),
+            name: blob.annotations.get("in-toto.io/predicate-type").cloned(),
+            in_final_image: false,
+            ..in_layer(found, index, blob, scan, image.kind)
+        }));
+    }
+    occurrences
+}
+
+fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind: ImageKind) -> Occurrence {
+    let content = &found.content;
+    let mut path = (!content.path.is_empty()).then(|| content.path.clone());
+    if !scan.is_tar && kind == ImageKind::Artifact {
+        let title = blob.annotations.get("org.opencontainers.image.title");
+        path = title.map(|title| Arc::from(title.as_bytes()));
+    }
+    Occurrence {
+        place: content.place,
+        layer: Some(index),
+        entry: content.entry,
+        content: (ContentOf::Layer(index), content.id),
+        path,
+        name: content.name.clone(),
+        offset: found.offset,
+        length: found.length,
+        line: (content.place == Place::File).then_some(found.line),
+        column: found.column.filter(|_| content.place == Place::File),
+        history_index: None,
+        in_final_image: kind == ImageKind::Artifact,
+        removed_by: None,
+        found: found.found.clone(),
+        also: Vec::new(),
+    }
+}
+
+/// Asks the tree that a runtime builds for each of the entries.
+fn settle_fates(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>, occurrences: &mut [Occurrence]) {
+    let empty = EntryLog::default();
+    let logs: Vec<&EntryLog> = image
+        .layers
+        .iter()
+        .map(|layer| blobs.get(&layer.key).map_or(&empty, |scan| &scan.entries))
+        .collect();
+    let at = |occurrence: &Occurrence| {
+        let (Some(layer), Some(entry)) = (occurrence.layer, occurrence.entry) else { return None };
+        Some(EntryAt { layer, entry })
+    };
+    let mut wanted: Vec<EntryAt> = occurrences.iter().filter_map(at).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    if wanted.is_empty() {
+        return;
+    }
+    let fates: HashMap<EntryAt, _> = wanted.iter().copied().zip(fates(&logs, &wanted)).collect();
+    for occurrence in occurrences {
+        let Some(fate) = at(occurrence).and_then(|at| fates.get(&at)) else { continue };
+        occurrence.in_final_image = fate.in_final_image;
+        occurrence.removed_by = fate.removed_by;
+    }
+}
+
+/// Settles which of several detectors a key belongs to: of hits that overlap, the surest stays and
+/// names the others.
+pub fn resolve(occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
+    let mut by_content: BTreeMap<(ContentOf, u64), Vec<Occurrence>> = BTreeMap::new();
+    for occurrence in occurrences {
+        by_content.entry(occurrence.content).or_default().push(occurrence);
+    }
+    by_content.into_values().flat_map(resolve_content).collect()
+}
+
+fn resolve_content(mut occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
+    occurrences.sort_by_key(rank);
+    let mut kept: Vec<Occurrence> = Vec::new();
+    // Kept spans do not overlap, so the neighbours by start are all that can meet a new one.
+    let mut spans: BTreeMap<u64, usize> = BTreeMap::new();
+    for occurrence in occurrences {
+        let end = occurrence.offset + occurrence.length.max(1);
+        let before = spans.range(..end).next_back().map(|(_, index)| *index);
+        match before.filter(|index| kept[*index].offset + kept[*index].length > occurrence.offset) {
+            Some(index) => merge(&mut kept[index], &occurrence),
+            None => {
+                spans.insert(occurrence.offset, kept.len());
+                kept.push(occurrence);
+            }
+        }
+    }
+    kept.sort_by_key(|occurrence| occurrence.offset);
+    kept
+}
+
+type Rank = (bool, bool, Reverse<Confidence>, Reverse<u64>, u64, Finder);
+
+/// Verified before not, named kinds before the team's own values (which say what holds them, not what
+/// they are), surer before less sure, longer before shorter.
+fn rank(occurrence: &Occurrence) -> Rank {
+    let found = &occurrence.found;
+    let own = matches!(found.finder, Finder::OwnSecret(_));
+    let (confidence, length) = (Reverse(found.confidence), Reverse(occurrence.length));
+    (own, !found.verified, confidence, length, occurrence.offset, found.finder)
+}
+
+fn merge(kept: &mut Occurrence, other: &Occurrence) {
+    if kept.found.finder != other.found.finder && !kept.also.contains(&other.found.finder) {
+        kept.also.push(other.found.finder);
+    }
+    if matches!(other.found.finder, Finder::OwnSecret(_)) {
+        // The value is in use: whatever the shape alone would have said.
+        kept.found.confidence = Confidence::High;
+    }
+}

@@ -1,0 +1,473 @@
+//! One image's result for the report: everything that was read of it, judged, attributed, redacted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
+use super::group::{Group, group};
+use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
+use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
+use super::{remediation, step, verify};
+use crate::detect::catalogue::Catalogue;
+use crate::detect::definition::Definition;
+use crate::detect::redact::{self, Redactor};
+use crate::detect::{DetectorIndex, Key, Place};
+use crate::image::digest::Digest;
+use crate::image::manifest::{BlobKey, Image, ImageKind};
+use crate::image::rootfs::RemovedHow;
+use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED};
+use crate::report::model;
+use crate::scan::blob::BlobScan;
+use crate::scan::config_units::{ConfigUnits, Unit};
+use crate::scan::matches::{Finder, Search, Workspace, join};
+use crate::scan::segment::{Content, Segment};
+
+/// What all images of a run are judged by.
+pub struct Judge<'a> {
+    /// The definitions of all detectors.
+    pub catalogue: &'a Catalogue,
+    /// The rules that found what was found.
+    pub search: Search<'a>,
+    /// Which detectors count (`--only`, `--skip`); indexed as the catalogue.
+    pub selected: &'a dyn Fn(DetectorIndex) -> bool,
+    /// The hashing key.
+    pub fingerprints: &'a FingerprintKey,
+    /// What the user set aside.
+    pub ignore: &'a IgnoreRules,
+    /// Whether keys are shown whole.
+    pub show_secrets: bool,
+}
+
+/// How the image was asked for and where it came from.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As it was asked for.
+    pub text: String,
+    /// The kind of its source.
+    pub source: model::SourceKind,
+}
+
+impl Judge<'_> {
+    /// The result of one image. `redactor` comes to know its keys.
+    pub fn judge(
+        &self,
+        target: &Target,
+        image: &Image,
+        blobs: &BTreeMap<BlobKey, BlobScan>,
+        redactor: &mut Redactor,
+    ) -> model::ImageResult {
+        let config = ConfigUnits::of(image);
+        let mut occurrences = of_blobs(image, blobs);
+        for occurrence in &mut occurrences {
+            let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
+            occurrence.history_index = step.map(|step| step.index);
+        }
+        occurrences.extend(self.in_units(&config.units));
+        for occurrence in &occurrences {
+            let found = &occurrence.found;
+            redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
+        }
+        let occurrences = resolve(occurrences).into_iter().filter(|one| self.is_selected(one.found.finder));
+        let view = View { judge: self, image, blobs, config: &config, redactor };
+        view.result(target, group(occurrences.collect()))
+    }
+
+    fn is_selected(&self, finder: Finder) -> bool {
+        match finder {
+            Finder::Detector(index) => (self.selected)(index),
+            Finder::OwnSecret(_) => true,
+        }
+    }
+
+    /// Searches the texts of config, history and manifest.
+    fn in_units(&self, units: &[Unit]) -> Vec<Occurrence> {
+        let mut space = Workspace::default();
+        let mut occurrences = Vec::new();
+        for (id, unit) in units.iter().enumerate() {
+            let content = Content {
+                id: id as u64,
+                entry: None,
+                place: unit.place,
+                path: std::sync::Arc::from(&b""[..]),
+                name: unit.name.clone(),
+            };
+            let segment = Segment::whole(content, unit.text.clone());
+            let results = self.search.segment(&segment, &[], &mut space);
+            occurrences.extend(join(results).into_iter().map(|found| Occurrence {
+                place: unit.place,
+                layer: unit.layer,
+                entry: None,
+                content: (ContentOf::Config, id as u64),
+                path: None,
+                name: unit.name.clone(),
+                offset: found.offset.saturating_sub(unit.value_offset as u64),
+                length: found.length,
+                line: None,
+                column: None,
+                history_index: unit.history_index,
+                in_final_image: unit.in_final_image,
+                removed_by: None,
+                found: found.found,
+                also: Vec::new(),
+            }));
+        }
+        occurrences
+    }
+
+    /// The key as it may be shown.
+    fn shown(&self, finder: Finder, key: &Key) -> String {
+        match finder {
+            Finder::Detector(index) => match self.catalogue.get(index) {
+                Some(definition) => redact::redacted(key.expose(), definition),
+                None => HIDDEN.to_owned(),
+            },
+            Finder::OwnSecret(_) => HIDDEN.to_owned(),
+        }
+    }
+}
+
+/// What one image's result is made from.
+struct View<'a> {
+    judge: &'a Judge<'a>,
+    image: &'a Image,
+    blobs: &'a BTreeMap<BlobKey, BlobScan>,
+    config: &'a ConfigUnits,
+    redactor: &'a Redactor,
+}
+
+impl View<'_> {
+    fn result(&self, target: &Target, groups: Vec<Group>) -> model::ImageResult {
+        let image = self.image;
+        let (findings, suppressed) = self.findings(groups);
+        let errors = self.errors();
+        let text = |digest: &Option<Digest>| digest.as_ref().map(ToString::to_string);
+        model::ImageResult {
+            target: self.clean(&target.text),
+            reference: image.name.as_deref().map(|name| self.clean(name)),
+            repo_digests: image.repo_digests.iter().map(|digest| self.clean(digest)).collect(),
+            source: target.source,
+            kind: if image.kind == ImageKind::Image { "image" } else { "artifact" },
+            manifest_digest: text(&image.manifest_digest),
+            index_digest: text(&image.index_digest),
+            config_digest: text(&image.config_digest),
+            platform: image.platform.as_ref().map(|platform| self.clean(&platform.to_string())),
+            layers: self.layers(),
+            findings,
+            suppressed,
+            complete: errors.is_empty(),
+            errors,
+            warnings: self.warnings(),
+            opaque: model::Opaque::default(),
+            stats: self.stats(),
+        }
+    }
+
+    fn clean(&self, text: &str) -> String {
+        self.redactor.clean(text)
+    }
+
+    fn scan_of(&self, layer: usize) -> Option<&BlobScan> {
+        self.image.layers.get(layer).and_then(|blob| self.blobs.get(&blob.key))
+    }
+
+    fn layers(&self) -> Vec<model::Layer> {
+        self.image.layers.iter().enumerate().map(|(index, blob)| self.layer(index, blob)).collect()
+    }
+
+    fn layer(&self, index: usize, blob: &crate::image::manifest::ImageBlob) -> model::Layer {
+        let scan = self.blobs.get(&blob.key);
+        let digest = blob.digest.as_ref().or_else(|| scan.and_then(|scan| scan.digest.as_ref()));
+        let diff_id = blob.diff_id.as_ref().or_else(|| scan.and_then(|scan| scan.diff_id.as_ref()));
+        let step = self.config.history.step_of_layer(index).map(|step| step.index);
+        model::Layer {
+            index,
+            digest: digest.map(ToString::to_string),
+            diff_id: diff_id.map(ToString::to_string),
+            media_type: blob.media_type.as_deref().map(|text| self.clean(text)),
+            size: blob.size.or_else(|| scan.map(|scan| scan.stored)).unwrap_or(0),
+            created_by: step.and_then(|step| self.created_by(step)),
+            history_index: step,
+            base: None,
+            cached: false,
+            files: scan.map_or(0, |scan| scan.files),
+            bytes: scan.map_or(0, |scan| scan.bytes),
+        }
+    }
+
+    /// A build step as it may be shown: keys redacted, build arguments and secret-looking values masked.
+    fn created_by(&self, step: usize) -> Option<String> {
+        self.config.history.steps.get(step).map(|step| self.clean(&step::masked(step)))
+    }
+
+    fn findings(&self, groups: Vec<Group>) -> (Vec<model::Finding>, Vec<model::Suppressed>) {
+        let mut findings = Vec::new();
+        let mut suppressed = Vec::new();
+        let mut ordinals = HashMap::new();
+        for group in &groups {
+            let Some(first) = group.introduced() else { continue };
+            let finding = self.finding(group, first, &mut ordinals);
+            match self.ignored(&finding, group) {
+                Some(rule) => suppressed.push(model::Suppressed {
+                    fingerprint: finding.fingerprint,
+                    detector: finding.detector,
+                    by: self.clean(&rule),
+                }),
+                None => findings.push(finding),
+            }
+        }
+        (findings, suppressed)
+    }
+
+    /// The ignore rule that a finding meets.
+    fn ignored(&self, finding: &model::Finding, group: &Group) -> Option<String> {
+        let location = |occurrence: &'_ Occurrence| {
+            let layer = occurrence.layer.and_then(|layer| self.image.layers.get(layer));
+            (layer.and_then(|layer| layer.digest.clone()), layer.and_then(|layer| layer.diff_id.clone()))
+        };
+        let digests: Vec<_> = group.occurrences.iter().map(location).collect();
+        let locations: Vec<LocationFacts<'_>> = group
+            .occurrences
+            .iter()
+            .zip(&digests)
+            .map(|(occurrence, (digest, diff_id))| LocationFacts {
+                kind: occurrence.place,
+                path: occurrence.path.as_deref(),
+                digest: digest.as_ref(),
+                diff_id: diff_id.as_ref(),
+            })
+            .collect();
+        self.judge.ignore.matches(&FindingFacts {
+            fingerprint: &finding.fingerprint,
+            place: &finding.place,
+            detector: &finding.detector,
+            locations: &locations,
+        })
+    }
+
+    fn finding(
+        &self,
+        group: &Group,
+        first: &Occurrence,
+        ordinals: &mut HashMap<PlaceKey, u64>,
+    ) -> model::Finding {
+        let rule = self.rule(group.finder);
+        let in_final_image = group.in_final_image();
+        let secret = if self.judge.show_secrets {
+            String::from_utf8_lossy(first.found.raw.expose()).into_owned()
+        } else {
+            self.judge.shown(group.finder, &group.key)
+        };
+        model::Finding {
+            fingerprint: self.judge.fingerprints.fingerprint(&group.key).to_string(),
+            place: self.place(&rule.id, first, ordinals).to_string(),
+            severity: group.severity,
+            confidence: group.confidence,
+            secret,
+            handles: group.handles.iter().map(|(name, value)| (name.clone(), self.clean(value))).collect(),
+            introduced_by: self.origin(first),
+            in_final_image,
+            exposed_to: if in_final_image && self.image.kind == ImageKind::Image { "container" } else { "puller" },
+            locations: group.occurrences.iter().map(|occurrence| self.location(occurrence)).collect(),
+            also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
+            companions: self.companions(group),
+            owner: None,
+            verification: model::Verification { status: "unverified" },
+            remediation: remediation::advice(rule.definition, first, in_final_image),
+            detector: rule.id,
+            name: rule.name,
+            service: rule.service,
+            category: rule.category,
+        }
+    }
+
+    fn companions(&self, group: &Group) -> Vec<model::Companion> {
+        let companion = |(role, value): &(String, String)| model::Companion {
+            role: role.clone(),
+            value: self.clean(value),
+        };
+        group.companions.iter().map(companion).collect()
+    }
+
+    fn place(&self, detector: &str, first: &Occurrence, ordinals: &mut HashMap<PlaceKey, u64>) -> PlaceId {
+        let path_or_name: Vec<u8> = match (&first.path, &first.name) {
+            (Some(path), _) => path.to_vec(),
+            (None, Some(name)) => name.clone().into_bytes(),
+            (None, None) => Vec::new(),
+        };
+        let key = (detector.to_owned(), first.place, path_or_name);
+        let ordinal = ordinals.entry(key.clone()).or_default();
+        let facts = PlaceFacts {
+            detector,
+            kind: first.place,
+            path_or_name: &key.2,
+            inner: &[],
+            ordinal: *ordinal,
+        };
+        *ordinal += 1;
+        PlaceId::of(&facts)
+    }
+
+    fn origin(&self, first: &Occurrence) -> model::Origin {
+        let blob = first.layer.and_then(|layer| self.image.layers.get(layer));
+        let scan = first.layer.and_then(|layer| self.scan_of(layer));
+        let digest = blob.and_then(|blob| blob.digest.as_ref());
+        let diff_id = blob.and_then(|blob| blob.diff_id.as_ref());
+        model::Origin {
+            layer: first.layer,
+            digest: digest.or_else(|| scan.and_then(|scan| scan.digest.as_ref())).map(ToString::to_string),
+            diff_id: diff_id.or_else(|| scan.and_then(|scan| scan.diff_id.as_ref())).map(ToString::to_string),
+            history_index: first.history_index,
+            created_by: first.history_index.and_then(|step| self.created_by(step)),
+            dockerfile: None,
+        }
+    }
+
+    fn location(&self, occurrence: &Occurrence) -> model::Location {
+        let path = occurrence.path.as_deref();
+        let text = path.map(|path| self.clean(&String::from_utf8_lossy(path)));
+        model::Location {
+            kind: occurrence.place,
+            layer: occurrence.layer,
+            path_base64: path.and_then(|path| self.path_base64(path)),
+            path: text,
+            inner: Vec::new(),
+            line: occurrence.line,
+            column: occurrence.column,
+            offset: Some(occurrence.offset),
+            name: occurrence.name.as_deref().map(|name| self.clean(name)),
+            decoded: occurrence.found.encoding.iter().map(|encoding| (*encoding).to_owned()).collect(),
+            removed_by: occurrence.removed_by.map(|removal| model::RemovedBy {
+                layer: removal.layer,
+                how: how(removal.how),
+            }),
+        }
+    }
+
+    /// The bytes of a path that is not UTF-8; none when they hold a key.
+    fn path_base64(&self, path: &[u8]) -> Option<String> {
+        use base64::Engine;
+        if std::str::from_utf8(path).is_ok() {
+            return None;
+        }
+        let lossy = String::from_utf8_lossy(path);
+        (self.clean(&lossy) == lossy).then(|| base64::engine::general_purpose::STANDARD.encode(path))
+    }
+
+    fn rule(&self, finder: Finder) -> Rule<'_> {
+        match finder {
+            Finder::Detector(index) => {
+                let definition = self.judge.catalogue.get(index);
+                Rule {
+                    id: definition.map(|known| known.id.clone()).unwrap_or_default(),
+                    name: definition.map(|known| known.name.clone()).unwrap_or_default(),
+                    service: definition.map(|known| known.service.clone()).unwrap_or_default(),
+                    category: definition.map(|known| known.category.word().to_owned()).unwrap_or_default(),
+                    definition,
+                }
+            }
+            Finder::OwnSecret(number) => Rule {
+                id: OWN_SECRET.to_owned(),
+                name: "Secret value of this environment".to_owned(),
+                service: self.judge.search.own_secrets.map_or_else(String::new, |own| own.name(number).to_owned()),
+                category: "generic".to_owned(),
+                definition: None,
+            },
+        }
+    }
+
+    /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
+    fn errors(&self) -> Vec<model::ScanError> {
+        let mut errors: Vec<model::ScanError> = Vec::new();
+        for error in &self.image.errors {
+            errors.push(self.error(error.layer, None, error.reason, &error.message));
+        }
+        let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));
+        let attestations = self.image.attestations.iter().map(|blob| (None, blob));
+        for (layer, blob) in layers.chain(attestations) {
+            let Some(scan) = self.blobs.get(&blob.key) else {
+                if !self.image.errors.iter().any(|error| error.layer == layer && layer.is_some()) {
+                    let message = format!("{} was not found", verify::name(blob));
+                    errors.push(self.error(layer, None, "missing", &message));
+                }
+                continue;
+            };
+            let judged = verify::errors(self.image, blob, scan, layer.is_some());
+            for error in scan.errors.iter().chain(&judged) {
+                errors.push(self.error(layer, error.path.as_deref(), error.reason, &error.message));
+            }
+        }
+        let more = errors.len().saturating_sub(ERRORS_LISTED);
+        if more > 0 {
+            errors.truncate(ERRORS_LISTED);
+            errors.push(self.error(None, None, "more", &format!("{more} more errors")));
+        }
+        errors
+    }
+
+    fn error(&self, layer: Option<usize>, path: Option<&[u8]>, reason: &str, message: &str) -> model::ScanError {
+        model::ScanError {
+            layer,
+            path: path.map(|path| self.clean(&String::from_utf8_lossy(path))),
+            reason: reason.to_owned(),
+            message: self.clean(message),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.image.warnings.clone();
+        warnings.extend(self.config.warnings.iter().cloned());
+        for (index, blob) in self.image.layers.iter().enumerate() {
+            let Some(scan) = self.blobs.get(&blob.key) else { continue };
+            let odd = verify::warnings(blob, scan);
+            warnings.extend(scan.warnings.iter().chain(&odd).map(|warning| format!("layer {index}: {warning}")));
+        }
+        let more = warnings.len().saturating_sub(WARNINGS_LISTED);
+        warnings.truncate(WARNINGS_LISTED);
+        if more > 0 {
+            warnings.push(format!("{more} more warnings"));
+        }
+        warnings.iter().map(|warning| self.clean(warning)).collect()
+    }
+
+    fn stats(&self) -> model::Stats {
+        let mut stats = model::Stats { layers: self.image.layers.len(), ..model::Stats::default() };
+        let mut seen = BTreeSet::new();
+        for blob in self.image.layers.iter().chain(&self.image.attestations) {
+            let Some(scan) = self.blobs.get(&blob.key).filter(|_| seen.insert(&blob.key)) else { continue };
+            stats.files += scan.files;
+            stats.bytes_compressed += scan.stored;
+            stats.bytes_scanned += scan.bytes;
+            stats.bytes_skipped += scan.skipped;
+        }
+        for document in [&self.image.config_json, &self.image.manifest_json].into_iter().flatten() {
+            stats.bytes_scanned += document.len() as u64;
+        }
+        stats
+    }
+}
+
+/// What stands for a key of which nothing may be shown.
+const HIDDEN: &str = "…";
+
+/// The detector id of the values of `--secrets-from`.
+pub const OWN_SECRET: &str = "own-secret";
+
+/// What findings are told apart by, besides their ordinal.
+type PlaceKey = (String, Place, Vec<u8>);
+
+/// What the report says of the rule that found a key.
+struct Rule<'a> {
+    id: String,
+    name: String,
+    service: String,
+    category: String,
+    definition: Option<&'a Definition>,
+}
+
+fn how(how: RemovedHow) -> &'static str {
+    match how {
+        RemovedHow::Whiteout => "whiteout",
+        RemovedHow::Opaque => "opaque",
+        RemovedHow::Overwritten => "overwritten",
+        RemovedHow::Replaced => "replaced",
+    }
+}

@@ -1,0 +1,211 @@
+//! One key: what it is, where it stands, which layer and build step brought it, who can read it, what
+//! to do next.
+
+use std::io;
+
+use super::sheet::Sheet;
+use super::{BOLD, DIM};
+use crate::detect::Place;
+use crate::report::model::{Finding, ImageResult, Layer, Location, Origin};
+use crate::report::{sanitize, text};
+
+/// Places that are listed; the others are counted.
+const PLACES_SHOWN: usize = 3;
+
+/// Writes the block of a finding, under `number`.
+pub(super) fn write(
+    sheet: &mut Sheet<'_>,
+    result: &ImageResult,
+    finding: &Finding,
+    number: usize,
+) -> io::Result<()> {
+    sheet.blank()?;
+    title(sheet, finding, number)?;
+    secret(sheet, finding)?;
+    places(sheet, finding)?;
+    origin(sheet, result, &finding.introduced_by)?;
+    readers(sheet, finding)?;
+    advice(sheet, finding)
+}
+
+fn title(sheet: &mut Sheet<'_>, finding: &Finding, number: usize) -> io::Result<()> {
+    let style = sheet.style;
+    let severity = style.paint(finding.severity.color(), finding.severity.word().to_uppercase());
+    let live = match finding.verification.status {
+        "live" => ", proven live",
+        "dead" => ", no longer valid",
+        _ => "",
+    };
+    let sure = format!("confidence {}{live}", finding.confidence.word());
+    let used = 3 + 2 + finding.severity.word().len() + 2 + 2 + sure.len();
+    let name = sheet.start(&finding.name, style.width.saturating_sub(used));
+    let name = style.paint(BOLD, name);
+    sheet.line(&format!("{number:>3}  {severity}  {name}  {}", style.paint(DIM, sure)))
+}
+
+/// The redacted key, and what may stand in clear beside it.
+fn secret(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+    let handles = finding.handles.iter().map(|(name, value)| format!("{name} {value}"));
+    let companions =
+        finding.companions.iter().map(|companion| format!("{} {}", companion.role, companion.value));
+    let key = if finding.secret == "…" { "not shown" } else { &finding.secret };
+    let mut line = vec![key.to_owned()];
+    if !finding.name.contains(&finding.service) {
+        line.push(finding.service.clone());
+    }
+    line.extend(handles.chain(companions));
+    sheet.row("key", &line.join(sheet.style.glyph(" · ", ", ")))
+}
+
+fn places(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+    let shown = finding.locations.iter().take(PLACES_SHOWN);
+    for (position, location) in shown.enumerate() {
+        let label = if position == 0 { "where" } else { "" };
+        let note = if position == 0 { String::new() } else { elsewhere(location, finding) };
+        let room = sheet.row_room().saturating_sub(note.len());
+        let place = place(sheet, location, room);
+        sheet.row_line(label, &format!("{place}{}", sheet.style.paint(DIM, note)))?;
+    }
+    match finding.locations.len().saturating_sub(PLACES_SHOWN) {
+        0 => Ok(()),
+        1 => sheet.row("", "and in 1 more place"),
+        more => sheet.row("", &format!("and in {} more places", text::grouped(more as u64))),
+    }
+}
+
+/// The layer of a further place, where it is another one, and what removed it there.
+fn elsewhere(location: &Location, finding: &Finding) -> String {
+    let layer = location.layer.filter(|layer| Some(*layer) != finding.introduced_by.layer);
+    let layer = layer.map(|layer| format!("layer {layer}"));
+    let removed = location.removed_by.as_ref().map(|removed| format!("removed by layer {}", removed.layer));
+    let notes: Vec<String> = layer.into_iter().chain(removed).collect();
+    if notes.is_empty() { String::new() } else { format!("  ({})", notes.join(", ")) }
+}
+
+/// A place in one line: `path:line`, `variable NAME` and so on.
+fn place(sheet: &Sheet<'_>, location: &Location, room: usize) -> String {
+    let name = location.name.as_deref().filter(|name| !name.is_empty());
+    let what = match (kind_words(location.kind), name) {
+        ("", _) => String::new(),
+        (words, Some(name)) if location.path.is_none() => {
+            return sheet.middle(&format!("{words} {name}"), room);
+        }
+        (words, Some(name)) => format!("{words} {name} of "),
+        (words, None) if location.path.is_none() => return sheet.middle(words, room),
+        (words, None) => format!("{words} "),
+    };
+    let path = location.path.as_deref().unwrap_or("unnamed file");
+    let path =
+        [path].into_iter().chain(location.inner.iter().map(String::as_str)).collect::<Vec<_>>().join("!");
+    let mut at = match (location.line, location.offset) {
+        (Some(line), _) => format!(":{line}"),
+        (None, Some(offset)) => format!(" at byte {}", text::grouped(offset)),
+        (None, None) => String::new(),
+    };
+    if !location.decoded.is_empty() {
+        at += &format!(" (inside {})", location.decoded.join(", "));
+    }
+    let at = sheet.style.clean(&at).into_owned();
+    sheet.middle(&format!("{what}{path}"), room.saturating_sub(text::width(&at))) + &at
+}
+
+fn kind_words(kind: Place) -> &'static str {
+    match kind {
+        Place::File => "",
+        Place::FileName => "name of the file",
+        Place::Symlink => "target of the link",
+        Place::Xattr => "extended attribute",
+        Place::Pax => "tar header field",
+        Place::Unallocated => "bytes of the layer that belong to no file",
+        Place::ArchiveComment => "comment of the archive",
+        Place::Env => "environment variable",
+        Place::Arg => "build argument",
+        Place::Label => "label",
+        Place::History => "text of the build step in the history",
+        Place::Entrypoint => "entrypoint",
+        Place::Cmd => "command",
+        Place::Healthcheck => "health check",
+        Place::Onbuild => "ONBUILD trigger",
+        Place::User => "user",
+        Place::Author => "author",
+        Place::Comment => "comment",
+        Place::Annotation => "annotation",
+        Place::Manifest => "manifest",
+        Place::Attestation => "attestation",
+        Place::Config => "config",
+    }
+}
+
+/// The layer and the build step.
+fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, origin: &Origin) -> io::Result<()> {
+    let layer = origin.layer.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
+    match (origin.layer, layer) {
+        (Some(index), layer) => sheet.row("layer", &layer_line(sheet, index, layer, origin))?,
+        (None, _) if origin.history_index.is_some() => {
+            sheet.row("layer", "none: the step wrote to the image's config only")?;
+        }
+        (None, _) => sheet.row("layer", "none: it stands in the image's config")?,
+    }
+    let Some(step) = &origin.created_by else {
+        return sheet.row("step", "not recorded in the image's history");
+    };
+    let line = origin.dockerfile.as_ref().map(|line| format!("  ({}:{})", line.path, line.line));
+    let line = sheet.middle(&line.unwrap_or_default(), sheet.row_room() / 2);
+    let step = sheet.middle(&sanitize::step(step), sheet.row_room().saturating_sub(text::width(&line)));
+    sheet.row_line("step", &(step + &line))
+}
+
+fn layer_line(sheet: &Sheet<'_>, index: usize, layer: Option<&Layer>, origin: &Origin) -> String {
+    let mut facts = vec![index.to_string()];
+    if let Some(digest) = origin.digest.as_ref().or(origin.diff_id.as_ref()) {
+        facts.push(text::short_digest(digest).to_owned());
+    }
+    if let Some(layer) = layer {
+        facts.push(text::size(layer.size));
+        facts.extend(
+            layer.base.map(|base| if base { "of the base image" } else { "of this image" }.to_owned()),
+        );
+    }
+    facts.join(sheet.style.glyph(" · ", ", "))
+}
+
+/// Who can read the key, and what a removal did not do.
+fn readers(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+    let removed = finding.locations.iter().find_map(|location| location.removed_by.as_ref());
+    let whom = match (finding.in_final_image, removed) {
+        (true, _) => "everyone who can pull the image, and whatever runs in its containers".to_owned(),
+        (false, None) => "everyone who can pull the image (its containers do not see it)".to_owned(),
+        (false, Some(removed)) => format!(
+            "everyone who can pull the image: layer {} {}, which hides it from containers only",
+            removed.layer,
+            what_was_done(removed.how)
+        ),
+    };
+    sheet.row("readable", &format!("by {whom}"))?;
+    let Some(owner) = &finding.owner else { return Ok(()) };
+    let record = if owner.verified { "as packaged" } else { "not as packaged" };
+    sheet.row("package", &format!("{} {} ({}), {record}", owner.package, owner.version, owner.manager))
+}
+
+fn what_was_done(how: &str) -> &'static str {
+    match how {
+        "whiteout" => "deletes the file",
+        "opaque" => "empties its folder",
+        "overwritten" => "overwrites the file",
+        "replaced" => "puts something else in its folder's place",
+        _ => "takes it away",
+    }
+}
+
+fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+    let advice = &finding.remediation;
+    if !advice.next.is_empty() {
+        sheet.row("next", &advice.next)?;
+    }
+    for more in [&advice.revoke, &advice.console].into_iter().flatten() {
+        if !advice.next.contains(more.as_str()) {
+            sheet.row(if advice.next.is_empty() { "next" } else { "" }, more)?;
+        }
+    }
+    if advice.image.is_empty() { Ok(()) } else { sheet.row("build", &advice.image) }
+}

@@ -1,0 +1,106 @@
+//! The report for a person: the image, each key with its layer and the next thing to do, the layers as
+//! strata with the keys at theirs, and how far the scan saw.
+
+mod coverage;
+mod finding;
+mod sheet;
+mod strata;
+mod summary;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style as Color};
+
+use self::sheet::Sheet;
+use super::model::{Finding, ImageResult, SourceKind};
+use super::{Report, Style, text};
+
+const BOLD: Color = Color::new().bold();
+const DIM: Color = Color::new().dimmed();
+const GOOD: Color = AnsiColor::Green.on_default().bold();
+const BAD: Color = AnsiColor::Red.on_default().bold();
+
+/// Writes the table.
+pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut sheet = Sheet::new(style, out);
+    for (position, result) in report.results.iter().enumerate() {
+        if position > 0 {
+            sheet.rule()?;
+        }
+        write_result(&mut sheet, result)?;
+    }
+    summary::write(&mut sheet, report)
+}
+
+fn write_result(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
+    heading(sheet, result)?;
+    let shown: Vec<&Finding> =
+        result.findings.iter().filter(|finding| sheet.style.threshold.shows(finding)).collect();
+    verdict(sheet, result, &shown)?;
+    for (position, finding) in shown.iter().enumerate() {
+        finding::write(sheet, result, finding, position + 1)?;
+    }
+    if !shown.is_empty() {
+        strata::write(sheet, result, &shown)?;
+    }
+    coverage::write(sheet, result, shown.len())
+}
+
+/// The first line names the source and the digest found; the second what the image is.
+fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
+    let digest = result.manifest_digest.as_ref().or(result.config_digest.as_ref());
+    let digest = digest.map_or("no digest", |digest| text::short_digest(digest));
+    let source = source_word(result.source);
+    let prefix = format!("{source}:");
+    let source = if result.target.starts_with(&prefix) { String::new() } else { format!("{source}  ") };
+    let room = sheet.style.width.saturating_sub(source.len() + digest.len() + 2);
+    let target = sheet.middle(&result.target, room);
+    let style = sheet.style;
+    sheet.line(&format!("{}  {}{digest}", style.paint(BOLD, target), source))?;
+
+    let mut facts: Vec<String> = Vec::new();
+    facts.extend(result.reference.iter().filter(|reference| **reference != result.target).cloned());
+    facts.extend(result.platform.clone());
+    if result.kind != "image" {
+        facts.push(result.kind.to_owned());
+    }
+    facts.push(text::count(result.layers.len(), "layer"));
+    facts.push(text::size(result.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add)));
+    let facts = sheet.middle(&facts.join(style.glyph(" · ", ", ")), style.width);
+    sheet.line(&style.paint(DIM, facts))?;
+    sheet.blank()
+}
+
+/// One line that answers the question that was asked.
+fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding]) -> io::Result<()> {
+    let style = sheet.style;
+    if shown.is_empty() {
+        let what = match result.findings.is_empty() {
+            true => "No keys found",
+            false => "Nothing found that counts",
+        };
+        let line = match result.complete {
+            true => style.paint(GOOD, format!("{what}.")),
+            false => style.paint(BAD, format!("{what} so far, but the scan is incomplete.")),
+        };
+        return sheet.line(&line);
+    }
+    let dash = style.glyph("–", "-");
+    let keys = style.paint(BAD, text::count(shown.len(), "key"));
+    let them = if shown.len() == 1 { "it" } else { "all of them" };
+    sheet.line(&format!("{keys} {dash} everyone who can pull this image can read {them}."))
+}
+
+fn source_word(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::Registry => "registry",
+        SourceKind::DockerDaemon => "docker-daemon",
+        SourceKind::Podman => "podman",
+        SourceKind::DockerArchive => "docker-archive",
+        SourceKind::OciArchive => "oci-archive",
+        SourceKind::OciLayout => "oci",
+    }
+}
+
+#[cfg(test)]
+mod tests;

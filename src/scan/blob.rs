@@ -1,0 +1,488 @@
+//! One blob from its stored bytes to its entries and matches, in a single pass: hash, decompress, walk
+//! the tar, cut into windows, search.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::matches::{Match, Workspace, join};
+use super::pool::{BlobResults, Chunk, Pool};
+use super::progress::LayerProgress;
+use super::segment::{Content, Fresh, Runs, Segment, carry_over};
+use crate::detect::Place;
+use crate::image::digest::{Algorithm, Digest, Hasher};
+use crate::layer::decompress::{Compression, Decompressed};
+use crate::layer::entry_log::{EntryIndex, EntryLog};
+use crate::layer::tar::{Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar};
+use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED, WINDOW_OVERLAP};
+
+/// Something of a blob that was not read, or not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobError {
+    /// The file in it, as recorded.
+    pub path: Option<Vec<u8>>,
+    /// A word for programs.
+    pub reason: &'static str,
+    /// One clear line.
+    pub message: String,
+}
+
+/// What to read, and what is known of it before.
+#[derive(Clone, Copy, Debug)]
+pub struct BlobAsk {
+    /// With which algorithm to hash the stored bytes.
+    pub algorithm: Algorithm,
+    /// Whether the digest of the content is needed as well.
+    pub diff_id: bool,
+    /// Bytes of content after which to stop.
+    pub content_limit: u64,
+}
+
+/// All that was learned of one blob.
+#[derive(Debug)]
+pub struct BlobScan {
+    /// Digest of the stored bytes; none where they could not be read to their end.
+    pub digest: Option<Digest>,
+    /// Stored bytes read.
+    pub stored: u64,
+    /// Digest of the content, where it was asked for or costs nothing.
+    pub diff_id: Option<Digest>,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Whether the content is a tar.
+    pub is_tar: bool,
+    /// The entries of the tar.
+    pub entries: EntryLog,
+    /// The keys.
+    pub matches: Vec<Match>,
+    /// Files in the tar.
+    pub files: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Stored bytes, or bytes of content known of, that were not searched.
+    pub skipped: u64,
+    /// What was not read.
+    pub errors: Vec<BlobError>,
+    /// Oddities.
+    pub warnings: Vec<String>,
+}
+
+impl BlobScan {
+    fn nothing() -> Self {
+        Self {
+            digest: None,
+            stored: 0,
+            diff_id: None,
+            compression: Compression::None,
+            is_tar: true,
+            entries: EntryLog::default(),
+            matches: Vec::new(),
+            files: 0,
+            bytes: 0,
+            skipped: 0,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// A blob that was read, while some of its chunks may still be searched.
+pub struct ReadBlob {
+    scan: BlobScan,
+    results: Arc<BlobResults>,
+}
+
+impl ReadBlob {
+    /// A blob of `size` stored bytes that could not be opened.
+    pub fn failed(error: BlobError, size: u64) -> Self {
+        let scan = BlobScan { skipped: size, errors: vec![error], ..BlobScan::nothing() };
+        Self { scan, results: Arc::default() }
+    }
+
+    /// The blob with its matches; to be called when the pool has no more work.
+    pub fn finish(self) -> BlobScan {
+        let mut scan = self.scan;
+        let (results, too_many) = self.results.take();
+        scan.matches = join(results);
+        if too_many {
+            let message = format!("more than {} keys; the rest is not reported", crate::limits::MATCHES);
+            scan.errors.push(BlobError { path: None, reason: "limit", message });
+        }
+        scan
+    }
+}
+
+/// Reads `body` to its end and searches its content.
+pub fn read_blob(
+    body: impl Read,
+    ask: BlobAsk,
+    pool: &Pool<'_>,
+    space: &mut Workspace,
+    progress: &dyn LayerProgress,
+) -> ReadBlob {
+    let mut reader = BlobReader::new(ask, pool, space);
+    match Decompressed::new(body, Some(Hasher::new(ask.algorithm))) {
+        Ok(content) => reader.read(content, progress),
+        Err(error) => reader.error("unreadable", format!("cannot be read: {error}")),
+    }
+    reader.finish()
+}
+
+/// What the stream turned out to be.
+enum Form {
+    /// Nothing was read yet.
+    Unknown,
+    Tar(Box<TarReader>),
+    /// One content without structure.
+    Plain(Arc<Content>),
+}
+
+struct BlobReader<'p, 's, 'a> {
+    ask: BlobAsk,
+    pool: &'p Pool<'a>,
+    space: &'s mut Workspace,
+    scan: BlobScan,
+    results: Arc<BlobResults>,
+    form: Form,
+    runs: Runs,
+    held: Option<(RawKind, Vec<u8>)>,
+    events: Vec<TarEvent>,
+    segments: Vec<Segment>,
+    entry: Option<Arc<Content>>,
+    contents: u64,
+    sequence: u64,
+    more_errors: u64,
+    more_warnings: u64,
+}
+
+impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
+    fn new(ask: BlobAsk, pool: &'p Pool<'a>, space: &'s mut Workspace) -> Self {
+        Self {
+            ask,
+            pool,
+            space,
+            scan: BlobScan::nothing(),
+            results: Arc::default(),
+            form: Form::Unknown,
+            runs: Runs::default(),
+            held: None,
+            events: Vec::new(),
+            segments: Vec::new(),
+            entry: None,
+            contents: 0,
+            sequence: 0,
+            more_errors: 0,
+            more_warnings: 0,
+        }
+    }
+
+    fn read<R: Read>(&mut self, mut content: Decompressed<R>, progress: &dyn LayerProgress) {
+        self.scan.compression = content.compression();
+        let wanted = self.ask.diff_id && self.hashes_content_apart();
+        let mut hasher = wanted.then(|| Hasher::new(Algorithm::Sha256));
+        let mut buffer = self.pool.buffer();
+        let mut carried = 0;
+        loop {
+            let (read, end) = self.fill(&mut content, &mut buffer);
+            let filled = WINDOW_OVERLAP + read;
+            if let Some(hasher) = &mut hasher {
+                hasher.update(&buffer[WINDOW_OVERLAP..filled]);
+            }
+            let fresh = Fresh { position: self.scan.bytes, index: WINDOW_OVERLAP, carried };
+            self.scan.bytes += read as u64;
+            progress.advanced(content.stored());
+            self.walk(&buffer[WINDOW_OVERLAP..filled], fresh, end != End::No);
+            let mut next = Vec::new();
+            if end == End::No {
+                next = self.pool.buffer();
+                carried = carry_over(&buffer, filled, carried, &mut next);
+            }
+            self.submit(buffer);
+            if end != End::No {
+                self.close(content, hasher, end == End::Content);
+                return;
+            }
+            buffer = next;
+        }
+    }
+
+    /// Whether the diff_id takes a hash of its own: the digest of an uncompressed blob is its diff_id.
+    fn hashes_content_apart(&self) -> bool {
+        self.scan.compression != Compression::None || self.ask.algorithm != Algorithm::Sha256
+    }
+
+    /// Fills the fresh part of `buffer`, as far as there is content.
+    fn fill<R: Read>(&mut self, content: &mut Decompressed<R>, buffer: &mut [u8]) -> (usize, End) {
+        let room = self.ask.content_limit.saturating_sub(self.scan.bytes);
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(self.pool.fresh());
+        let fresh = &mut buffer[WINDOW_OVERLAP..WINDOW_OVERLAP + room];
+        let mut filled = 0;
+        while filled < fresh.len() {
+            match content.read(&mut fresh[filled..]) {
+                Ok(0) => return (filled, End::Content),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let name = content.compression().name();
+                    self.error("corrupt", format!("its {name} data cannot be read to the end: {error}"));
+                    return (filled, End::Broken);
+                }
+            }
+        }
+        if room < self.pool.fresh() {
+            let limit = self.ask.content_limit;
+            self.error("limit", format!("unpacks to more than {limit} bytes (--max-layer-bytes)"));
+            return (filled, End::Broken);
+        }
+        (filled, End::No)
+    }
+
+    /// Finds the contents in the fresh bytes and cuts them into segments.
+    fn walk(&mut self, bytes: &[u8], fresh: Fresh, last: bool) {
+        if matches!(self.form, Form::Unknown) {
+            self.form = self.recognise(bytes);
+        }
+        let mut segments = std::mem::take(&mut self.segments);
+        match &mut self.form {
+            Form::Tar(tar) => {
+                let mut events = std::mem::take(&mut self.events);
+                tar.feed(bytes, &mut events);
+                if last {
+                    tar.finish(&mut events);
+                }
+                for event in events.drain(..) {
+                    self.event(event, bytes, fresh, &mut segments);
+                }
+                if last {
+                    self.end_held(&mut segments);
+                }
+                self.events = events;
+            }
+            Form::Plain(content) => {
+                let content = content.clone();
+                let range = fresh.index..fresh.index + bytes.len();
+                self.runs.data(&content, range, fresh.position, fresh, &mut segments);
+            }
+            Form::Unknown => {}
+        }
+        if last {
+            self.runs.end_data(fresh, &mut segments);
+            self.runs.end_raw(fresh, &mut segments);
+        } else {
+            self.runs.end_buffer(fresh, &mut segments);
+        }
+        self.segments = segments;
+    }
+
+    fn recognise(&mut self, head: &[u8]) -> Form {
+        if head.is_empty() || looks_like_tar(head) {
+            return Form::Tar(Box::new(TarReader::new()));
+        }
+        self.scan.is_tar = false;
+        Form::Plain(Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None)))
+    }
+
+    fn content(
+        &mut self,
+        entry: Option<EntryIndex>,
+        place: Place,
+        path: Arc<[u8]>,
+        name: Option<String>,
+    ) -> Content {
+        self.contents += 1;
+        Content { id: self.contents, entry, place, path, name }
+    }
+
+    fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
+        let shift = |range: Range<usize>| range.start + fresh.index..range.end + fresh.index;
+        match event {
+            TarEvent::Entry(entry) => {
+                self.runs.end_data(fresh, segments);
+                self.entry(&entry, segments);
+            }
+            TarEvent::Data { range, offset } => {
+                if let Some(content) = self.entry.clone() {
+                    self.runs.data(&content, shift(range), offset, fresh, segments);
+                }
+            }
+            TarEvent::EntryEnd => {
+                self.runs.end_data(fresh, segments);
+                self.entry = None;
+            }
+            TarEvent::Raw { kind, range, fresh: begins } => {
+                if begins {
+                    self.end_held(segments);
+                } else if let Some((_, held)) = &mut self.held {
+                    // What lies across the seam is seen here; what follows, in the run below.
+                    let end = range.end.min(range.start + WINDOW_OVERLAP);
+                    held.extend_from_slice(bytes.get(range.start..end).unwrap_or_default());
+                    self.end_held(segments);
+                }
+                self.raw(kind, shift(range), begins, fresh, segments);
+            }
+            TarEvent::RawHeld { kind, bytes, fresh: begins } => {
+                if begins {
+                    self.end_held(segments);
+                }
+                self.held.get_or_insert_with(|| (kind, Vec::new())).1.extend(bytes);
+            }
+            TarEvent::Warning(warning) => self.warning(warning),
+            TarEvent::Error { reason, message } => self.error(reason, message),
+        }
+    }
+
+    fn raw(
+        &mut self,
+        kind: RawKind,
+        range: Range<usize>,
+        begins: bool,
+        fresh: Fresh,
+        segments: &mut Vec<Segment>,
+    ) {
+        if begins {
+            self.runs.end_raw(fresh, segments);
+        }
+        if !self.runs.continues_raw(kind, range.start, fresh) {
+            let content = self.raw_content(kind);
+            self.runs.raw(kind, content, range, fresh, segments);
+            return;
+        }
+        self.runs.extend_raw(range);
+    }
+
+    fn raw_content(&mut self, kind: RawKind) -> Content {
+        self.content(None, Place::Unallocated, Arc::from(&b""[..]), Some(raw_name(kind).to_owned()))
+    }
+
+    /// Raw bytes that came by themselves are a content of their own.
+    fn end_held(&mut self, segments: &mut Vec<Segment>) {
+        if let Some((kind, bytes)) = self.held.take() {
+            let content = self.raw_content(kind);
+            segments.push(Segment::whole(content, bytes));
+        }
+    }
+
+    /// Takes up a new entry: its names are contents of their own.
+    fn entry(&mut self, entry: &Entry, segments: &mut Vec<Segment>) {
+        let index = self.scan.entries.push(entry);
+        if index.is_none() {
+            self.error("limit", format!("more than {} entries", crate::limits::ENTRIES));
+        }
+        self.scan.files += u64::from(entry.kind == EntryKind::File);
+        let path: Arc<[u8]> = Arc::from(entry.path.as_slice());
+        let name = self.content(index, Place::FileName, path.clone(), None);
+        segments.push(Segment::whole(name, entry.path.clone()));
+        if !entry.link.is_empty() {
+            let link = self.content(index, Place::Symlink, path.clone(), None);
+            segments.push(Segment::whole(link, entry.link.clone()));
+        }
+        for meta in &entry.meta {
+            self.meta(meta, index, &path, segments);
+        }
+        self.entry = Some(Arc::new(self.content(index, Place::File, path, None)));
+    }
+
+    fn meta(
+        &mut self,
+        meta: &MetaString,
+        entry: Option<EntryIndex>,
+        path: &Arc<[u8]>,
+        segments: &mut Vec<Segment>,
+    ) {
+        let place = if meta.kind == MetaKind::Xattr { Place::Xattr } else { Place::Pax };
+        let name = String::from_utf8_lossy(&meta.name).into_owned();
+        let content = self.content(entry, place, path.clone(), Some(name));
+        // The attribute's name is context for its value, as that of a variable is.
+        let text = [&meta.name, &b"="[..], &meta.value].concat();
+        segments.push(Segment::whole(content, text));
+    }
+
+    fn submit(&mut self, buffer: Vec<u8>) {
+        let segments = std::mem::take(&mut self.segments);
+        if segments.is_empty() {
+            self.pool.give_back(buffer);
+            return;
+        }
+        let results = self.results.clone();
+        let chunk = Chunk { sequence: self.sequence, buffer, segments, results };
+        self.sequence += 1;
+        self.pool.submit(chunk, self.space);
+    }
+
+    /// Reads the stored bytes to their end and settles the digests.
+    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+        for comment in content.take_comments() {
+            let name = Some("gzip header".to_owned());
+            let content = self.content(None, Place::ArchiveComment, Arc::from(&b""[..]), name);
+            self.segments.push(Segment::whole(content, comment));
+        }
+        let buffer = self.pool.buffer();
+        self.submit(buffer);
+        for warning in content.take_warnings() {
+            self.warning(warning);
+        }
+        let rest = content.finish();
+        self.scan.stored = rest.stored;
+        self.scan.skipped += rest.passed_over;
+        match rest.digest {
+            Ok(digest) => self.scan.digest = digest,
+            Err(error) => self.error("unreadable", format!("cannot be read to its end: {error}")),
+        }
+        if whole {
+            self.scan.diff_id = hasher.map(Hasher::finish);
+            if self.scan.diff_id.is_none() && !self.hashes_content_apart() {
+                self.scan.diff_id = self.scan.digest.clone();
+            }
+        }
+    }
+
+    fn error(&mut self, reason: &'static str, message: String) {
+        if self.scan.errors.len() >= ERRORS_LISTED {
+            self.more_errors += 1;
+            return;
+        }
+        let path = self.entry.as_ref().map(|content| content.path.to_vec());
+        self.scan.errors.push(BlobError { path, reason, message });
+    }
+
+    fn warning(&mut self, warning: String) {
+        if self.scan.warnings.len() < WARNINGS_LISTED {
+            self.scan.warnings.push(warning);
+        } else {
+            self.more_warnings += 1;
+        }
+    }
+
+    fn finish(mut self) -> ReadBlob {
+        if self.more_errors > 0 {
+            let message = format!("{} more errors", self.more_errors);
+            self.scan.errors.push(BlobError { path: None, reason: "limit", message });
+        }
+        if self.more_warnings > 0 {
+            self.scan.warnings.push(format!("{} more warnings", self.more_warnings));
+        }
+        ReadBlob { scan: self.scan, results: self.results }
+    }
+}
+
+/// How far the content of a blob was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// There may be more.
+    No,
+    /// To its end.
+    Content,
+    /// To where it breaks off.
+    Broken,
+}
+
+/// What the report calls raw bytes.
+fn raw_name(kind: RawKind) -> &'static str {
+    match kind {
+        RawKind::Trailing => "behind the end of the tar",
+        RawKind::Padding => "fill bytes",
+        RawKind::Header => "oversized header",
+        RawKind::Unparsed => "unparsed bytes",
+        RawKind::Ambiguous => "second reading",
+    }
+}

@@ -1,0 +1,144 @@
+//! One worker per core. A worker that owns a blob decompresses it into buffers and searches them while
+//! they are warm; when another worker has nothing to do, it gives the buffer away instead. So a single
+//! large layer keeps every core busy, and many layers never wait for each other.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::matches::{Search, SegmentResult, Workspace};
+use super::segment::Segment;
+use crate::limits::{MATCHES, WINDOW_OVERLAP};
+
+/// A filled buffer and what to search in it.
+pub struct Chunk {
+    /// Place in its blob's stream.
+    pub sequence: u64,
+    /// The bytes.
+    pub buffer: Vec<u8>,
+    /// The windows.
+    pub segments: Vec<Segment>,
+    /// Where the results go.
+    pub results: Arc<BlobResults>,
+}
+
+/// The results of one blob's chunks, as they come in.
+#[derive(Default)]
+pub struct BlobResults(Mutex<Collected>);
+
+#[derive(Default)]
+struct Collected {
+    chunks: Vec<(u64, Vec<SegmentResult>)>,
+    matches: usize,
+}
+
+impl BlobResults {
+    fn add(&self, sequence: u64, results: Vec<SegmentResult>) {
+        let mut collected = lock(&self.0);
+        if collected.matches <= MATCHES {
+            collected.matches += results.iter().map(SegmentResult::matches).sum::<usize>();
+            collected.chunks.push((sequence, results));
+        }
+    }
+
+    /// All results in the order of the stream, and whether there were too many to keep.
+    pub fn take(&self) -> (Vec<SegmentResult>, bool) {
+        let mut collected = std::mem::take(&mut *lock(&self.0));
+        collected.chunks.sort_by_key(|(sequence, _)| *sequence);
+        let results = collected.chunks.into_iter().flat_map(|(_, results)| results).collect();
+        (results, collected.matches > MATCHES)
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    chunks: VecDeque<Chunk>,
+    buffers: Vec<Vec<u8>>,
+    idle: usize,
+    owners: usize,
+}
+
+/// What the workers share.
+pub struct Pool<'a> {
+    search: Search<'a>,
+    fresh: usize,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+/// A panic in one worker must not hide the results of the others.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Pool<'a> {
+    /// A pool without workers yet, with `fresh` bytes to a buffer. `owners` threads will read blobs.
+    pub fn new(search: Search<'a>, fresh: usize, owners: usize) -> Self {
+        let queue = Mutex::new(Queue { owners, ..Queue::default() });
+        Self { search, fresh, queue, changed: Condvar::new() }
+    }
+
+    /// How many fresh bytes a buffer takes.
+    pub fn fresh(&self) -> usize {
+        self.fresh
+    }
+
+    /// A buffer to fill; its first [`WINDOW_OVERLAP`] bytes are for what is carried over.
+    pub fn buffer(&self) -> Vec<u8> {
+        let used = lock(&self.queue).buffers.pop();
+        used.unwrap_or_else(|| vec![0; WINDOW_OVERLAP + self.fresh])
+    }
+
+    /// Gives a buffer back that holds nothing to search.
+    pub fn give_back(&self, buffer: Vec<u8>) {
+        lock(&self.queue).buffers.push(buffer);
+    }
+
+    /// Searches the chunk: an idle worker does, or else the caller.
+    pub fn submit(&self, chunk: Chunk, space: &mut Workspace) {
+        let mut queue = lock(&self.queue);
+        if queue.chunks.len() < queue.idle {
+            queue.chunks.push_back(chunk);
+            drop(queue);
+            self.changed.notify_one();
+        } else {
+            drop(queue);
+            self.search_chunk(chunk, space);
+        }
+    }
+
+    fn search_chunk(&self, chunk: Chunk, space: &mut Workspace) {
+        let found: Vec<_> = chunk
+            .segments
+            .iter()
+            .filter_map(|segment| self.search.segment(segment, &chunk.buffer, space))
+            .collect();
+        if !found.is_empty() {
+            chunk.results.add(chunk.sequence, found);
+        }
+        self.give_back(chunk.buffer);
+    }
+
+    /// Says that the calling thread reads no more blobs.
+    pub fn retire(&self) {
+        lock(&self.queue).owners -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Searches the chunks of others until every owner has retired and nothing is left.
+    pub fn serve(&self, space: &mut Workspace) {
+        let mut queue = lock(&self.queue);
+        loop {
+            if let Some(chunk) = queue.chunks.pop_front() {
+                drop(queue);
+                self.search_chunk(chunk, space);
+                queue = lock(&self.queue);
+            } else if queue.owners == 0 {
+                return;
+            } else {
+                queue.idle += 1;
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.idle -= 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Contents cut into windows: how a file that runs over many buffers meets the detectors so that the
+//! result does not depend on where the buffers end.
+//!
+//! Every buffer begins with the last [`WINDOW_OVERLAP`] bytes of the stream before it. An anchor is
+//! decided in the one window that holds [`CONTEXT_RADIUS`] bytes of its content on either side of it,
+//! or the content's beginning or end.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::detect::{Place, Window};
+use crate::layer::entry_log::EntryIndex;
+use crate::layer::tar::RawKind;
+use crate::limits::{CONTEXT_RADIUS, WINDOW_OVERLAP};
+
+/// What a content is and where it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Number of the content in its blob.
+    pub id: u64,
+    /// The tar entry that it belongs to.
+    pub entry: Option<EntryIndex>,
+    /// What kind of place it is.
+    pub place: Place,
+    /// The entry's path, as recorded.
+    pub path: Arc<[u8]>,
+    /// Name of the attribute or record, or of the kind of raw bytes.
+    pub name: Option<String>,
+}
+
+/// The bytes of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SegmentBytes {
+    /// A range of the chunk's buffer.
+    Buffer(Range<usize>),
+    /// Bytes of their own: names and other short strings.
+    Own(Vec<u8>),
+}
+
+/// One window of one content, ready for the detectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Whose bytes.
+    pub content: Arc<Content>,
+    /// Where they are.
+    pub bytes: SegmentBytes,
+    /// Anchors that start here are this segment's to decide.
+    pub owned: Range<usize>,
+    /// From here on the bytes were in no earlier segment of the content.
+    pub fresh: usize,
+    /// Where in the content the first byte lies.
+    pub offset: u64,
+    /// Whether the content begins with the first byte.
+    pub starts: bool,
+    /// Whether the content ends with the last byte.
+    pub ends: bool,
+    /// Whether the content has other segments: then lines are counted over all of them.
+    pub counts_lines: bool,
+}
+
+impl Segment {
+    /// A short content of its own.
+    pub fn whole(content: Content, bytes: Vec<u8>) -> Self {
+        Self {
+            owned: 0..bytes.len(),
+            bytes: SegmentBytes::Own(bytes),
+            content: Arc::new(content),
+            fresh: 0,
+            offset: 0,
+            starts: true,
+            ends: true,
+            counts_lines: false,
+        }
+    }
+
+    /// The bytes, given the chunk's buffer.
+    pub fn slice<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
+        match &self.bytes {
+            SegmentBytes::Buffer(range) => buffer.get(range.clone()).unwrap_or_default(),
+            SegmentBytes::Own(bytes) => bytes,
+        }
+    }
+
+    /// The window that the detectors see.
+    pub fn window<'a>(&'a self, buffer: &'a [u8]) -> Window<'a> {
+        Window {
+            bytes: self.slice(buffer),
+            owned: self.owned.clone(),
+            starts: self.starts,
+            ends: self.ends,
+            place: self.content.place,
+            path: &self.content.path,
+        }
+    }
+}
+
+/// A contiguous stretch of the stream that is one content, or a part of one between two holes.
+#[derive(Debug)]
+struct Run {
+    content: Arc<Content>,
+    /// Positions in the stream.
+    start: u64,
+    end: u64,
+    owned_until: u64,
+    /// Where in the content `start` lies.
+    offset: u64,
+    /// Whether a segment of the content was given out before.
+    begun: bool,
+}
+
+/// Where the fresh bytes of the present buffer lie in the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// Stream position of the first fresh byte.
+    pub position: u64,
+    /// Index of it in the buffer.
+    pub index: usize,
+    /// How many bytes in front of it were carried over.
+    pub carried: usize,
+}
+
+/// The two contents that may be open at a time: a file's, and raw bytes beside it.
+#[derive(Debug, Default)]
+pub struct Runs {
+    data: Option<Run>,
+    raw: Option<(RawKind, Run)>,
+}
+
+impl Runs {
+    /// More bytes of the file `content` at `offset` in it, at `range` of the buffer.
+    pub fn data(
+        &mut self,
+        content: &Arc<Content>,
+        range: Range<usize>,
+        offset: u64,
+        fresh: Fresh,
+        out: &mut Vec<Segment>,
+    ) {
+        let start = fresh.position + (range.start - fresh.index) as u64;
+        let length = (range.end - range.start) as u64;
+        let mut begun = false;
+        if let Some(run) = &mut self.data {
+            let follows = run.end == start && run.offset + (run.end - run.start) == offset;
+            if run.content.id == content.id && follows {
+                run.end += length;
+                return;
+            }
+            begun = run.content.id == content.id;
+            close(self.data.take(), fresh, begun, out);
+        }
+        let end = start + length;
+        self.data = Some(Run { content: content.clone(), start, end, owned_until: start, offset, begun });
+    }
+
+    /// The file's content is over.
+    pub fn end_data(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
+        close(self.data.take(), fresh, false, out);
+    }
+
+    /// Whether raw bytes of `kind` would continue what is open.
+    pub fn continues_raw(&self, kind: RawKind, at: usize, fresh: Fresh) -> bool {
+        let start = fresh.position + (at - fresh.index) as u64;
+        matches!(&self.raw, Some((open, run)) if *open == kind && run.end == start)
+    }
+
+    /// Raw bytes that begin a new run.
+    pub fn raw(
+        &mut self,
+        kind: RawKind,
+        content: Content,
+        range: Range<usize>,
+        fresh: Fresh,
+        out: &mut Vec<Segment>,
+    ) {
+        self.end_raw(fresh, out);
+        let start = fresh.position + (range.start - fresh.index) as u64;
+        let end = start + (range.end - range.start) as u64;
+        let content = Arc::new(content);
+        let run = Run { content, start, end, owned_until: start, offset: 0, begun: false };
+        self.raw = Some((kind, run));
+    }
+
+    /// More bytes of the open raw run.
+    pub fn extend_raw(&mut self, range: Range<usize>) {
+        if let Some((_, run)) = &mut self.raw {
+            run.end += (range.end - range.start) as u64;
+        }
+    }
+
+    /// The raw bytes are over.
+    pub fn end_raw(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
+        close(self.raw.take().map(|(_, run)| run), fresh, false, out);
+    }
+
+    /// The buffer is full: gives out what of the open contents can be decided.
+    pub fn end_buffer(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
+        let raw = self.raw.as_mut().map(|(_, run)| run);
+        for run in [self.data.as_mut(), raw].into_iter().flatten() {
+            let until = run.end.saturating_sub(CONTEXT_RADIUS as u64).max(run.owned_until);
+            out.extend(segment(run, until, false, true, fresh));
+            run.owned_until = until;
+            run.begun = true;
+        }
+    }
+}
+
+fn close(run: Option<Run>, fresh: Fresh, more: bool, out: &mut Vec<Segment>) {
+    if let Some(run) = run {
+        out.extend(segment(&run, run.end, true, run.begun || more, fresh));
+    }
+}
+
+/// The part of `run` that this buffer holds, deciding anchors up to `until`.
+fn segment(run: &Run, until: u64, ends: bool, counts_lines: bool, fresh: Fresh) -> Option<Segment> {
+    let carried = fresh.position - fresh.carried as u64;
+    let begin = run.start.max(carried).max(run.owned_until.saturating_sub(CONTEXT_RADIUS as u64));
+    let from = index_of(begin, fresh)?;
+    let to = index_of(run.end, fresh)?;
+    Some(Segment {
+        content: run.content.clone(),
+        bytes: SegmentBytes::Buffer(from..to),
+        owned: (run.owned_until - begin) as usize..(until - begin) as usize,
+        fresh: (run.start.max(fresh.position).min(run.end) - begin) as usize,
+        offset: run.offset + (begin - run.start),
+        starts: begin == run.start,
+        ends,
+        counts_lines,
+    })
+}
+
+/// Index in the buffer of a position of the stream.
+fn index_of(position: u64, fresh: Fresh) -> Option<usize> {
+    if position >= fresh.position {
+        return usize::try_from(position - fresh.position).ok()?.checked_add(fresh.index);
+    }
+    fresh.index.checked_sub(usize::try_from(fresh.position - position).ok()?)
+}
+
+/// Moves the last bytes of `buffer[..filled]` in front of where the next fresh bytes go, and says how
+/// many they are.
+pub fn carry_over(from: &[u8], filled: usize, carried: usize, to: &mut [u8]) -> usize {
+    let available = filled - (WINDOW_OVERLAP - carried);
+    let keep = available.min(WINDOW_OVERLAP);
+    to[WINDOW_OVERLAP - keep..WINDOW_OVERLAP].copy_from_slice(&from[filled - keep..filled]);
+    keep
+}
