@@ -1,3 +1,6 @@
+//! The program as a whole, and its catalogue.
+
+mod detectors;
 //! All integration tests, as one binary.
 
 mod oracle;

@@ -1,8 +1,9 @@
 //! What is assigned to a name: one reading of configuration files, source code, markup and command
 //! lines, shared by all detectors.
 //!
-//! A *link* leads from the end of a name to the start of its value. Each is a bounded expression; the
-//! first one that fits decides. Comparisons are no links.
+//! A *link* leads from the end of a name to the start of its value. Each is a bounded expression. Where
+//! several fit, each gives values to try: a detector's pattern tells which is one. Comparisons are no
+//! links.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -49,7 +50,11 @@ const LINKS: &[Link] = &[
         quoted: false,
     },
     // name: &str = "…"
-    Link { expression: r#"[ \t]*:[ \t]*[A-Za-z&][\w<>\[\]&', :.?|]{0,40}[ \t]*="#, left: Left::Anything, quoted: true },
+    Link {
+        expression: r#"[ \t]*:[ \t]*[A-Za-z&][\w<>\[\]&', :.?|]{0,40}[ \t]*="#,
+        left: Left::Anything,
+        quoted: true,
+    },
     // name string = "…"
     Link { expression: r"[ \t]+[A-Za-z][\w\[\]*.]{0,30}[ \t]*=", left: Left::Anything, quoted: true },
     // NAME=… "name": … name => … name := …
@@ -116,9 +121,11 @@ pub(super) fn values(context: &Context<'_>, name: &Range<usize>) -> Vec<Range<us
         if is_comparison(context, hit.start()..hit.end()) {
             continue;
         }
-        found = Value { context, quoted_only: link.quoted, markup: link.left == Left::Markup }.read(hit.end());
-        if !found.is_empty() {
-            break;
+        let value = Value { context, quoted_only: link.quoted, markup: link.left == Left::Markup };
+        for range in value.read(hit.end()) {
+            if !found.contains(&range) {
+                found.push(range);
+            }
         }
     }
     found
@@ -169,7 +176,8 @@ impl Value<'_, '_> {
         if self.quoted_only {
             return Vec::new();
         }
-        let start = self.block_scalar(at).unwrap_or_else(|| self.skip(at, 40, |byte| matches!(byte, b' ' | b'\t')));
+        let start =
+            self.block_scalar(at).unwrap_or_else(|| self.skip(at, 40, |byte| matches!(byte, b' ' | b'\t')));
         let start = if self.markup { self.behind_cdata(start) } else { start };
         self.bare(start)
     }
@@ -251,7 +259,8 @@ impl Value<'_, '_> {
     fn bare(&self, start: usize) -> Vec<Range<usize>> {
         let text = self.context.slice(start..self.context.bytes.len().min(start + limits::VALUE));
         let line = text.iter().take_while(|byte| !matches!(byte, 0..=8 | 10..=31 | 127)).count();
-        let is_end = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`".contains(byte);
+        let is_end =
+            |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`".contains(byte);
         let word = text.iter().position(is_end).unwrap_or(text.len());
         let is_mark = |byte: &u8| b",;)}]><&|\\#%:@".contains(byte) || *byte >= 0x80;
         let mut ends = Vec::new();
@@ -386,9 +395,12 @@ mod tests {
 
     #[test]
     fn a_value_knows_its_name() {
-        for (text, name) in
-            [("x.reference\": \"V", Some("x.reference")), ("sha = V", Some("sha")), ("word V", None), ("V", None)]
-        {
+        for (text, name) in [
+            ("x.reference\": \"V", Some("x.reference")),
+            ("sha = V", Some("sha")),
+            ("word V", None),
+            ("V", None),
+        ] {
             let found = with_context(text, Place::File, |context| name_before(context, text.len() - 1));
             assert_eq!(found.map(|range| &text[range]), name);
         }

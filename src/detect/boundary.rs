@@ -102,7 +102,7 @@ const REFERENCED: u8 = 0x80;
 
 /// The length of the marshalled string that begins at `at`.
 fn marshal_length(context: &Context<'_>, at: usize) -> Option<usize> {
-    let head = context.slice(at.checked_sub(5)?..at);
+    let head = context.slice(at.saturating_sub(5)..at);
     match head {
         [kind, length @ ..] if LONG_STRINGS.contains(&(kind & !REFERENCED)) && length.last() == Some(&0) => {
             let length: [u8; 4] = length.try_into().ok()?;

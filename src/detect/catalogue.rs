@@ -201,7 +201,10 @@ mod tests {
             (("id = \"acme-token\"", "id = \"Acme Token\""), "kebab-case"),
             (("aliases = [\"acme\"]", "aliases = [\"clockwork-api-key\"]"), "taken"),
             (("kind = \"token\"", "kind = \"\""), "kind"),
-            (("text = \"acme_{{digits:8}}\"\n        why = \"no letters\"", "text = \"\"\nwhy = \"\""), "why"),
+            (
+                ("text = \"acme_{{digits:8}}\"\n        why = \"no letters\"", "text = \"\"\nwhy = \"\""),
+                "why",
+            ),
         ] {
             let problem = problem(change);
             assert!(problem.starts_with("mine.toml: detector '"), "{problem}");

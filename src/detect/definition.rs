@@ -110,9 +110,9 @@ impl Definition {
     pub fn is_handle(&self) -> bool {
         const HANDLES: [&str; 9] =
             ["id", "identifier", "sid", "host", "hostname", "account", "username", "domain", "email"];
-        self.kind.split(|c: char| !c.is_alphanumeric()).any(|word| {
-            HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle))
-        })
+        self.kind
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle)))
     }
 }
 

@@ -148,13 +148,16 @@ impl Detector {
             return false;
         }
         let name = found.name.clone().or_else(|| assignment::name_before(context, found.span.start));
-        name.is_some_and(|name| denied.iter().any(|word| names::holds_words(context.slice(name.clone()), word)))
+        name.is_some_and(|name| {
+            denied.iter().any(|word| names::holds_words(context.slice(name.clone()), word))
+        })
     }
 
     fn is_near(&self, context: &Context<'_>, span: &Range<usize>) -> bool {
         let Some(words) = &self.near else { return true };
         let around = context.nearby(span, self.definition.gate.near_lines.unwrap_or(NEAR_LINES));
-        words.is_match(context.slice(around.start..span.start)) || words.is_match(context.slice(span.end..around.end))
+        words.is_match(context.slice(around.start..span.start))
+            || words.is_match(context.slice(span.end..around.end))
     }
 
     fn is_allowed(&self, key: &[u8]) -> bool {

@@ -8,9 +8,32 @@ const SHORT: usize = 512;
 /// Words of which a key that holds one was never issued. Five letters at least: shorter ones occur in
 /// random text.
 const PLACEHOLDERS: [&str; 26] = [
-    "example", "changeme", "change-me", "change_me", "placeholder", "redacted", "dummy", "insert", "replace",
-    "foobar", "sample", "your-", "your_", "yourapi", "yourkey", "yourtoken", "yoursecret", "yourpass",
-    "youraccess", "xxxxx", "*****", ".....", "_here", "-here", "notreal", "fake_",
+    "example",
+    "changeme",
+    "change-me",
+    "change_me",
+    "placeholder",
+    "redacted",
+    "dummy",
+    "insert",
+    "replace",
+    "foobar",
+    "sample",
+    "your-",
+    "your_",
+    "yourapi",
+    "yourkey",
+    "yourtoken",
+    "yoursecret",
+    "yourpass",
+    "youraccess",
+    "xxxxx",
+    "*****",
+    ".....",
+    "_here",
+    "-here",
+    "notreal",
+    "fake_",
 ];
 
 /// Whether the key passes all that needs nothing but itself.
@@ -34,7 +57,11 @@ pub(super) fn is_sequential(key: &[u8], prefixes: &[String]) -> bool {
 
 /// The key without the prefix that all its kind have.
 fn body<'a>(key: &'a [u8], prefixes: &[String]) -> &'a [u8] {
-    prefixes.iter().filter_map(|prefix| key.strip_prefix(prefix.as_bytes())).min_by_key(|b| b.len()).unwrap_or(key)
+    prefixes
+        .iter()
+        .filter_map(|prefix| key.strip_prefix(prefix.as_bytes()))
+        .min_by_key(|b| b.len())
+        .unwrap_or(key)
 }
 
 fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
@@ -59,7 +86,12 @@ fn entropy(key: &[u8]) -> f64 {
         }
     }
     let total = key.len() as f64;
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / total).map(|p| -p * p.log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total)
+        .map(|p| -p * p.log2())
+        .sum()
 }
 
 fn is_placeholder(body: &[u8]) -> bool {
@@ -95,7 +127,10 @@ fn is_repeated(body: &[u8]) -> bool {
 fn is_template(key: &[u8]) -> bool {
     const MARKS: [&str; 9] = ["${", "{{", "}}", "<%", "#{", "$(", "%(", "%s", "%v"];
     MARKS.iter().any(|mark| memchr::memmem::find(key, mark.as_bytes()).is_some())
-        || matches!(key, [b'<', .., b'>'] | [b'%', .., b'%'] | [b'@', .., b'@'] | [b'_', b'_', .., b'_', b'_'])
+        || matches!(
+            key,
+            [b'<', .., b'>'] | [b'%', .., b'%'] | [b'@', .., b'@'] | [b'_', b'_', .., b'_', b'_']
+        )
         || matches!(key, [b'$', first, ..] if first.is_ascii_alphabetic() || *first == b'_')
 }
 
@@ -167,7 +202,9 @@ mod tests {
         assert!(has(Reject::Repeated, "abcabcabcabc") && !has(Reject::Repeated, "h7Kq2pLm"));
         assert!(has(Reject::Words, "my_database_password") && has(Reject::Words, "correctHorseBattery"));
         assert!(!has(Reject::Words, "tR7kQ2bXz9LmW4vN"));
-        assert!(has(Reject::Path, "/usr/share/zoneinfo/Europe/Berlin") && has(Reject::Path, "src/main/java/app"));
+        assert!(
+            has(Reject::Path, "/usr/share/zoneinfo/Europe/Berlin") && has(Reject::Path, "src/main/java/app")
+        );
         assert!(!has(Reject::Path, "kJ8/xQ2mZ7+vR4/tY9pL3"));
         assert!(has(Reject::Hex, "00ffAA") && !has(Reject::Hex, "00fg"));
         assert!(has(Reject::Uuid, "123e4567-e89b-12d3-a456-426614174000"));
@@ -183,7 +220,8 @@ mod tests {
     #[test]
     fn a_gate_asks_only_for_what_is_given() {
         assert!(admits(&Gate::default(), b"h7Kq2pLm", &[]));
-        let gate = Gate { length: Some((8, 8)), min_digits: 2, min_upper: 2, min_lower: 2, ..Gate::default() };
+        let gate =
+            Gate { length: Some((8, 8)), min_digits: 2, min_upper: 2, min_lower: 2, ..Gate::default() };
         assert!(admits(&gate, b"h7Kq2pLm", &[]));
         assert!(!admits(&gate, b"h7Kq2pLm1", &[]));
         assert!(!admits(&gate, b"h7kq2plm", &[]));

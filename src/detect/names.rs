@@ -9,8 +9,8 @@ const SEPARATORS: [&str; 6] = ["_", "-", ".", " ", "__", ":"];
 
 /// Words that are too frequent to be looked for alone.
 const EVERYDAY: [&str; 16] = [
-    "access", "api", "app", "auth", "client", "code", "consumer", "db", "key", "live", "password", "personal",
-    "secret", "service", "token", "user",
+    "access", "api", "app", "auth", "client", "code", "consumer", "db", "key", "live", "password",
+    "personal", "secret", "service", "token", "user",
 ];
 
 /// A name, as its words.
@@ -249,7 +249,8 @@ mod tests {
 
     #[test]
     fn names_may_be_added_to_unless_exact() {
-        for text in ["MY_API_KEY", "API_KEY_PROD", "API_KEY2", "myApiKey", "apiKeyProd", "API_KEYS", "a.api_key"]
+        for text in
+            ["MY_API_KEY", "API_KEY_PROD", "API_KEY2", "myApiKey", "apiKeyProd", "API_KEYS", "a.api_key"]
         {
             assert_eq!(spelled(&format!("{text}="), false), Some(text));
             assert_eq!(spelled(&format!("{text}="), true), None, "{text}");
@@ -269,7 +270,9 @@ mod tests {
     fn anchors_are_rare_parts() {
         let name = VariableName::parse("SHOP_API_TOKEN").unwrap();
         let anchors = name.anchors(&[]);
-        assert!(anchors.contains(&("shop_api".to_owned(), 0)) && anchors.contains(&("shopapi".to_owned(), 0)));
+        assert!(
+            anchors.contains(&("shop_api".to_owned(), 0)) && anchors.contains(&("shopapi".to_owned(), 0))
+        );
         let part = VariableName::parse("API_TOKEN").unwrap();
         assert!(name.anchors(&[part]).contains(&("api.token".to_owned(), 1)));
         let brand = VariableName::parse("MESSAGEBIRD_KEY").unwrap();
@@ -285,7 +288,10 @@ mod tests {
 
     #[test]
     fn denied_words_are_words() {
-        assert_eq!(words_of(b"MY_apiKey2-SHA256sum.XMLFile"), ["my", "api", "key2", "sha256sum", "xml", "file"]);
+        assert_eq!(
+            words_of(b"MY_apiKey2-SHA256sum.XMLFile"),
+            ["my", "api", "key2", "sha256sum", "xml", "file"]
+        );
         assert!(holds_words(b"image_sha256", "sha"));
         assert!(holds_words(b"imageSha", "sha"));
         assert!(holds_words(b"PUBLIC_KEY", "public_key"));

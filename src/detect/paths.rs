@@ -39,7 +39,8 @@ fn set(globs: &[String]) -> Result<GlobSet, String> {
 
 /// A bare name matches in every folder; `*` stays within one.
 fn compiled(glob: &str) -> Result<Glob, globset::Error> {
-    let whole = if glob.contains('/') { glob.trim_start_matches('/').to_owned() } else { format!("**/{glob}") };
+    let whole =
+        if glob.contains('/') { glob.trim_start_matches('/').to_owned() } else { format!("**/{glob}") };
     GlobBuilder::new(&whole).literal_separator(true).build()
 }
 
@@ -64,7 +65,9 @@ mod tests {
     #[test]
     fn a_path_matches_from_the_root() {
         assert!(!admits(&["etc/*.conf"], &[], "/etc/a.conf"));
-        assert!(admits(&["etc/*.conf"], &[], "/etc/d/a.conf") && admits(&["etc/*.conf"], &[], "x/etc/a.conf"));
+        assert!(
+            admits(&["etc/*.conf"], &[], "/etc/d/a.conf") && admits(&["etc/*.conf"], &[], "x/etc/a.conf")
+        );
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl Pattern {
         let mut slots = [None; SLOTS];
         let slots = slots.get_mut(..compiled.key_slot + 2)?;
         compiled.regex.search_slots_with(cache, &input, slots)?;
-        let range = |slot: usize| Some(slots.get(slot).copied()??.get()..slots.get(slot + 1).copied()??.get());
+        let range =
+            |slot: usize| Some(slots.get(slot).copied()??.get()..slots.get(slot + 1).copied()??.get());
         Some(Matched { whole: range(0)?, key: range(compiled.key_slot)? })
     }
 

@@ -41,14 +41,29 @@ pub fn redacted(key: &[u8], definition: &Definition) -> String {
 /// Whether a variable of this name holds a secret, by its name.
 pub fn is_secret_name(name: &str) -> bool {
     const SECRET: [&str; 14] = [
-        "password", "passwd", "passphrase", "pwd", "secret", "token", "key", "apikey", "credential",
-        "credentials", "auth", "private", "pass", "pat",
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "token",
+        "key",
+        "apikey",
+        "credential",
+        "credentials",
+        "auth",
+        "private",
+        "pass",
+        "pat",
     ];
     let words = super::names::words_of(name.as_bytes());
     words.iter().any(|word| {
         let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        let ends = |secret: &&str| secret.len() >= 5 && (word.ends_with(*secret) || word.starts_with(*secret));
-        SECRET.contains(&word) || SECRET.contains(&word.trim_end_matches('s')) || SECRET.iter().any(|s| ends(&s))
+        let ends =
+            |secret: &&str| secret.len() >= 5 && (word.ends_with(*secret) || word.starts_with(*secret));
+        SECRET.contains(&word)
+            || SECRET.contains(&word.trim_end_matches('s'))
+            || SECRET.iter().any(|s| ends(&s))
     })
 }
 
@@ -82,7 +97,9 @@ impl Redactor {
             forms.push(percent_encode(plain, NON_ALPHANUMERIC).to_string().into_bytes());
             if let Ok(text) = std::str::from_utf8(plain) {
                 forms.push(text.escape_default().to_string().into_bytes());
-                forms.extend(serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()));
+                forms.extend(
+                    serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()),
+                );
             }
         }
         for form in forms {
@@ -139,8 +156,14 @@ impl Redactor {
         // What a panic in another thread left behind is only cached states.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = text.as_bytes();
-        let window =
-            Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::History, path: b"" };
+        let window = Window {
+            bytes,
+            owned: 0..bytes.len(),
+            starts: true,
+            ends: true,
+            place: Place::History,
+            path: b"",
+        };
         self.set.scan(&window, &mut scratch, &mut hits);
         hits.into_iter()
             .filter_map(|hit| {

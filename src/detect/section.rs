@@ -72,7 +72,10 @@ fn end_of_section(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> 
             b'\n' => {
                 line += 1;
                 let next = text.get(at + 1..).unwrap_or_default();
-                if line > lines || opens_section(next) || indent.is_some_and(|indent| leaves_block(next, indent)) {
+                if line > lines
+                    || opens_section(next)
+                    || indent.is_some_and(|indent| leaves_block(next, indent))
+                {
                     return brand.end + at;
                 }
             }
@@ -158,7 +161,9 @@ mod tests {
 
     #[test]
     fn longer_words_are_neither_brand_nor_key() {
-        for text in ["brandy:\n  key: v", "xbrand:\n  key: v", "brand:\n  public_key: v", "brand:\n  keyring: v"] {
+        for text in
+            ["brandy:\n  key: v", "xbrand:\n  key: v", "brand:\n  public_key: v", "brand:\n  keyring: v"]
+        {
             assert!(keys_of(text).is_empty(), "{text}");
         }
     }

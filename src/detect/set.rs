@@ -169,7 +169,9 @@ impl DetectorSet {
         for literal in literals.find_overlapping_iter(context.slice(around.clone())) {
             let at = around.start + literal.start();
             let place = places.get(literal.pattern().as_usize());
-            let Some((form, anchor)) = place.and_then(|(f, a)| Some((other.forms.get(*f)?, *a))) else { continue };
+            let Some((form, anchor)) = place.and_then(|(f, a)| Some((other.forms.get(*f)?, *a))) else {
+                continue;
+            };
             if !is_spelled(form, anchor, context.bytes, at) {
                 continue;
             }
@@ -205,7 +207,10 @@ fn shown(detector: &Detector, hit: &Hit) -> String {
 
 fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &[u8])> {
     detector.forms.iter().enumerate().flat_map(|(number, form)| {
-        form.anchors.iter().enumerate().map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
+        form.anchors
+            .iter()
+            .enumerate()
+            .map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
     })
 }
 

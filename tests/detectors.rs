@@ -1,0 +1,226 @@
+//! Every definition against its own examples, counter-examples and mutations, made anew with each run;
+//! and all of them against what lies on any Debian machine and holds no secret.
+
+use std::path::{Path, PathBuf};
+
+use keyseam::detect::catalogue::Catalogue;
+use keyseam::detect::definition::{Check, Definition, Example, Mutation, OnFail};
+use keyseam::detect::template::{Seed, expand};
+use keyseam::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Place, Scratch, Severity, Window};
+
+/// How often each example is made anew.
+const ROUNDS: u64 = 4;
+
+fn scan(set: &DetectorSet, scratch: &mut Scratch, bytes: &[u8], path: &str) -> Vec<Hit> {
+    let path = path.as_bytes();
+    let window = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path };
+    let mut hits = Vec::new();
+    set.scan(&window, scratch, &mut hits);
+    hits
+}
+
+/// A seed that no earlier run had; printed where a test fails.
+fn fresh_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_nanos() % u128::from(u64::MAX)).unwrap()
+}
+
+/// A path in which the definition applies.
+fn path_for(definition: &Definition, given: Option<&str>) -> String {
+    match (given, definition.paths.only.first()) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(glob)) => format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")),
+        (None, None) => "app/file".to_owned(),
+    }
+}
+
+/// One example with its keys and texts made.
+struct Made {
+    key: String,
+    text: String,
+    /// The seed from which the text was made, for texts around changed keys.
+    seed: Seed,
+    path: String,
+}
+
+fn make(definition: &Definition, example: &Example, round: u64) -> Made {
+    let mut seed = Seed(round);
+    let key = expand(&example.key, "", &mut seed).unwrap();
+    let after_key = seed.clone();
+    let text = expand(&example.text, &key, &mut seed).unwrap();
+    Made { key, text, seed: after_key, path: path_for(definition, example.path.as_deref()) }
+}
+
+/// The key changed so that it must not be found, if the mutation has something to change in it.
+fn mutated(key: &str, mutation: Mutation, check: Option<&Check>) -> Vec<String> {
+    let last = key.chars().next_back().unwrap_or('a');
+    let middle = key.char_indices().nth(key.chars().count() / 2).map_or(0, |(at, _)| at);
+    let without_last = &key[..key.len() - last.len_utf8()];
+    match mutation {
+        Mutation::Shorter => vec![without_last.to_owned()],
+        Mutation::Longer => vec![format!("{key}{last}")],
+        Mutation::Alphabet => vec![format!("{}\u{1}{}", &key[..middle], &key[middle + 1..])],
+        Mutation::Boundary => vec![format!("q{key}"), format!("{key}q")],
+        Mutation::Checksum if check.is_some_and(|check| check.on_fail == OnFail::Drop) => {
+            let changed = match last {
+                'a'..='y' | 'A'..='Y' | '0'..='8' => char::from(u8::try_from(last).unwrap() + 1),
+                'z' => 'a',
+                'Z' => 'A',
+                _ => '0',
+            };
+            vec![format!("{without_last}{changed}")]
+        }
+        Mutation::Checksum => Vec::new(),
+    }
+}
+
+const MUTATIONS: [Mutation; 5] =
+    [Mutation::Shorter, Mutation::Longer, Mutation::Alphabet, Mutation::Checksum, Mutation::Boundary];
+
+/// What is wrong with one definition, in words that hold no key.
+fn faults(
+    set: &DetectorSet,
+    scratch: &mut Scratch,
+    index: DetectorIndex,
+    definition: &Definition,
+    seed: u64,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let id = &definition.id;
+    for (number, example) in definition.examples.iter().enumerate() {
+        let made = make(definition, example, seed);
+        let found = scan(set, scratch, made.text.as_bytes(), &made.path);
+        let exact = |hit: &Hit| {
+            hit.detector == index && &made.text.as_bytes()[hit.span.clone()] == made.key.as_bytes()
+        };
+        let number = number + 1;
+        if !found.iter().any(exact) {
+            let near = found.iter().any(|hit| hit.detector == index);
+            faults.push(format!("{id}, example {number}, seed {seed}: not found (another span: {near})"));
+            continue;
+        }
+        for mutation in MUTATIONS.into_iter().filter(|mutation| !example.except.contains(mutation)) {
+            for changed in mutated(&made.key, mutation, definition.check.as_ref()) {
+                let text = expand(&example.text, &changed, &mut made.seed.clone()).unwrap();
+                let found = scan(set, scratch, text.as_bytes(), &made.path);
+                if found.iter().any(|hit| hit.detector == index) {
+                    faults
+                        .push(format!("{id}, example {number}, seed {seed}: still found after {mutation:?}"));
+                }
+            }
+        }
+    }
+    for (number, counter) in definition.counter_examples.iter().enumerate() {
+        let text = expand(&counter.text, "", &mut Seed(seed)).unwrap();
+        let path = path_for(definition, counter.path.as_deref());
+        if scan(set, scratch, text.as_bytes(), &path).iter().any(|hit| hit.detector == index) {
+            faults.push(format!(
+                "{id}, counter-example {}, seed {seed}: found ({})",
+                number + 1,
+                counter.why
+            ));
+        }
+    }
+    faults
+}
+
+#[test]
+fn definitions_hold_together() {
+    let catalogue = Catalogue::embedded().unwrap();
+    let problems: Vec<String> = catalogue
+        .definitions()
+        .iter()
+        .filter_map(|definition| catalogue.check(definition).err())
+        .map(|error| error.to_string())
+        .collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn definitions_find_their_examples_and_no_mutation_of_them() {
+    let catalogue = Catalogue::embedded().unwrap();
+    let set = DetectorSet::new(&catalogue).unwrap();
+    let mut scratch = Scratch::default();
+    let first = fresh_seed();
+    let mut all = Vec::new();
+    for (index, definition) in catalogue.indexed() {
+        for round in 0..ROUNDS {
+            all.extend(faults(&set, &mut scratch, index, definition, first.wrapping_add(round)));
+        }
+    }
+    assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));
+}
+
+/// Files under `folder`, those that `wanted` holds of, in the order of their names; links left out.
+fn files_under(folder: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut entries: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            files_under(&path, wanted, found);
+        } else if wanted(&path) {
+            found.push(path);
+        }
+    }
+}
+
+/// Texts that hold no secret of anybody's, 20 MB of them at most: licences, system configuration,
+/// Python's library, sources of crates.
+fn clean_files() -> Vec<PathBuf> {
+    let ends = |ends: &'static [&'static str]| {
+        move |path: &Path| {
+            let name = path.to_string_lossy();
+            ends.is_empty() || ends.iter().any(|end| name.ends_with(end))
+        }
+    };
+    let mut files = Vec::new();
+    files_under(Path::new("/usr/share/common-licenses"), &ends(&[]), &mut files);
+    for folder in
+        ["apt", "default", "init.d", "pam.d", "security", "python3", "skel", "terminfo", "alternatives"]
+    {
+        files_under(&Path::new("/etc").join(folder), &ends(&[]), &mut files);
+    }
+    for version in 9..16 {
+        let python = format!("/usr/lib/python3.{version}");
+        files_under(Path::new(&python), &ends(&[".py", ".pyc", ".txt"]), &mut files);
+    }
+    let home = std::env::var("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|_| std::env::var("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+    if let Ok(home) = home {
+        files_under(&home.join("registry/src"), &ends(&[".rs", ".toml", ".json", ".md"]), &mut files);
+    }
+    files
+}
+
+#[test]
+fn no_definition_fires_on_clean_content() {
+    /// Crates whose files hold keys made for their own tests.
+    const OWN_TEST_KEYS: [&str; 0] = [];
+    const BUDGET: usize = 20 * 1024 * 1024;
+    let catalogue = Catalogue::embedded().unwrap();
+    let set = DetectorSet::new(&catalogue).unwrap();
+    let mut scratch = Scratch::default();
+    let mut alarms = Vec::new();
+    let mut read = 0;
+    for path in clean_files() {
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        read += bytes.len();
+        if read > BUDGET {
+            break;
+        }
+        let name = path.to_string_lossy().into_owned();
+        for hit in scan(&set, &mut scratch, &bytes, &name) {
+            let counts = hit.severity >= Severity::Medium && hit.confidence >= Confidence::Medium;
+            if counts && !OWN_TEST_KEYS.iter().any(|known| name.contains(known)) {
+                let id = catalogue.get(hit.detector).map_or("?", |definition| definition.id.as_str());
+                alarms.push(format!("{id} in {name} at {}", hit.span.start));
+            }
+        }
+    }
+    assert!(read > 0, "this machine has none of the files that are looked at");
+    assert!(alarms.is_empty(), "{} false alarms:\n{}", alarms.len(), alarms.join("\n"));
+}
