@@ -145,6 +145,7 @@ fn symlinks_above_a_name_are_followed() {
         vec![symlink("l", "/d")],
         vec![symlink("l", "../../d/.")],
         vec![symlink("l", "x/../d")],
+        vec![symlink("m", "d"), symlink("l", "x/../m")],
         vec![symlink("m", "d"), symlink("l", "m")],
         vec![symlink("m/n", "../d"), symlink("l", "m/n/")],
         vec![symlink("m/n", "/m/../d"), symlink("l", "m/n")],
@@ -234,6 +235,8 @@ fn whiteouts_of_dots_name_the_folder_itself_and_the_one_above() {
 fn a_whiteout_spares_its_own_layer_in_either_order() {
     let before = [vec![file("a")], vec![file(".wh.a"), file("a")]];
     assert_eq!(all_fates(&before), [vec![gone(1, Whiteout)], vec![never(), stays()]]);
+    let folder_too = [vec![folder("a"), file("a/b")], vec![folder("a"), file(".wh.a")]];
+    assert_eq!(all_fates(&folder_too)[0], [stays(), gone(1, Whiteout)]);
     let after = [vec![file("a/b"), file("a/c")], vec![file("a/c"), file(".wh.a")]];
     let all = all_fates(&after);
     assert_eq!(all[0], [gone(1, Whiteout), gone(1, Overwritten)]);
