@@ -64,8 +64,30 @@ pub(super) enum Unresolved {
     Exhausted,
 }
 
-/// A cleaned path without symlinks, from the root.
-pub(super) type Resolved = Vec<Rc<[u8]>>;
+/// A path without symlinks, from the root, and what stands at each of its names. Holds until the tree's
+/// [shape](Tree::shape) changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolved {
+    names: Vec<(Rc<[u8]>, Option<NodeId>)>,
+}
+
+impl Resolved {
+    /// What stands at its end.
+    pub(super) fn node(&self) -> Option<NodeId> {
+        self.names.last().map_or(Some(ROOT), |(_, node)| *node)
+    }
+
+    /// Goes on to a name, without following it.
+    pub(super) fn push(&mut self, tree: &Tree, name: &[u8]) {
+        let node = self.node().and_then(|folder| tree.child(folder, name));
+        self.names.push((name.into(), node));
+    }
+
+    /// Goes back to the folder above; gives the name, unless this is the root.
+    pub(super) fn pop(&mut self) -> Option<Rc<[u8]>> {
+        self.names.pop().map(|(name, _)| name)
+    }
+}
 
 /// The tree.
 #[derive(Debug)]
@@ -74,6 +96,8 @@ pub(super) struct Tree {
     /// Nodes that were removed and can be used again.
     unused: Vec<NodeId>,
     names: Vec<Names>,
+    /// Counts what was put in and taken out.
+    shape: u64,
     /// What is left of [`limits::REPLAY_STEPS`].
     steps: u64,
 }
@@ -86,6 +110,7 @@ impl Tree {
             nodes: vec![root],
             unused: Vec::new(),
             names: vec![Names::default(); tracked],
+            shape: 0,
             steps: limits::REPLAY_STEPS,
         }
     }
@@ -94,6 +119,11 @@ impl Tree {
     pub(super) fn spend(&mut self) -> Result<(), Unresolved> {
         self.steps = self.steps.checked_sub(1).ok_or(Unresolved::Exhausted)?;
         Ok(())
+    }
+
+    /// A number that changes with every name that is put in or taken out.
+    pub(super) fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// The names of a wanted content.
@@ -122,11 +152,6 @@ impl Tree {
         }
     }
 
-    /// What stands at a path without symlinks.
-    pub(super) fn at(&self, path: &Resolved) -> Option<NodeId> {
-        path.iter().try_fold(ROOT, |folder, name| self.child(folder, name))
-    }
-
     /// Follows all symlinks of a cleaned path inside the root. What is missing, or is no folder, counts
     /// as a folder, so that the path of an entry whose folders are still to be made resolves too.
     pub(super) fn resolve(&mut self, path: &[&[u8]]) -> Result<Resolved, Unresolved> {
@@ -141,9 +166,8 @@ impl Tree {
     /// is replaced. Each folder is marked as one of `layer`.
     pub(super) fn make_folder(&mut self, path: &Resolved, layer: usize) -> NodeId {
         let mut folder = ROOT;
-        for name in path {
-            let existing = self.child(folder, name).filter(|&id| self.is_folder(id));
-            folder = match existing {
+        for (name, node) in &path.names {
+            folder = match node.filter(|&id| self.is_folder(id)) {
                 Some(id) => id,
                 None => {
                     self.remove(folder, name, Removal { layer, how: RemovedHow::Replaced });
@@ -160,8 +184,8 @@ impl Tree {
     /// nothing wanted lies below.
     pub(super) fn pass_folder(&mut self, path: &Resolved, layer: usize) {
         let mut folder = ROOT;
-        for name in path {
-            let Some(next) = self.child(folder, name) else { return };
+        for (name, node) in &path.names {
+            let &Some(next) = node else { return };
             if !self.is_folder(next) {
                 self.remove(folder, name, Removal { layer, how: RemovedHow::Replaced });
                 return;
@@ -196,6 +220,7 @@ impl Tree {
         for &tracked in node.contents.iter().chain(&node.name) {
             self.gain(tracked);
         }
+        self.shape += 1;
         let id = match self.unused.pop() {
             Some(id) => id,
             None => NodeId(self.nodes.len()),
@@ -215,6 +240,7 @@ impl Tree {
     pub(super) fn remove(&mut self, folder: NodeId, name: &[u8], removal: Removal) {
         let Some(Node { kind: Kind::Folder(names), .. }) = self.nodes.get_mut(folder.0) else { return };
         let Some(top) = names.remove(name) else { return };
+        self.shape += 1;
         let mut removal = removal;
         if removal.how == RemovedHow::Overwritten && self.is_folder(top) {
             removal.how = RemovedHow::Replaced;
@@ -250,10 +276,8 @@ impl Tree {
 /// A walk along a path that follows every symlink.
 #[derive(Debug, Default)]
 struct Walk {
-    /// Where it is, without symlinks.
+    /// Where it is.
     path: Resolved,
-    /// The node of each component of `path`, where it is in the tree.
-    nodes: Vec<Option<NodeId>>,
     /// How many symlinks were followed.
     followed: usize,
 }
@@ -287,26 +311,22 @@ impl Walk {
             b"" | b"." => return Ok(()),
             b".." => {
                 self.path.pop();
-                self.nodes.pop();
                 return Ok(());
             }
             _ => {}
         }
-        let folder = self.nodes.last().copied().unwrap_or(Some(ROOT));
-        let node = folder.and_then(|folder| tree.child(folder, component));
-        if let Some(Node { kind: Kind::Symlink(target), .. }) = node.and_then(|id| tree.node(id)) {
+        self.path.push(tree, component);
+        let node = self.path.node().and_then(|id| tree.node(id));
+        if let Some(Node { kind: Kind::Symlink(target), .. }) = node {
+            self.path.pop();
             self.followed += 1;
             if self.followed > limits::LINKS_FOLLOWED || target.len() > limits::LINK_TARGET {
                 return Err(Unresolved::Refused);
             }
             if target.first() == Some(&b'/') {
-                self.path.clear();
-                self.nodes.clear();
+                self.path = Resolved::default();
             }
             targets.push((Rc::clone(target), 0));
-        } else {
-            self.path.push(component.into());
-            self.nodes.push(node);
         }
         Ok(())
     }
