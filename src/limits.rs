@@ -41,9 +41,14 @@ pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
 /// Symlinks followed for one path, as umoci and containerd have it.
 pub const LINKS_FOLLOWED: usize = 255;
 
-/// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
-pub const LINK_TARGET: usize = 4095;
+/// Longest path that a runtime can open and longest target that a symlink can have: `PATH_MAX` without
+/// its NUL.
+pub const PATH: usize = 4095;
 
 /// Steps through the targets of symlinks and through folders with opaque whiteouts, while the layers of
 /// one image are replayed. Beyond it, all contents count as reachable.
 pub const REPLAY_STEPS: u64 = 10_000_000;
+
+/// Bytes that the tree may take in which the layers of one image are replayed: some 300,000 symlinks.
+/// Beyond it, all contents count as reachable.
+pub const REPLAY_TREE: usize = 64 * 1024 * 1024;

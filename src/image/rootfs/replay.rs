@@ -9,6 +9,7 @@ use super::tree::{Kind, Names, Node, NodeId, ROOT, Resolved, Tracked, Tree, Unre
 use super::{Removal, RemovedHow};
 use crate::layer::entry_log::{EntryLog, EntryView};
 use crate::layer::tar::EntryKind;
+use crate::limits;
 
 /// Whose reading of the specification is followed where readings differ; the module's documentation
 /// lists the differences.
@@ -76,6 +77,9 @@ impl Replay {
         log: &EntryLog,
         wanted: impl Fn(&EntryView<'_>) -> Option<Tracked>,
     ) {
+        if self.exhausted {
+            return;
+        }
         self.layer = layer;
         let listing = self.runtime == Runtime::Docker && has_opaque(log);
         self.listed = listing.then(HashSet::new);
@@ -86,12 +90,12 @@ impl Replay {
             }
             let tracked = wanted(&entry);
             match self.apply(&entry, tracked) {
-                Ok(()) => {}
+                Ok(()) => self.exhausted = self.tree.is_full(),
                 Err(Unresolved::Refused) => self.keep(tracked),
-                Err(Unresolved::Exhausted) => {
-                    self.exhausted = true;
-                    return;
-                }
+                Err(Unresolved::Exhausted) => self.exhausted = true,
+            }
+            if self.exhausted {
+                return;
             }
         }
     }
@@ -157,7 +161,9 @@ impl Replay {
         match entry.kind {
             EntryKind::Directory => self.place_folder(&folder, name, tracked),
             EntryKind::Symlink => {
-                let kind = Kind::Symlink(entry.link.into());
+                // No more of it than shows that it is too long to be followed.
+                let target = entry.link.get(..limits::PATH + 1).unwrap_or(entry.link);
+                let kind = Kind::Symlink(target.into());
                 self.replace(&folder, name, kind, tracked.into_iter().collect(), None);
             }
             EntryKind::HardLink => return self.place_link(&folder, name, entry.link, tracked),

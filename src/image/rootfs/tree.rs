@@ -46,6 +46,17 @@ pub(super) struct Node {
     pub(super) name: Option<Tracked>,
 }
 
+impl Node {
+    /// About how much memory it takes under this name. That of its contents stays the same.
+    fn bytes(&self, name: &[u8]) -> usize {
+        let target = match &self.kind {
+            Kind::Symlink(target) => target.len(),
+            _ => 0,
+        };
+        2 * size_of::<Self>() + name.len() + target
+    }
+}
+
 /// How many names still lead to a wanted content, and what took the last one that is gone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Names {
@@ -58,7 +69,7 @@ pub(super) struct Names {
 /// Why a path leads nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unresolved {
-    /// Too many symlinks or one that cannot exist: runtimes refuse the entry.
+    /// Too many symlinks or too long a path: runtimes refuse the entry.
     Refused,
     /// The work allowed for one image is used up: nothing more can be said about it.
     Exhausted,
@@ -98,6 +109,8 @@ pub(super) struct Tree {
     names: Vec<Names>,
     /// Counts what was put in and taken out.
     shape: u64,
+    /// About how much memory the names in the tree take.
+    bytes: usize,
     /// What is left of [`limits::REPLAY_STEPS`].
     steps: u64,
 }
@@ -111,6 +124,7 @@ impl Tree {
             unused: Vec::new(),
             names: vec![Names::default(); tracked],
             shape: 0,
+            bytes: 0,
             steps: limits::REPLAY_STEPS,
         }
     }
@@ -119,6 +133,11 @@ impl Tree {
     pub(super) fn spend(&mut self) -> Result<(), Unresolved> {
         self.steps = self.steps.checked_sub(1).ok_or(Unresolved::Exhausted)?;
         Ok(())
+    }
+
+    /// Whether the tree is larger than it may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > limits::REPLAY_TREE
     }
 
     /// A number that changes with every name that is put in or taken out.
@@ -155,6 +174,9 @@ impl Tree {
     /// Follows all symlinks of a cleaned path inside the root. What is missing, or is no folder, counts
     /// as a folder, so that the path of an entry whose folders are still to be made resolves too.
     pub(super) fn resolve(&mut self, path: &[&[u8]]) -> Result<Resolved, Unresolved> {
+        if path.iter().map(|name| name.len() + 1).sum::<usize>() > limits::PATH {
+            return Err(Unresolved::Refused);
+        }
         let mut walk = Walk::default();
         for component in path {
             walk.enter(self, component)?;
@@ -221,6 +243,7 @@ impl Tree {
             self.gain(tracked);
         }
         self.shape += 1;
+        self.bytes += node.bytes(name);
         let id = match self.unused.pop() {
             Some(id) => id,
             None => NodeId(self.nodes.len()),
@@ -245,12 +268,13 @@ impl Tree {
         if removal.how == RemovedHow::Overwritten && self.is_folder(top) {
             removal.how = RemovedHow::Replaced;
         }
-        let mut doomed = vec![top];
-        while let Some(id) = doomed.pop() {
+        let mut doomed: Vec<(Box<[u8]>, NodeId)> = vec![(name.into(), top)];
+        while let Some((name, id)) = doomed.pop() {
             let Some(node) = self.nodes.get_mut(id.0) else { continue };
+            self.bytes = self.bytes.saturating_sub(node.bytes(&name));
             let tracked: Vec<_> = node.contents.drain(..).chain(node.name.take()).collect();
             if let Kind::Folder(names) = std::mem::replace(&mut node.kind, Kind::Other) {
-                doomed.extend(names.into_values());
+                doomed.extend(names);
             }
             for tracked in tracked {
                 self.lose(tracked, removal);
@@ -320,7 +344,7 @@ impl Walk {
         if let Some(Node { kind: Kind::Symlink(target), .. }) = node {
             self.path.pop();
             self.followed += 1;
-            if self.followed > limits::LINKS_FOLLOWED || target.len() > limits::LINK_TARGET {
+            if self.followed > limits::LINKS_FOLLOWED || target.len() > limits::PATH {
                 return Err(Unresolved::Refused);
             }
             if target.first() == Some(&b'/') {
