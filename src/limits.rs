@@ -78,8 +78,9 @@ pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
 /// Symlinks followed for one path, as umoci and containerd have it.
 pub const LINKS_FOLLOWED: usize = 255;
 
-/// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
-pub const LINK_TARGET: usize = 4095;
+/// Longest path that a runtime can open and longest target that a symlink can have: `PATH_MAX` without
+/// its NUL.
+pub const PATH: usize = 4095;
 
 /// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
 /// whose end is not known count as reachable.
@@ -156,3 +157,7 @@ pub const OWN_SECRETS_TOTAL: usize = 512 * 1024;
 
 /// Bytes of all encoded forms of the team's own secrets up to which the search may be one table.
 pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
+
+/// Bytes that the tree may take in which the layers of one image are replayed: some 300,000 symlinks.
+/// Beyond it, all contents count as reachable.
+pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
