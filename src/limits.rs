@@ -161,3 +161,6 @@ pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
 /// Bytes that the tree may take in which the layers of one image are replayed: some 300,000 symlinks.
 /// Beyond it, all contents count as reachable.
 pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
+
+/// A file of detector definitions.
+pub const RULES_FILE: u64 = 4 * 1024 * 1024;
