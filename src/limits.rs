@@ -63,3 +63,10 @@ pub const OWN_SECRETS_TOTAL: usize = 512 * 1024;
 
 /// Bytes of all encoded forms of the team's own secrets up to which the search may be one table.
 pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
+
+/// Values in one JSON document that are read as such; a document with more is searched as text.
+pub const JSON_VALUES: usize = 200_000;
+
+/// Names with values that are read out of one image's history; the text of every step is searched in
+/// any case.
+pub const ASSIGNMENTS: usize = 100_000;
