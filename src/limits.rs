@@ -164,3 +164,9 @@ pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 
 /// A file of detector definitions.
 pub const RULES_FILE: u64 = 4 * 1024 * 1024;
+/// Values in one JSON document that are read as such; a document with more is searched as text.
+pub const JSON_VALUES: usize = 200_000;
+
+/// Names with values that are read out of one image's history; the text of every step is searched in
+/// any case.
+pub const ASSIGNMENTS: usize = 100_000;
