@@ -35,7 +35,9 @@ pub(super) fn service_account(candidate: Candidate<'_>) -> Verdict {
 fn object(text: &str) -> Option<Map<String, Value>> {
     let mut text = text.to_owned();
     for _ in 0..=ESCAPED {
-        if let Ok(object) = serde_json::from_str(&text).or_else(|_| serde_json::from_str(&with_escapes(&text))) {
+        if let Ok(object) =
+            serde_json::from_str(&text).or_else(|_| serde_json::from_str(&with_escapes(&text)))
+        {
             return Some(object);
         }
         text = serde_json::from_str::<String>(&format!("\"{}\"", text.replace('\n', "\\n"))).ok()?;
