@@ -109,7 +109,8 @@ impl<'a> Redactor<'a> {
     fn finder(&self) -> Option<&Finder> {
         let make = || {
             let forms = self.learned.keys();
-            let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()?;
+            let automaton =
+                AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()?;
             Some((automaton, self.learned.values().cloned().collect()))
         };
         self.finder.get_or_init(make).as_ref()

@@ -65,7 +65,9 @@ impl Judge<'_> {
         occurrences.extend(self.in_units(&config.units));
         for occurrence in &occurrences {
             let found = &occurrence.found;
-            redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
+            if !self.is_handle(found.finder) {
+                redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
+            }
         }
         let occurrences = resolve(occurrences).into_iter().filter(|one| self.is_selected(one.found.finder));
         let view = View { judge: self, image, blobs, config: &config, redactor };
@@ -76,6 +78,14 @@ impl Judge<'_> {
         match finder {
             Finder::Detector(index) => (self.selected)(index),
             Finder::OwnSecret(_) => true,
+        }
+    }
+
+    /// Whether what is found may stand in clear: an id, not a secret.
+    fn is_handle(&self, finder: Finder) -> bool {
+        match finder {
+            Finder::Detector(index) => self.catalogue.get(index).is_some_and(Definition::is_handle),
+            Finder::OwnSecret(_) => false,
         }
     }
 

@@ -111,7 +111,8 @@ fn scan_blobs(
     progress: &dyn Progress,
 ) -> BTreeMap<BlobKey, BlobScan> {
     let jobs = options.jobs.max(1);
-    progress.total(wanted.len(), wanted.iter().map(|(blob, _)| blob.size.unwrap_or(0)).sum());
+    let stored = wanted.iter().fold(0, |sum: u64, (blob, _)| sum.saturating_add(blob.size.unwrap_or(0)));
+    progress.total(wanted.len(), stored);
     let pool = Pool::new(search, options.window, jobs);
     let queue = Mutex::new(wanted.into_iter());
     let read = Mutex::new(Vec::new());
