@@ -1,6 +1,7 @@
 //! All integration tests, as one binary, one module a subject.
 
 mod detectors;
+mod leaks;
 mod oracle;
 mod reports;
 mod sources;
