@@ -2,8 +2,10 @@
 
 mod detectors;
 mod leaks;
+mod memory;
 mod oracle;
 mod reports;
 mod sources;
 mod support;
 mod tar_readers;
+mod traces;

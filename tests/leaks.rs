@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pieces::Pieces;
-use plant::Samples;
+use plant::{Samples, each_place_its_own, everywhere};
 
 use crate::support::cli::hashing_key;
 use crate::support::image::{Compression, oci};
@@ -39,7 +39,10 @@ impl Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyseam"));
         let home = self.folder.path();
         command.args(arguments).current_dir(home).env_clear().stdin(Stdio::null());
-        command.env("HOME", home).env("TMPDIR", home.join("tmp")).env("KEYSEAM_FINGERPRINT_KEY", hashing_key());
+        command
+            .env("HOME", home)
+            .env("TMPDIR", home.join("tmp"))
+            .env("KEYSEAM_FINGERPRINT_KEY", hashing_key());
         command.env("LANG", "C.UTF-8");
         command
     }
@@ -60,10 +63,17 @@ impl Run {
 
     /// Runs it and asserts that nothing of what was planted came out.
     #[track_caller]
-    fn assert_silent(&self, what: &str, command: Command, pieces: &Pieces) -> (Option<i32>, BTreeMap<String, Vec<u8>>) {
+    fn assert_silent(
+        &self,
+        what: &str,
+        command: Command,
+        pieces: &Pieces,
+    ) -> (Option<i32>, BTreeMap<String, Vec<u8>>) {
         let (status, outputs) = self.outputs(command);
-        let leaks: Vec<String> =
-            outputs.iter().flat_map(|(name, bytes)| pieces.found_in(&format!("{what}: {name}"), bytes)).collect();
+        let leaks: Vec<String> = outputs
+            .iter()
+            .flat_map(|(name, bytes)| pieces.found_in(&format!("{what}: {name}"), bytes))
+            .collect();
         assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
         (status, outputs)
     }
@@ -73,14 +83,29 @@ fn files_below(folder: &Path) -> HashSet<PathBuf> {
     let mut files = HashSet::new();
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("an entry").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.insert(path); }
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.insert(path);
+        }
     }
     files
 }
 
 /// All formats at once, as loud as it gets.
 const ALL_FORMATS: [&str; 12] = [
-    "scan", "-v", "--min-confidence=low", "--fail-on=low", "-o", "json", "-o", "table=report.txt", "-o", "jsonl=report.jsonl", "-o", "csv=report.csv",
+    "scan",
+    "-v",
+    "--min-confidence=low",
+    "--fail-on=low",
+    "-o",
+    "json",
+    "-o",
+    "table=report.txt",
+    "-o",
+    "jsonl=report.jsonl",
+    "-o",
+    "csv=report.csv",
 ];
 
 fn scan<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -106,10 +131,10 @@ fn detectors_found(report: &serde_json::Value) -> HashSet<String> {
 #[test]
 fn one_key_of_every_definition_in_every_place() {
     let samples = Samples::new(plant::SEED);
-    let image = samples.everywhere();
+    let image = everywhere(&samples);
     let archive = oci(&[&image], Compression::Gzip).tar();
     let run = Run::with(&[("app.tar", &archive)]);
-    let pieces = Pieces::of(&samples.planted());
+    let pieces = Pieces::of(&samples.planted("everywhere"));
     let (status, outputs) = run.assert_silent("whole", run.command(&scan(&["app.tar"])), &pieces);
     assert_eq!(status, Some(1));
     assert_eq!(outputs.len(), 5, "two streams and three files");
@@ -121,10 +146,22 @@ fn one_key_of_every_definition_in_every_place() {
 #[test]
 fn what_is_not_selected_is_redacted_too() {
     let samples = Samples::new(plant::SEED + 1);
-    let archive = oci(&[&samples.everywhere()], Compression::Zstd).tar();
+    let archive = oci(&[&everywhere(&samples)], Compression::Zstd).tar();
     let run = Run::with(&[("app.tar", &archive)]);
-    let pieces = Pieces::of(&samples.planted());
+    let pieces = Pieces::of(&samples.planted("everywhere"));
     for choice in [["--only", "github"], ["--skip", "crypto-keys"], ["--only", "private-key"]] {
         run.assert_silent(&choice.join(" "), run.command(&scan(&[choice[0], choice[1], "app.tar"])), &pieces);
     }
+}
+
+#[test]
+fn a_key_that_only_its_place_gives_away() {
+    let (image, planted) = each_place_its_own(plant::SEED + 2);
+    let run = Run::with(&[("app.tar", &oci(&[&image], Compression::None).tar())]);
+    if let Some(path) = std::env::var_os("KEEP") {
+        std::fs::copy(run.folder.path().join("app.tar"), path).unwrap();
+        return;
+    }
+    let pieces = Pieces::of(&planted);
+    run.assert_silent("each its own", run.command(&scan(&["app.tar"])), &pieces);
 }

@@ -313,7 +313,11 @@ mod tests {
     fn what_is_public_of_an_address_or_a_key_file_stays() {
         let address = ["postgres", "://app:", "q8Zr2mX9", "@db.acme.io"].concat();
         assert_eq!(secret_parts(address.as_bytes(), ""), [b"q8Zr2mX9"]);
-        let file = ["{\"type\": \"x\", \"k\": \"-----BEGIN ", "PRIVATE KEY-----\\nabc\\n-----END ", "PRIVATE KEY-----\"}"];
+        let file = [
+            "{\"type\": \"x\", \"k\": \"-----BEGIN ",
+            "PRIVATE KEY-----\\nabc\\n-----END ",
+            "PRIVATE KEY-----\"}",
+        ];
         assert_eq!(secret_parts(file.concat().as_bytes(), ""), [b"\\nabc\\n"]);
         assert_eq!(secret_parts(b"sk_live_12345678", "sk_live_"), [b"k_live_12345678"]);
     }

@@ -26,8 +26,21 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn planted(&self) -> Planted {
-        Planted { label: self.detector.clone(), key: self.key.clone(), others: self.others.clone() }
+    pub(super) fn planted(&self, place: &str) -> Planted {
+        Planted {
+            detector: self.detector.clone(),
+            place: place.to_owned(),
+            key: self.key.clone(),
+            others: self.others.clone(),
+        }
+    }
+
+    /// A path where the definition applies.
+    fn path_in(&self, number: usize) -> String {
+        match &self.path {
+            Some(path) => format!("{number}/{path}"),
+            None => format!("app/{number}.txt"),
+        }
     }
 }
 
@@ -37,12 +50,21 @@ pub(super) struct Samples(Vec<Sample>);
 impl Samples {
     pub(super) fn new(seed: u64) -> Self {
         let catalogue = Catalogue::embedded().expect("the catalogue");
-        Self(catalogue.definitions().iter().enumerate().flat_map(|(number, definition)| of(definition, seed.wrapping_mul(1_000_003) + 10_000 * number as u64)).collect())
+        Self(
+            catalogue
+                .definitions()
+                .iter()
+                .enumerate()
+                .flat_map(|(number, definition)| {
+                    of(definition, seed.wrapping_mul(1_000_003) + 10_000 * number as u64)
+                })
+                .collect(),
+        )
     }
 
     /// All that must stay secret.
-    pub(super) fn planted(&self) -> Vec<Planted> {
-        self.secret().map(Sample::planted).collect()
+    pub(super) fn planted(&self, place: &str) -> Vec<Planted> {
+        self.secret().map(|sample| sample.planted(place)).collect()
     }
 
     pub(super) fn secret(&self) -> impl Iterator<Item = &Sample> {
@@ -53,74 +75,135 @@ impl Samples {
         self.secret().map(|sample| sample.detector.as_str())
     }
 
-    /// An image that holds each key in a file, and again in every other place of an image.
-    pub(super) fn everywhere(&self) -> Image {
-        let mut files = Layer::new();
-        let mut names = Layer::new();
-        for (number, sample) in self.0.iter().enumerate() {
-            files = files.file(&sample.path_in(number), sample.text.as_bytes());
-            names = names.file(&format!("names/{number}/{}", sample.key), b"").file(&format!("names/{number}/v2-{}.bak", sample.text), b"");
-            names = names.symlink(&format!("links/{number}"), &sample.key).xattr(&format!("xattr/{number}"), b"", "user.note", sample.text.as_bytes());
-        }
-        let image = ImageBuilder::new("app:1").layer(files).layer(names);
-        self.0.iter().enumerate().fold(image, |image, (number, sample)| in_config(image, number, sample)).build()
+    /// A layer with a file for each sample, where its definition applies.
+    pub(super) fn files(&self) -> Layer {
+        let files = self.0.iter().enumerate();
+        files.fold(Layer::new(), |layer, (number, sample)| {
+            layer.file(&sample.path_in(number), sample.text.as_bytes())
+        })
     }
 }
 
-/// A key in every text of a config and a manifest.
-fn in_config(image: ImageBuilder, number: usize, sample: &Sample) -> ImageBuilder {
-    let (key, text) = (sample.key.as_str(), sample.text.as_str());
-    let odd = format!("weird {key} name");
-    let image = image
-        .env(&format!("PLAIN_{number}"), key)
-        .env(&format!("TEXT_{number}"), text)
-        .label(&format!("org.acme.{number}"), text)
-        .label(&odd, "x")
-        .annotation(&format!("org.acme.note.{number}"), text)
-        .annotation(&format!("org.acme.{key}"), "x");
-    let steps = [
-        text.to_owned(),
-        format!("ENV PLAIN_{number}={key}"),
-        format!("ENV \"QUOTED_{number}\"=\"{}\"", key.replace('"', "\\\"")),
-        format!("LABEL org.acme.{number}={text}"),
-        format!("ARG BUILD_{number}={key}"),
-        format!("RUN |2 BUILD_{number}={key} OTHER=two words /bin/sh -c make # buildkit"),
-        format!("RUN /bin/sh -c printf '%s' '{key}' > /run/x && {text} # buildkit"),
-        format!("/bin/sh -c #(nop)  ENV PLAIN_{number}={key}"),
-        format!("/bin/sh -c #(nop) COPY file:{key} in /"),
-        format!("CMD [\"sh\" \"-c\" {}]", json!(text)),
-    ];
-    steps.iter().fold(image, |image, step| image.history(step, true))
+/// An image that holds each key in a file, and again in every other place of an image.
+pub(super) fn everywhere(samples: &Samples) -> Image {
+    let image = ImageBuilder::new("app:1").layer(samples.files());
+    PLACES.iter().fold(image, |image, (_, put)| put(image, samples)).build()
+}
+
+/// An image with other keys in each place, and which those are. Nothing tells what they are but the
+/// place itself.
+pub(super) fn each_place_its_own(seed: u64) -> (Image, Vec<Planted>) {
+    let mut planted = Vec::new();
+    let mut image = ImageBuilder::new("app:1").layer(Layer::new().file("etc/hostname", b"app"));
+    for (number, (place, put)) in PLACES.iter().enumerate() {
+        let samples = Samples::new(seed.wrapping_add(7_919 * number as u64));
+        image = put(image, &samples);
+        planted.extend(samples.planted(place));
+    }
+    (image.build(), planted)
+}
+
+type Put = fn(ImageBuilder, &Samples) -> ImageBuilder;
+
+/// The places of an image that are no file's content.
+const PLACES: [(&str, Put); 16] = [
+    ("file name", |image, samples| {
+        in_layer(image, samples, |layer, n, s| layer.file(&format!("n/{n}/{}", s.text), b""))
+    }),
+    ("symlink", |image, samples| {
+        in_layer(image, samples, |layer, n, s| layer.symlink(&format!("l/{n}"), &s.text))
+    }),
+    ("xattr", |image, samples| {
+        in_layer(image, samples, |layer, n, s| {
+            layer.xattr(&format!("x/{n}"), b"", "user.note", s.text.as_bytes())
+        })
+    }),
+    ("xattr name", |image, samples| {
+        in_layer(image, samples, |layer, n, s| {
+            layer.xattr(&format!("y/{n}"), b"", &format!("user.{}", s.text.replace('=', ":")), b"x")
+        })
+    }),
+    ("env", |image, samples| {
+        in_config(image, samples, |image, n, s| image.env(&format!("TEXT_{n}"), &s.text))
+    }),
+    ("env itself", |image, samples| {
+        in_config(image, samples, |image, _, s| match s.text.split_once('=') {
+            Some((name, value)) => image.env(name, value),
+            None => image.env("VALUE", &s.text),
+        })
+    }),
+    ("label", |image, samples| {
+        in_config(image, samples, |image, n, s| image.label(&format!("org.acme.{n}"), &s.text))
+    }),
+    ("label name", |image, samples| in_config(image, samples, |image, _, s| image.label(&s.text, "x"))),
+    ("annotation", |image, samples| {
+        in_config(image, samples, |image, n, s| image.annotation(&format!("org.acme.{n}"), &s.text))
+    }),
+    ("annotation name", |image, samples| {
+        in_config(image, samples, |image, _, s| image.annotation(&s.text, "x"))
+    }),
+    ("step", |image, samples| steps(image, samples, |_, s| s.text.clone())),
+    ("ENV step", |image, samples| steps(image, samples, |_, s| format!("ENV {}", s.text))),
+    ("LABEL step", |image, samples| steps(image, samples, |n, s| format!("LABEL org.acme.{n}={}", s.text))),
+    ("RUN step", |image, samples| {
+        steps(image, samples, |_, s| format!("RUN /bin/sh -c set -e; {} && make # buildkit", s.text))
+    }),
+    ("build argument", |image, samples| {
+        steps(image, samples, |n, s| {
+            format!("RUN |2 B_{n}={} OTHER=two words /bin/sh -c make # buildkit", s.text)
+        })
+    }),
+    ("CMD step", |image, samples| {
+        steps(image, samples, |_, s| format!("/bin/sh -c #(nop)  CMD [\"sh\" \"-c\" {}]", json!(s.text)))
+    }),
+];
+
+fn in_layer(image: ImageBuilder, samples: &Samples, put: fn(Layer, usize, &Sample) -> Layer) -> ImageBuilder {
+    let samples = samples.0.iter().enumerate();
+    image.layer(samples.fold(Layer::new(), |layer, (number, sample)| put(layer, number, sample)))
+}
+
+fn in_config(
+    image: ImageBuilder,
+    samples: &Samples,
+    put: fn(ImageBuilder, usize, &Sample) -> ImageBuilder,
+) -> ImageBuilder {
+    samples.0.iter().enumerate().fold(image, |image, (number, sample)| put(image, number, sample))
+}
+
+fn steps(image: ImageBuilder, samples: &Samples, step: fn(usize, &Sample) -> String) -> ImageBuilder {
+    samples
+        .0
+        .iter()
+        .enumerate()
+        .fold(image, |image, (number, sample)| image.history(&step(number, sample), true))
 }
 
 fn of(definition: &Definition, seed: u64) -> Vec<Sample> {
-    definition.examples.iter().enumerate().map(|(number, example)| {
-        let make = |round: u64| {
-            let mut seed = Seed(seed + 100 * number as u64 + round);
-            let key = expand(&example.key, "", &mut seed).expect("a key");
-            let text = expand(&example.text, &key, &mut seed).expect("a text");
-            (key, text)
-        };
-        let (key, text) = make(0);
-        let path = example.path.clone().or_else(|| {
-            let glob = definition.paths.only.first()?;
-            Some(format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")))
-        });
-        Sample {
-            detector: definition.id.clone(),
-            others: (1..=OTHERS).map(|round| make(round).0).collect(),
-            key, text, path,
-            is_handle: definition.is_handle(),
-        }
-    }).collect()
-}
-
-impl Sample {
-    /// A path where the definition applies.
-    fn path_in(&self, number: usize) -> String {
-        match &self.path {
-            Some(path) => format!("{number}/{path}"),
-            None => format!("app/{number}.txt"),
-        }
-    }
+    definition
+        .examples
+        .iter()
+        .enumerate()
+        .map(|(number, example)| {
+            let make = |round: u64| {
+                let mut seed = Seed(seed + 100 * number as u64 + round);
+                let key = expand(&example.key, "", &mut seed).expect("a key");
+                let text = expand(&example.text, &key, &mut seed).expect("a text");
+                (key, text)
+            };
+            let (key, text) = make(0);
+            let path = example.path.clone().or_else(|| {
+                let glob = definition.paths.only.first()?;
+                Some(format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")))
+            });
+            Sample {
+                detector: definition.id.clone(),
+                others: (1..=OTHERS).map(|round| make(round).0).collect(),
+                key,
+                text,
+                path,
+                is_handle: definition.is_handle(),
+            }
+        })
+        .collect()
 }
