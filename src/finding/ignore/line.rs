@@ -109,8 +109,14 @@ fn parse_glob(text: &str) -> Result<GlobMatcher, String> {
     Ok(glob.compile_matcher())
 }
 
-/// A word of the file as an error may show it.
+/// A word of the file as an error may show it: whole or not at all, because of a key that is cut nobody
+/// sees any more that it is one.
 fn shown(word: &str) -> String {
+    const MOST: usize = 80;
+    let length = word.chars().count();
+    if length > MOST {
+        return format!("(a word of {length} characters)");
+    }
     let safe = |char: char| if char.is_ascii_graphic() { char } else { '?' };
-    word.chars().take(80).map(safe).collect()
+    word.chars().map(safe).collect()
 }
