@@ -235,13 +235,15 @@ fn looks_random(text: &[u8], set: &[u8]) -> bool {
     !has_run(text) && has_all_classes(text, set) && has_variety(text, set)
 }
 
-/// Four bytes that climb or fall by one, or three that are equal.
+/// Four bytes that climb or fall by one, three that are equal, or four that are but for their case: `xXxx`
+/// stands for something else.
 fn has_run(text: &[u8]) -> bool {
     let steps = |window: &[u8], step: i16| {
         window.windows(2).all(|pair| matches!(pair, [a, b] if i16::from(*b) - i16::from(*a) == step))
     };
     text.windows(4).any(|four| steps(four, 1) || steps(four, -1))
         || text.windows(3).any(|three| steps(three, 0))
+        || text.to_ascii_lowercase().windows(4).any(|four| steps(four, 0))
 }
 
 /// From 12 characters on, three of each class that is a good part of the set.
