@@ -101,7 +101,9 @@ fn parse_place(text: &str) -> Result<Place, TargetError> {
         }
     }
     if let Some(name) = text.strip_prefix("docker://") {
-        return parse_reference(name).map(Place::Registry);
+        // The message repeats the whole text: a password is known by the scheme in front of it.
+        let named = |error| TargetError(format!("'{text}' is no image reference: {error}"));
+        return name.parse().map(Place::Registry).map_err(|error: oci_client::ParseError| named(error));
     }
     for (prefix, place) in
         [("docker-daemon:", Place::DockerDaemon as fn(String) -> Place), ("podman:", Place::Podman)]

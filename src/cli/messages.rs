@@ -1,7 +1,11 @@
 //! What goes to standard error: errors, warnings and notes, one line each.
 
 use std::io::Write;
+use std::sync::OnceLock;
 
+use crate::detect::catalogue::Catalogue;
+use crate::detect::redact::Redactor;
+use crate::detect::set::DetectorSet;
 use crate::report::sanitize;
 
 /// Writes to standard error as `-q` and `-v` ask.
@@ -24,7 +28,7 @@ impl Messages {
 
     /// Something that could not be done.
     pub fn error(&self, text: &str) {
-        print(text);
+        print(&without_keys(text));
     }
 
     /// Something worth knowing.
@@ -40,6 +44,16 @@ impl Messages {
             print(text);
         }
     }
+}
+
+/// `text` without keys: an error repeats what a user typed, or a line of a file.
+pub fn without_keys(text: &str) -> String {
+    static DETECTORS: OnceLock<Option<DetectorSet>> = OnceLock::new();
+    let embedded = || Catalogue::embedded().ok().and_then(|catalogue| DetectorSet::new(&catalogue).ok());
+    let Some(detectors) = DETECTORS.get_or_init(embedded) else { return text.to_owned() };
+    let mut redactor = Redactor::new(detectors);
+    redactor.learn_typed(text);
+    redactor.clean(text)
 }
 
 /// Nobody can be told when standard error is closed; the exit status stays what it is.

@@ -17,7 +17,7 @@ pub mod settings;
 pub mod terminal;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
@@ -88,8 +88,10 @@ fn refuse(error: &clap::Error) -> ExitStatus {
         Messages::default().error(&answer);
         return ExitStatus::Failed;
     }
+    let text = error.render().to_string();
+    let clean = if error.use_stderr() { messages::without_keys(&text) } else { text.clone() };
     // Nobody can be told when the stream is closed; the status says it.
-    let _ = error.print();
+    let _ = if clean == text { error.print() } else { io::stderr().lock().write_all(clean.as_bytes()) };
     if error.use_stderr() { ExitStatus::Failed } else { ExitStatus::Clean }
 }
 

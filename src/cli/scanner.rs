@@ -37,6 +37,9 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let detectors = DetectorSet::new(&catalogue)?;
     let mut redactor = Redactor::new(&detectors);
     let own_secrets = own_secrets(settings.secrets_from.as_ref(), progress)?;
+    for own in own_secrets.iter().flat_map(|own| (0..own.len()).filter_map(|number| own.key(number))) {
+        redactor.learn(own, own.expose(), "…");
+    }
     let key_settings =
         KeySettings::from_environment(settings.fingerprint_key_file.clone(), |name| env::var_os(name));
     let fingerprints = FingerprintKey::load(&key_settings)?;
@@ -65,10 +68,13 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     for text in &settings.targets {
         match scan_target(text, &options, &judge, progress, &mut redactor) {
             Ok(found) => results.extend(found),
-            Err(error) => errors.push(TargetError {
-                target: redactor.clean(text),
-                message: redactor.clean(&format!("{error:#}")),
-            }),
+            Err(error) => {
+                redactor.learn_typed(text);
+                errors.push(TargetError {
+                    target: redactor.clean(text),
+                    message: redactor.clean(&format!("{error:#}")),
+                });
+            }
         }
     }
     let tool = Tool {

@@ -125,6 +125,29 @@ impl<'a> Redactor<'a> {
         }
     }
 
+    /// From now on hides what a user typed that is a key or a password, wherever it is repeated. The parts
+    /// of a path, a reference or an assignment are looked at by themselves: what joins them belongs to the
+    /// alphabet of some kinds of key, and would hide where these begin and end.
+    pub fn learn_typed(&mut self, text: &str) {
+        let mut secrets = Vec::new();
+        let apart = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`');
+        for word in text.split(apart) {
+            let (value, target) = (word.split_once('='), word.split_once(':'));
+            let (stem, name) = (word.rsplit_once('.'), word.rsplit_once(':'));
+            let behind = [value, target].into_iter().flatten().map(|(_, part)| part);
+            let before = [stem, name].into_iter().flatten().map(|(part, _)| part);
+            for part in behind.chain(before).chain([word]) {
+                let found = self.detected_in(part).into_iter();
+                secrets.extend(found.filter_map(|(range, shown)| Some((part.get(range)?, shown))));
+            }
+        }
+        let passwords = passwords_in_urls(text).into_iter();
+        secrets.extend(passwords.filter_map(|(range, shown)| Some((text.get(range)?, shown))));
+        for (secret, shown) in secrets {
+            self.learn(&Key::new(secret.as_bytes().to_vec()), secret.as_bytes(), shown);
+        }
+    }
+
     /// From now on `id` may be shown, also where it is a piece of a key.
     pub fn publish(&mut self, id: &str) {
         self.public.extend(pieces_of(id.as_bytes()));
