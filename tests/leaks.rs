@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pieces::Pieces;
-use plant::{Samples, each_place_its_own, everywhere};
+use plant::{Sample, Samples, each_place_its_own, everywhere};
 
 use crate::support::cli::hashing_key;
 use crate::support::image::{Compression, oci};
@@ -158,10 +158,158 @@ fn what_is_not_selected_is_redacted_too() {
 fn a_key_that_only_its_place_gives_away() {
     let (image, planted) = each_place_its_own(plant::SEED + 2);
     let run = Run::with(&[("app.tar", &oci(&[&image], Compression::None).tar())]);
-    if let Some(path) = std::env::var_os("KEEP") {
-        std::fs::copy(run.folder.path().join("app.tar"), path).unwrap();
-        return;
-    }
     let pieces = Pieces::of(&planted);
     run.assert_silent("each its own", run.command(&scan(&["app.tar"])), &pieces);
+}
+
+#[test]
+fn what_is_suppressed_and_the_reason_for_it() {
+    let samples = Samples::new(plant::SEED + 3);
+    let archive = oci(&[&everywhere(&samples)], Compression::Gzip).tar();
+    // The reasons hold keys that stand nowhere else, as far as they tell by themselves what they are.
+    let telling = Samples::new(plant::SEED + 4).that_tell_by_themselves();
+    let mut planted = samples.planted("everywhere");
+    planted.extend(telling.iter().map(|sample| sample.planted("reason")));
+    let rule = |sample: &Sample| format!("detector:{} # it was {} until May\n", sample.detector, sample.key);
+    let rules: String = telling.iter().map(rule).collect();
+    let run = Run::with(&[("app.tar", &archive), (".keyseamignore", rules.as_bytes())]);
+    let (_, outputs) =
+        run.assert_silent("suppressed", run.command(&scan(&["app.tar"])), &Pieces::of(&planted));
+    let suppressed = json(&outputs)["summary"]["suppressed"].as_u64();
+    assert!(suppressed.is_some_and(|count| count > 0), "nothing was suppressed");
+}
+
+#[test]
+fn what_a_user_types_and_what_cannot_be_read() {
+    let telling = Samples::new(plant::SEED + 5).that_tell_by_themselves();
+    assert!(telling.len() > 100, "only {} keys tell by themselves what they are", telling.len());
+    let pieces = Pieces::of(&telling.iter().map(|sample| sample.planted("typed")).collect::<Vec<_>>());
+    // Every one as a target that is not there.
+    let mut images = String::new();
+    for sample in telling.iter().filter(|sample| !sample.key.contains('/')) {
+        images.push_str(&format!(
+            "./{0}.tar\ndocker-archive:/no/{0}\ndocker://registry.acme.io/{0}:1\noci:{0}\n",
+            sample.key
+        ));
+    }
+    let run = Run::with(&[("images", images.as_bytes())]);
+    let (status, _) = run.assert_silent("targets", run.command(&scan(&["--images-from", "images"])), &pieces);
+    assert_eq!(status, Some(2));
+    // A few wherever a command line or a file of the user's takes a word.
+    for sample in telling.iter().step_by(29) {
+        let key = &sample.key;
+        let rules = format!("[[detector]]\nid = \"x\"\nname = {key}\n");
+        let ignore = format!("{key} # why\n");
+        let files = [
+            ("rules.toml", rules.as_bytes()),
+            (".keyseamignore", ignore.as_bytes()),
+            ("a.tar", b"no tar".as_slice()),
+        ];
+        let run = Run::with(&files);
+        let (joined, format) = (format!("--fail-on={key}"), format!("json=/no/{key}/r"));
+        let lines: [&[&str]; 14] = [
+            &["scan", "a.tar"],
+            &["scan", "--no-config", "--rules", "rules.toml", "a.tar"],
+            &["scan", "--no-config", "--rules", key, "a.tar"],
+            &["scan", "--no-config", "--only", key, "a.tar"],
+            &["scan", "--no-config", "--secrets-from", key, "a.tar"],
+            &["scan", "--no-config", "--fingerprint-key-file", key, "a.tar"],
+            &["scan", "--no-config", "--platform", key, "a.tar"],
+            &["scan", "--no-config", &joined, "a.tar"],
+            &["scan", "-o", key, "a.tar"],
+            &["scan", "-o", &format, "a.tar"],
+            &["scan", "--images-from", key],
+            &["detectors", "show", key],
+            &["detectors", "list", key],
+            &[key],
+        ];
+        for line in lines {
+            let (status, _) = run.assert_silent(line[0], run.command(line), &pieces);
+            assert_eq!(status, Some(2), "{} {}", line[0], line.get(1).unwrap_or(&""));
+        }
+        let mut command = run.command(&["scan", "--no-config", "a.tar"]);
+        command.env("KEYSEAM_FINGERPRINT_KEY", key);
+        run.assert_silent("as hashing key", command, &pieces);
+    }
+}
+
+#[test]
+fn passwords_of_targets() {
+    let secret = ["q8Zr2m", "X9vL4t"].concat();
+    let image =
+        format!("docker://bob:{secret}@registry.acme.io/app:1\nhttps://bob:{secret}@acme.io/app.tar\n");
+    let run = Run::with(&[("images", image.as_bytes())]);
+    let (status, outputs) = run.outputs(run.command(&scan(&["--images-from", "images"])));
+    assert_eq!(status, Some(2));
+    for (name, output) in outputs {
+        assert!(!String::from_utf8_lossy(&output).contains(&secret), "{name}");
+    }
+}
+
+#[test]
+fn trying_detectors_on_a_text() {
+    let samples = Samples::new(plant::SEED + 6);
+    let texts: Vec<&str> = samples.secret().map(|sample| sample.text.as_str()).collect();
+    let run = Run::with(&[("texts", texts.join("\n\n\n").as_bytes())]);
+    let pieces = Pieces::of(&samples.planted("text"));
+    let (status, _) =
+        run.assert_silent("detectors test", run.command(&["detectors", "test", "texts"]), &pieces);
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+fn only_with_show_secrets_are_keys_shown() {
+    let samples = Samples::new(plant::SEED + 7);
+    let image = crate::support::image::ImageBuilder::new("app:1").layer(samples.files()).build();
+    let run = Run::with(&[("app.tar", &oci(&[&image], Compression::Gzip).tar())]);
+    let (_, outputs) = run.outputs(run.command(&scan(&["--show-secrets", "app.tar"])));
+    let report = json(&outputs);
+    let findings = report["results"][0]["findings"].as_array().expect("findings");
+    let shown: HashSet<&str> = findings.iter().filter_map(|finding| finding["secret"].as_str()).collect();
+    let hidden: Vec<&str> = samples
+        .secret()
+        .filter(|sample| !shown.iter().any(|text| text.contains(&sample.key)))
+        .map(|sample| sample.detector.as_str())
+        .collect();
+    assert!(hidden.is_empty(), "not shown: {hidden:?}");
+}
+
+/// Set for the child of the next test, which is this program again.
+const PANICS: &str = "KEYSEAM_TEST_PANICS";
+
+#[test]
+fn a_panic_says_nothing_of_what_it_met() {
+    let secret = ["q8Zr2m", "X9vL4t"].concat();
+    if std::env::var_os(PANICS).is_some() {
+        keyseam::cli::messages::silence_panics();
+        panic!("could not read {secret}");
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "leaks::a_panic_says_nothing_of_what_it_met", "--nocapture"]).env(PANICS, "1");
+    let output = command.output().expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("internal error"), "it did not panic");
+    assert!(!said.contains(&secret), "it said the secret");
+}
+
+#[test]
+fn bars_on_a_terminal() {
+    let samples = Samples::new(plant::SEED + 8);
+    let image = crate::support::image::ImageBuilder::new("app:1").layer(samples.files()).build();
+    let run = Run::with(&[("app.tar", &oci(&[&image], Compression::Gzip).tar())]);
+    let mut command = run.command(&[]);
+    let line = format!("{} scan -v app.tar", env!("CARGO_BIN_EXE_keyseam"));
+    let mut script = Command::new("script");
+    script
+        .args(["-q", "-e", "-c", &line, "/dev/null"])
+        .current_dir(run.folder.path())
+        .env_clear()
+        .stdin(Stdio::null());
+    for (name, value) in command.env("TERM", "xterm").env("PATH", "/usr/bin:/bin").get_envs() {
+        script.env(name, value.unwrap_or_default());
+    }
+    let (status, outputs) = run.assert_silent("terminal", script, &Pieces::of(&samples.planted("file")));
+    assert_eq!(status, Some(1));
+    assert!(outputs["standard output"].contains(&0x1b), "nothing was drawn");
 }

@@ -133,7 +133,7 @@ fn config(diff_id: &str) -> Vec<u8> {
 
 /// Scans, and asserts that it took little memory and that what was looked for was found.
 #[track_caller]
-fn assert_small(target: &str, stdin: impl FnOnce(&mut dyn Write), found: &[&str]) -> Value {
+fn assert_small(target: &str, stdin: impl FnOnce(&mut dyn Write), found: &[&str], reasons: &[&str]) -> Value {
     let home = tempfile::tempdir().expect("a folder");
     let peak = home.path().join("peak");
     let mut command = Command::new("/usr/bin/time");
@@ -147,8 +147,9 @@ fn assert_small(target: &str, stdin: impl FnOnce(&mut dyn Write), found: &[&str]
     let output = child.wait_with_output().expect("it ends");
     let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
     let result = &report["results"][0];
-    assert_eq!(result["errors"].to_string(), "[]");
-    assert_eq!(result["complete"], true);
+    let errors = result["errors"].as_array().expect("errors").iter();
+    assert_eq!(errors.filter_map(|error| error["reason"].as_str()).collect::<Vec<_>>(), reasons);
+    assert_eq!(result["complete"], reasons.is_empty());
     let mut places: Vec<&str> = result["findings"]
         .as_array()
         .expect("findings")
@@ -180,7 +181,7 @@ fn a_gibibyte_of_layer() {
         file(out, "srv/big", 1024 * MIB, b'\n');
         end(out);
     });
-    assert_small(&target(&folder), |_| (), &["srv/big"]);
+    assert_small(&target(&folder), |_| (), &["srv/big"], &[]);
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn a_line_of_200_megabytes() {
         file(out, "srv/line", 200 * MIB, b' ');
         end(out);
     });
-    assert_small(&target(&folder), |_| (), &["srv/line"]);
+    assert_small(&target(&folder), |_| (), &["srv/line"], &[]);
 }
 
 #[test]
@@ -202,7 +203,7 @@ fn hundreds_of_thousands_of_files() {
         file(out, "srv/last", 4096, b'\n');
         end(out);
     });
-    let report = assert_small(&target(&folder), |_| (), &["srv/last"]);
+    let report = assert_small(&target(&folder), |_| (), &["srv/last"], &[]);
     assert_eq!(report["results"][0]["stats"]["files"], 300_001);
 }
 
@@ -216,7 +217,7 @@ fn member(out: &mut dyn Write, name: &str, bytes: &[u8]) {
 
 /// Scans a `docker save` archive through a pipe, its one layer raw: what `layer` writes, twice the same,
 /// because the config has its digest and the header its size.
-fn assert_small_from_a_pipe(layer: fn(&mut dyn Write), found: &[&str]) -> Value {
+fn assert_small_from_a_pipe(layer: fn(&mut dyn Write), found: &[&str], reasons: &[&str]) -> Value {
     let mut measured = Measured::new(std::io::sink());
     layer(&mut measured);
     let (diff_id, size) = measured.digest();
@@ -231,7 +232,7 @@ fn assert_small_from_a_pipe(layer: fn(&mut dyn Write), found: &[&str]) -> Value 
         member(out, "manifest.json", manifest.as_bytes());
         end(out);
     };
-    assert_small("-", archive, found)
+    assert_small("-", archive, found, reasons)
 }
 
 #[test]
@@ -242,12 +243,13 @@ fn four_gibibytes_through_a_pipe() {
             end(out);
         },
         &["srv/big"],
+        &[],
     );
 }
 
 #[test]
 fn a_pax_header_of_two_gibibytes() {
-    let report = assert_small_from_a_pipe(
+    assert_small_from_a_pipe(
         |out| {
             // One record that fills the header: its length, a blank, the name, the value, a line break.
             let size = 2048 * MIB;
@@ -266,6 +268,7 @@ fn a_pax_header_of_two_gibibytes() {
             end(out);
         },
         &["srv/behind"],
+        // It is scanned and not interpreted, so what it says of the file behind it is not known.
+        &["limit"],
     );
-    assert!(!report["results"][0]["warnings"].as_array().expect("warnings").is_empty());
 }

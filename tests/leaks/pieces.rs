@@ -5,7 +5,7 @@
 //! from the same template does not have it too. Some keys hold an id that a report shows as a handle:
 //! [`HANDLES`] says which part of them that is. Nothing else is exempt.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -15,8 +15,9 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 const PIECE: usize = 8;
 
 /// The part of a key that may stand in clear: who the key is of, and where it leads.
-const HANDLES: [(&str, &str); 4] = [
-    ("gcp-service-account-key", r#""(?:project_id|private_key_id|client_email)":(\s*"[^"]+",?)"#),
+const HANDLES: [(&str, &str); 5] = [
+    ("gcp-service-account-key", r#"((?:project_id|private_key_id|client_email|client_id)":\s*"[^"]+",?\s*)"#),
+    ("gcp-service-account-key", r#"(client_id":\s*"[^"]+",\s*"token_u)"#),
     ("mongodb-connection-string", "@([^@]+)$"),
     ("sendgrid-api-key", r"^SG\.([^.]+)\."),
     ("telegram-bot-token", "^([0-9]+):"),
@@ -94,50 +95,57 @@ impl Planted {
 
 /// Looks for the pieces of many keys at once.
 pub(super) struct Pieces {
-    /// By length, piece: which keys, in which form.
-    known: HashMap<usize, HashMap<Vec<u8>, (String, &'static str)>>,
+    /// Which piece is of which key, in which form.
+    known: HashMap<Vec<u8>, (u32, &'static str)>,
+    lengths: BTreeSet<usize>,
+    /// A bit for the first eight bytes of every piece: most of an output is settled by it.
+    heads: Vec<bool>,
+    labels: Vec<String>,
 }
 
 impl Pieces {
     pub(super) fn of<'a>(planted: impl IntoIterator<Item = &'a Planted>) -> Self {
-        let mut known: HashMap<usize, HashMap<Vec<u8>, (String, &'static str)>> = HashMap::new();
+        let heads = vec![false; 1 << HEAD_BITS];
+        let mut all = Self { known: HashMap::new(), lengths: BTreeSet::new(), heads, labels: Vec::new() };
         for one in planted {
             let pieces = one.pieces();
             assert!(!pieces.is_empty(), "{}: nothing of the key is secret", one.detector);
+            let label = u32::try_from(all.labels.len()).expect("few keys");
+            all.labels.push(format!("{}, {}", one.detector, one.place));
             for (form, piece) in pieces {
-                known
-                    .entry(piece.len())
-                    .or_default()
-                    .insert(piece, (format!("{}, {}", one.detector, one.place), form));
+                all.heads[head(&piece)] = true;
+                all.lengths.insert(piece.len());
+                all.known.insert(piece, (label, form));
             }
         }
-        Self { known }
+        all
     }
 
     /// The keys of which a piece stands in `output`, a line each that names none of it.
     pub(super) fn found_in(&self, name: &str, output: &[u8]) -> Vec<String> {
         let output = without_digests(output);
-        let mut found: Vec<String> = Vec::new();
-        for (length, pieces) in &self.known {
-            for window in output.windows(*length) {
-                if let Some((label, form)) = pieces.get(window) {
-                    found.push(format!("{name}: {label}, {form}"));
-                    if std::env::var_os("DBG").is_some() {
-                        let at = window.as_ptr() as usize - output.as_ptr() as usize;
-                        eprintln!(
-                            "DBG {name} {label} {form}: {}",
-                            String::from_utf8_lossy(
-                                &output[at.saturating_sub(150)..(at + 100).min(output.len())]
-                            )
-                        );
-                    }
+        let mut found = BTreeSet::new();
+        for at in 0..(output.len() + 1).saturating_sub(PIECE) {
+            let rest = &output[at..];
+            if !self.heads[head(rest)] {
+                continue;
+            }
+            for piece in self.lengths.iter().filter_map(|length| rest.get(..*length)) {
+                if let Some((label, form)) = self.known.get(piece) {
+                    found.insert(format!("{name}: {}, {form}", self.labels[*label as usize]));
                 }
             }
         }
-        found.sort();
-        found.dedup();
-        found
+        found.into_iter().collect()
     }
+}
+
+const HEAD_BITS: u32 = 24;
+
+/// A number for the first eight bytes.
+fn head(bytes: &[u8]) -> usize {
+    let first: [u8; PIECE] = bytes[..PIECE].try_into().expect("eight bytes");
+    (u64::from_le_bytes(first).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - HEAD_BITS)) as usize
 }
 
 /// Digests and fingerprints are hex, and among so many digits any eight occur.

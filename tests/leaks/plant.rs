@@ -3,6 +3,7 @@
 use keyseam::detect::catalogue::Catalogue;
 use keyseam::detect::definition::Definition;
 use keyseam::detect::template::{Seed, expand};
+use keyseam::detect::{DetectorSet, Place, Scratch, Window};
 use serde_json::json;
 
 use super::pieces::Planted;
@@ -75,6 +76,32 @@ impl Samples {
         self.secret().map(|sample| sample.detector.as_str())
     }
 
+    /// One of each definition whose key alone, with nothing around it, says what it is.
+    pub(super) fn that_tell_by_themselves(&self) -> Vec<Sample> {
+        let catalogue = Catalogue::embedded().expect("the catalogue");
+        let set = DetectorSet::new(&catalogue).expect("a set");
+        let mut scratch = Scratch::default();
+        let mut telling: Vec<Sample> =
+            self.secret().filter(|sample| !sample.key.contains(char::is_whitespace)).cloned().collect();
+        telling.retain(|sample| {
+            let bytes = sample.key.as_bytes();
+            let owned = 0..bytes.len();
+            let window = Window {
+                bytes,
+                owned: owned.clone(),
+                starts: true,
+                ends: true,
+                place: Place::Config,
+                path: b"",
+            };
+            let mut hits = Vec::new();
+            set.scan(&window, &mut scratch, &mut hits);
+            hits.iter().any(|hit| hit.span == owned)
+        });
+        telling.dedup_by(|next, kept| next.detector == kept.detector);
+        telling
+    }
+
     /// A layer with a file for each sample, where its definition applies.
     pub(super) fn files(&self) -> Layer {
         let files = self.0.iter().enumerate();
@@ -96,7 +123,8 @@ pub(super) fn each_place_its_own(seed: u64) -> (Image, Vec<Planted>) {
     let mut planted = Vec::new();
     let mut image = ImageBuilder::new("app:1").layer(Layer::new().file("etc/hostname", b"app"));
     for (number, (place, put)) in PLACES.iter().enumerate() {
-        let samples = Samples::new(seed.wrapping_add(7_919 * number as u64));
+        let mut samples = Samples::new(seed.wrapping_add(7_919 * number as u64));
+        samples.0.dedup_by(|next, kept| next.detector == kept.detector);
         image = put(image, &samples);
         planted.extend(samples.planted(place));
     }
