@@ -201,10 +201,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_size_of_a_buffer_changes_nothing(files in proptest::collection::vec(file(), 1..4)) {
+    fn the_size_of_a_buffer_changes_nothing(files in proptest::collection::vec(file(), 1..4), behind in file()) {
         let layer = files.iter().enumerate()
             .fold(Layer::new(), |layer, (index, body)| layer.file(&format!("file-{index}"), body));
-        let image = ImageBuilder::new("app:1").layer(layer).build();
+        let bytes = [layer.tar(), behind].concat();
+        let image = ImageBuilder::new("app:1").layer_bytes("COPY . / # buildkit", bytes).build();
         let archive = docker_classic(&[&image]).tar();
         let whole = matches(&archive, 16 * 1024 * 1024, 1);
         for (window, jobs) in [(4096, 1), (4097, 2), (10_000, 2), (65_536, 2), (BUFFER, 2), (2 * BUFFER, 5)] {
