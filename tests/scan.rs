@@ -103,12 +103,15 @@ impl Scanned {
     /// Checks that these keys were found and nothing else.
     #[track_caller]
     fn assert_only(&self, numbers: impl IntoIterator<Item = u64>) {
-        let mut expected: Vec<String> = numbers.into_iter().map(|number| fingerprint(&key(number))).collect();
+        let numbers: Vec<u64> = numbers.into_iter().collect();
+        let mut expected: Vec<String> = numbers.iter().map(|number| fingerprint(&key(*number))).collect();
         let mut found: Vec<String> =
             self.findings().iter().filter_map(|one| Some(one["fingerprint"].as_str()?.to_owned())).collect();
         expected.sort();
         found.sort();
         assert_eq!(found, expected, "fingerprints");
+        let report = self.result.to_string();
+        assert!(numbers.iter().all(|number| !report.contains(&key(*number))), "a key is shown");
     }
 }
 

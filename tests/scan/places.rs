@@ -45,6 +45,21 @@ fn names_links_attributes_and_records_are_searched() {
 }
 
 #[test]
+fn a_path_that_is_not_utf_8_is_given_in_base64_unless_it_holds_a_key() {
+    let body = line(1);
+    let with_key = [b"app/\xff/", key(2).as_bytes(), b"/x"].concat();
+    let layer = Layer::new()
+        .entry(&Header { size: body.len() as u64, ..Header::new(b"app/caf\xe9", b'0') }, &body)
+        .entry(&Header::new(&with_key, b'0'), b"");
+    let scanned = Scanned::image(&image_of(layer));
+    scanned.assert_only([1, 2]);
+    let place = json!({ "kind": "file", "path": "app/caf\u{fffd}", "path_base64": "YXBwL2NhZuk=" });
+    scanned.assert_finding(1, json!({ "locations": [place] }));
+    let place = &scanned.finding(2)["locations"][0];
+    assert_eq!((&place["kind"], place.get("path_base64")), (&json!("filename"), None));
+}
+
+#[test]
 fn bytes_behind_the_end_and_between_the_files_are_searched() {
     let mut tar = Tarball::new();
     let mut padding = line(2);
