@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{Scanned, fingerprint, key, line};
 use crate::support::cli::Keyseam;
 use crate::support::image::{
-    Compression, Image, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, layout, manifest,
-    oci_platforms, this_architecture,
+    Compression, Image, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, docker_classic,
+    layout, manifest, oci, oci_platforms, this_architecture,
 };
 use crate::support::tarball::Tarball;
 
@@ -155,5 +155,50 @@ fn files_of_an_artifact_have_their_titles() {
         scanned.assert_finding(1, json!({ "exposed_to": "puller", "locations": [place] }));
         let place = json!({ "kind": "file", "layer": 1, "path": "build.log.gz", "line": 1 });
         scanned.assert_finding(2, json!({ "locations": [place] }));
+    }
+}
+
+/// JSON may be a manifest or a config until an archive that passes once is over, and it may be neither.
+#[test]
+fn json_that_is_no_document_is_searched_however_large() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("artifact.tar");
+    for padding in [0, 5 << 20, 9 << 20] {
+        let text = json!({ "a": "-".repeat(padding), "token": key(1) }).to_string();
+        let offset = text.find(&key(1)).expect("it is there");
+        let mut members = Members::default();
+        let mut layer = members.blob("application/json", text.as_bytes());
+        layer["annotations"] = json!({ TITLE: "settings.json" });
+        let config = members.blob(EMPTY, b"{}");
+        let manifest = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+            "artifactType": "application/vnd.example", "config": config, "layers": [layer] });
+        let manifest = members.blob(OCI_MANIFEST, manifest.to_string().as_bytes());
+        layout(&mut members, &[manifest]);
+        std::fs::write(&path, members.tar()).expect("a file");
+        let from_path = Scanned::of(&Keyseam::scan(&[&path]).run());
+        for scanned in
+            [from_path, Scanned::archive(members.tar()), Scanned::archive(members.reversed().tar())]
+        {
+            scanned.assert_only([1]);
+            let place = json!({ "kind": "file", "path": "settings.json", "offset": offset, "line": 1 });
+            scanned.assert_finding(1, json!({ "locations": [place] }));
+        }
+    }
+}
+
+#[test]
+fn a_layer_whose_first_name_looks_like_json_is_a_layer() {
+    let layer = Layer::new().file("{\"schemaVersion\": 2}", b"x").file("key", &line(1));
+    let image = ImageBuilder::new("app:1").layer(layer.clone()).layer(Layer::new().whiteout("key")).build();
+    for members in [docker_classic(&[&image]), oci(&[&image], Compression::None)] {
+        for members in [members.clone(), members.reversed()] {
+            let scanned = Scanned::archive(members.tar());
+            scanned.assert_only([1]);
+            let removed = json!({ "layer": 1, "how": "whiteout" });
+            scanned.assert_finding(
+                1,
+                json!({ "introduced_by": { "layer": 0 }, "locations": [{ "path": "key", "removed_by": removed }] }),
+            );
+        }
     }
 }

@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use keyseam::detect::DetectorSet;
 use keyseam::detect::catalogue::Catalogue;
+use keyseam::detect::own_secrets::OwnSecrets;
 use keyseam::scan::matches::{Finder, Search};
 use keyseam::scan::progress::Silent;
 use keyseam::scan::{ScanOptions, scan};
@@ -142,10 +145,15 @@ fn a_key_at_the_end_of_a_large_file_is_found() {
     );
 }
 
-static DETECTORS: LazyLock<(Catalogue, DetectorSet)> = LazyLock::new(|| {
+/// Of the team's own secrets.
+const OWN: &str = "own, {{base62:24}}/";
+
+/// The embedded detectors, and a secret of the team's own.
+static RULES: LazyLock<(Catalogue, DetectorSet, OwnSecrets)> = LazyLock::new(|| {
     let catalogue = Catalogue::embedded().expect("the catalogue");
     let detectors = DetectorSet::new(&catalogue).expect("its detectors");
-    (catalogue, detectors)
+    let own = OwnSecrets::from_env([("DEPLOY_PASSWORD".to_owned(), super::made(OWN, 1).into_bytes())]);
+    (catalogue, detectors, own.expect("a value").secrets)
 });
 
 /// A match: path, detector, fingerprint, offset, length, line, column.
@@ -153,10 +161,10 @@ type Seen = (Vec<u8>, String, String, u64, u64, u64, Option<u64>);
 
 /// All matches in an archive, read with buffers of this size.
 fn matches(archive: &[u8], window: usize, jobs: usize) -> Vec<Seen> {
-    let (catalogue, detectors) = &*DETECTORS;
+    let (catalogue, detectors, own_secrets) = &*RULES;
     let opened = source::open_stream(std::io::Cursor::new(archive.to_vec()), "a test", None);
     let options = ScanOptions { window, jobs, ..ScanOptions::default() };
-    let search = Search { detectors, own_secrets: None };
+    let search = Search { detectors, own_secrets: Some(own_secrets) };
     let scanned = scan(opened, &options, search, &Silent).expect("an image");
     let image = &scanned.images[0];
     let blob = &scanned.blobs[&image.layers[0].key];
@@ -184,6 +192,8 @@ enum Piece {
     Binary(Vec<u8>),
     /// A key in the surroundings of this index, made from a seed.
     Key(usize, u64),
+    /// The own secret, in base64 behind so many other bytes.
+    Own(usize),
 }
 
 const SURROUNDINGS: [&str; 8] = [
@@ -204,6 +214,9 @@ impl Piece {
             Self::Line(length) => filler(*length).into_iter().filter(|byte| *byte != b'\n').collect(),
             Self::Fill(byte, length) => vec![*byte; *length],
             Self::Binary(bytes) => bytes.clone(),
+            Self::Own(shift) => {
+                STANDARD.encode(["-".repeat(*shift), super::made(OWN, 1)].concat()).into_bytes()
+            }
             Self::Key(index, seed) => super::made(SURROUNDINGS[*index], *seed).into_bytes(),
         }
     }
@@ -215,6 +228,7 @@ fn piece() -> impl Strategy<Value = Piece> {
         1 => (33_000_usize..90_000).prop_map(Piece::Line),
         2 => (any::<u8>(), 1_usize..3_000).prop_map(|(byte, length)| Piece::Fill(byte, length)),
         2 => proptest::collection::vec(any::<u8>(), 1..300).prop_map(Piece::Binary),
+        2 => (0_usize..3).prop_map(Piece::Own),
         12 => (0..SURROUNDINGS.len(), any::<u64>()).prop_map(|(index, seed)| Piece::Key(index, seed)),
     ]
 }
