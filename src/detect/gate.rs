@@ -95,8 +95,21 @@ fn entropy(key: &[u8]) -> f64 {
 }
 
 fn is_placeholder(body: &[u8]) -> bool {
-    let lower = body.to_ascii_lowercase();
+    let lower = secret_part(body).to_ascii_lowercase();
     PLACEHOLDERS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+}
+
+/// Of a URL with a password, the user and the password: a host may be called anything.
+fn secret_part(body: &[u8]) -> &[u8] {
+    let user_info = memchr::memmem::find(body, b"://").and_then(|scheme| {
+        let rest = body.get(scheme + 3..)?;
+        let end = memchr::memrchr(b'@', rest)?;
+        // Hosts that exist for examples alone (RFC 2606) say enough.
+        let host = rest.get(end + 1..)?;
+        let is_example = memchr::memmem::find(host, b"example.").is_some();
+        (!is_example).then(|| rest.get(..end)).flatten()
+    });
+    user_info.unwrap_or(body)
 }
 
 fn counts_up_or_down(body: &[u8]) -> bool {
@@ -194,6 +207,8 @@ mod tests {
         for key in ["xxxxxxxxxx", "YOUR_API_KEY_1", "my-example-1f", "changeme12"] {
             assert!(has(Reject::Placeholder, key));
         }
+        assert!(has(Reject::Placeholder, "amqp://u:h7Kq2pLm@mq.example.com"));
+        assert!(!has(Reject::Placeholder, "amqp://u:h7Kq2pLm@sample-insert.internal"));
         for key in ["${KEY}", "{{ .Values.key }}", "<your key>", "%s", "$KEY", "%KEY%"] {
             assert!(has(Reject::Template, key));
         }
