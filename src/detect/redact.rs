@@ -211,14 +211,14 @@ mod tests {
     use crate::detect::{Catalogue, Definition, Key};
 
     fn definition(kind: &str, prefix: &str) -> Definition {
-        let mut definition = Catalogue::embedded().unwrap().definitions()[0].clone();
+        let mut definition = Catalogue::embedded().expect("valid").definitions()[0].clone();
         definition.kind = kind.to_owned();
         definition.public_prefix = vec![prefix.to_owned()];
         definition
     }
 
     fn made(template: &str) -> String {
-        expand(template, "", &mut Seed(7)).unwrap()
+        expand(template, "", &mut Seed(7)).expect("valid")
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_text_loses_its_keys_and_nothing_else() {
-        let redactor = Redactor::new(&Catalogue::embedded().unwrap()).unwrap();
+        let redactor = Redactor::new(&Catalogue::embedded().expect("valid")).expect("valid");
         let key = made("{{hex:36}}{{digits:4}}");
         let cleaned = redactor.clean(&format!("RUN CLOCKWORK_API_KEY={key} make é"));
         assert!(cleaned.starts_with("RUN CLOCKWORK_API_KEY=…") && cleaned.ends_with(" make é"));
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn values_that_it_was_told_go_in_every_spelling() {
-        let mut redactor = Redactor::new(&Catalogue::embedded().unwrap()).unwrap();
+        let mut redactor = Redactor::new(&Catalogue::embedded().expect("valid")).expect("valid");
         let value = format!("{}/+\"{}", made("{{lower:4}}"), made("{{lower:4}}"));
         redactor.learn(&Key::new(value.clone().into_bytes()), value.as_bytes(), "…".to_owned());
         let encoded = value.replace('/', "%2F").replace('+', "%2B").replace('"', "%22");
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn an_assignment_is_masked_by_its_name() {
-        let redactor = Redactor::new(&Catalogue::embedded().unwrap()).unwrap();
+        let redactor = Redactor::new(&Catalogue::embedded().expect("valid")).expect("valid");
         assert_eq!(redactor.mask_assignment("DB_PASSWORD", "x"), "…");
         assert_eq!(redactor.mask_assignment("LANG", "C.UTF-8"), "C.UTF-8");
         assert_eq!(redactor.mask_assignment("DB_PASSWORD", ""), "");

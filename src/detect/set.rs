@@ -318,13 +318,13 @@ mod tests {
 
         #[test]
         fn cutting_a_content_changes_nothing(seed: u64, cuts in prop::collection::vec(0.0..1.0_f64, 1..6)) {
-            let set = DetectorSet::new(&Catalogue::embedded().unwrap()).unwrap();
+            let set = DetectorSet::new(&Catalogue::embedded().expect("valid")).expect("valid");
             let mut seed = Seed(seed);
             let mut content = Vec::new();
             for text in TEXTS {
                 let length = seed.below(60_000);
                 content.extend(filler(length, &mut seed));
-                content.extend(expand(text, "", &mut seed).unwrap().into_bytes());
+                content.extend(expand(text, "", &mut seed).expect("valid").into_bytes());
             }
             let mut cuts: Vec<usize> = cuts.iter().map(|at| (at * content.len() as f64) as usize).collect();
             cuts.sort_unstable();
@@ -335,8 +335,8 @@ mod tests {
     }
 
     fn names_of(bytes: &[u8]) -> Vec<String> {
-        let catalogue = Catalogue::embedded().unwrap();
-        let set = DetectorSet::new(&catalogue).unwrap();
+        let catalogue = Catalogue::embedded().expect("valid");
+        let set = DetectorSet::new(&catalogue).expect("valid");
         let mut hits = Vec::new();
         set.scan_text(bytes, &mut Scratch::default(), &mut hits);
         hits.iter().map(|hit| set.definition(hit.detector).id.clone()).collect()
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_nul_ends_a_key_and_a_letter_does_not() {
-        let key = expand("{{hex:36}}{{digits:4}}", "", &mut Seed(3)).unwrap();
+        let key = expand("{{hex:36}}{{digits:4}}", "", &mut Seed(3)).expect("valid");
         assert_eq!(names_of(format!("\0CLOCKWORK_KEY={key}\0x").as_bytes()), ["clockwork-api-key"]);
         assert!(names_of(format!("\0CLOCKWORK_KEY={key}x\0").as_bytes()).is_empty());
     }
@@ -352,9 +352,9 @@ mod tests {
     #[test]
     fn a_companion_is_shown_beside_its_key() {
         let text = "textanywhere user_key=12945\naccess_token={{base62:20}}7{{base62:3}}";
-        let text = expand(text, "", &mut Seed(3)).unwrap();
-        let catalogue = Catalogue::embedded().unwrap();
-        let set = DetectorSet::new(&catalogue).unwrap();
+        let text = expand(text, "", &mut Seed(3)).expect("valid");
+        let catalogue = Catalogue::embedded().expect("valid");
+        let set = DetectorSet::new(&catalogue).expect("valid");
         let mut hits = Vec::new();
         set.scan_text(text.as_bytes(), &mut Scratch::default(), &mut hits);
         let token = hits.iter().find(|hit| !hit.companions.is_empty()).map(|hit| hit.companions.clone());
@@ -363,12 +363,12 @@ mod tests {
 
     #[test]
     fn one_scratch_serves_several_sets() {
-        let catalogue = Catalogue::embedded().unwrap();
-        let key = expand("CLOCKWORK_KEY={{hex:36}}{{digits:4}}", "", &mut Seed(3)).unwrap();
+        let catalogue = Catalogue::embedded().expect("valid");
+        let key = expand("CLOCKWORK_KEY={{hex:36}}{{digits:4}}", "", &mut Seed(3)).expect("valid");
         let mut scratch = Scratch::default();
         for _ in 0..2 {
             let mut hits = Vec::new();
-            DetectorSet::new(&catalogue).unwrap().scan_text(key.as_bytes(), &mut scratch, &mut hits);
+            DetectorSet::new(&catalogue).expect("valid").scan_text(key.as_bytes(), &mut scratch, &mut hits);
             assert_eq!(hits.len(), 1);
         }
     }
