@@ -53,6 +53,18 @@ static SETS: AtomicU64 = AtomicU64::new(1);
 impl DetectorSet {
     /// Every detector of the catalogue.
     pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
+        Self::build(catalogue, |_| true)
+    }
+
+    /// Those of `selected` only; the others still serve as their companions.
+    pub fn selected(catalogue: &Catalogue, selected: &[DetectorIndex]) -> Result<Self, DetectorSetError> {
+        Self::build(catalogue, |index| selected.contains(&index))
+    }
+
+    fn build(
+        catalogue: &Catalogue,
+        selected: impl Fn(DetectorIndex) -> bool,
+    ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
         let mut leads: BTreeMap<Vec<u8>, Vec<Lead>> = BTreeMap::new();
@@ -60,7 +72,7 @@ impl DetectorSet {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
-            for (form, anchor, folded) in literals_of(&detector) {
+            for (form, anchor, folded) in literals_of(&detector).filter(|_| selected(index)) {
                 leads.entry(folded.to_vec()).or_default().push((number, form, anchor));
             }
             detectors.push(detector);
