@@ -78,8 +78,9 @@ pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
 /// Symlinks followed for one path, as umoci and containerd have it.
 pub const LINKS_FOLLOWED: usize = 255;
 
-/// Longest target of a symlink that can be made (`PATH_MAX` without its NUL).
-pub const LINK_TARGET: usize = 4095;
+/// Longest path that a runtime can open and longest target that a symlink can have: `PATH_MAX` without
+/// its NUL.
+pub const PATH: usize = 4095;
 
 /// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
 /// whose end is not known count as reachable.
@@ -142,8 +143,30 @@ pub const IGNORE_FILE: usize = 1024 * 1024;
 /// Rules in one file of ignore rules.
 pub const IGNORE_RULES: usize = 1_000;
 
-/// A file of rules.
-pub const RULES_FILE: u64 = 4 * 1024 * 1024;
-
 /// A file of secret values.
 pub const SECRETS_FILE: u64 = 4 * 1024 * 1024;
+/// Bytes of one of the team's own secrets that are searched for; of a longer one, these first ones.
+/// Every encoding of it, six characters a byte at most, stays within the context radius.
+pub const OWN_SECRET: usize = 4 * 1024;
+
+/// The team's own secrets that are searched for at once.
+pub const OWN_SECRETS: usize = 2_000;
+
+/// Bytes of all of them together, as far as they are searched for.
+pub const OWN_SECRETS_TOTAL: usize = 512 * 1024;
+
+/// Bytes of all encoded forms of the team's own secrets up to which the search may be one table.
+pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
+
+/// Bytes that the tree may take in which the layers of one image are replayed: some 300,000 symlinks.
+/// Beyond it, all contents count as reachable.
+pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
+
+/// A file of detector definitions.
+pub const RULES_FILE: u64 = 4 * 1024 * 1024;
+/// Values in one JSON document that are read as such; a document with more is searched as text.
+pub const JSON_VALUES: usize = 200_000;
+
+/// Names with values that are read out of one image's history; the text of every step is searched in
+/// any case.
+pub const ASSIGNMENTS: usize = 100_000;

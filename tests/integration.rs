@@ -3,4 +3,6 @@
 mod detectors;
 mod oracle;
 mod reports;
+mod sources;
 mod support;
+mod tar_readers;

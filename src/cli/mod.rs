@@ -32,8 +32,6 @@ use self::messages::Messages;
 pub struct Engine {
     /// Scans images.
     pub scan: scan::Scanner,
-    /// Loads the catalogue.
-    pub detectors: detectors::LoadDetectors,
     /// Makes and identifies hashing keys.
     pub fingerprint_key: fingerprint_key::Keyring,
 }
@@ -48,11 +46,7 @@ pub fn run() -> ExitCode {
 /// What is built into this program.
 const ENGINE: Engine = Engine {
     scan: scanner::scan_targets,
-    detectors: |_| anyhow::bail!("the catalogue is not built in yet"),
-    fingerprint_key: fingerprint_key::Keyring {
-        init: |_| anyhow::bail!("hashing keys are not built in yet"),
-        key_id: |_| anyhow::bail!("hashing keys are not built in yet"),
-    },
+    fingerprint_key: fingerprint_key::Keyring { init: fingerprint_key::init, key_id: fingerprint_key::key_id },
 };
 
 fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitStatus {
@@ -60,7 +54,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
     let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments.map(|arguments| arguments.command) {
         Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan, &mut io::stdout()),
-        Ok(Command::Detectors(command)) => detectors::run(command, engine.detectors),
+        Ok(Command::Detectors(command)) => detectors::run(command, &mut io::stdout()),
         Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
         Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),
         Ok(Command::Man) => show(manual::page()),

@@ -128,7 +128,8 @@ pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Re
     to(&mut io::stdout().lock(), write)
 }
 
-fn to(stream: &mut dyn Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Writes to `stream`. A reader that left early is no error.
+pub fn to(stream: &mut dyn Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(stream);
     let written = write(&mut out).and_then(|()| out.flush());
     // What a failed write left in the buffer would be tried again when the buffer is dropped.

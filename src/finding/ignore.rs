@@ -10,7 +10,6 @@ use globset::GlobMatcher;
 use time::Date;
 
 use super::fingerprint::{Fingerprint, PlaceId};
-use crate::detect::Place;
 use crate::image::digest::Digest;
 use crate::limits;
 
@@ -70,8 +69,6 @@ pub struct FindingFacts<'a> {
 /// What the rules may know of a location.
 #[derive(Clone, Copy, Debug)]
 pub struct LocationFacts<'a> {
-    /// The kind of the location.
-    pub kind: Place,
     /// Path of the file, as recorded.
     pub path: Option<&'a [u8]>,
     /// Digest of the layer's blob.
@@ -216,7 +213,7 @@ mod tests {
     }
 
     fn file(path: &str) -> LocationFacts<'_> {
-        LocationFacts { kind: Place::File, path: Some(path.as_bytes()), digest: None, diff_id: None }
+        LocationFacts { path: Some(path.as_bytes()), digest: None, diff_id: None }
     }
 
     fn by(text: &str, locations: &[LocationFacts<'_>]) -> Option<String> {
@@ -264,7 +261,7 @@ mod tests {
         let rule = "path:docs/** # examples";
         assert!(by(rule, &[file("docs/a"), file("./docs/b/c")]).is_some());
         assert!(by(rule, &[file("docs/a"), file("srv/a")]).is_none());
-        let env = LocationFacts { kind: Place::Env, path: None, digest: None, diff_id: None };
+        let env = LocationFacts { path: None, digest: None, diff_id: None };
         assert!(by(rule, &[file("docs/a"), env]).is_none());
         assert!(by(rule, &[]).is_none());
     }

@@ -15,7 +15,7 @@ use super::media_type::{ManifestKind, manifest_kind};
 #[derive(Clone, Debug)]
 pub enum Document {
     /// An image or artifact.
-    Manifest(StoredManifest),
+    Manifest(Box<StoredManifest>),
     /// A list of manifests.
     Index(StoredIndex),
 }
@@ -88,26 +88,28 @@ pub fn parse(bytes: &[u8], declared: &str) -> Result<Document, DocumentError> {
     }
     let media_type = if own.is_empty() { declared } else { own };
     let kind = kind_of(media_type, &fields)?;
-    if fields.schema_version.is_some_and(|version| version != 2) {
-        return refused("its schemaVersion is not 2".to_owned());
-    }
     let annotations = fields.annotations.unwrap_or_default();
     match (kind, fields.layers, fields.manifests) {
-        (_, Some(_), Some(_)) => refused("it has both layers and manifests".to_owned()),
-        (ManifestKind::Index, None, Some(manifests)) => {
+        (ManifestKind::Schema1, ..) => {
+            refused("it is of Docker's schema 1, which is not supported: push the image again".to_owned())
+        }
+        _ if fields.schema_version.is_some_and(|version| version != 2) => {
+            refused("its schemaVersion is not 2".to_owned())
+        }
+        (ManifestKind::Manifest | ManifestKind::Index, Some(_), Some(_)) => {
+            refused("it has both layers and manifests".to_owned())
+        }
+        (ManifestKind::Index, _, Some(manifests)) => {
             Ok(Document::Index(StoredIndex { manifests, annotations }))
         }
         (ManifestKind::Index, _, None) => refused(format!("it is {media_type}, yet lists no manifests")),
         (ManifestKind::Manifest, _, Some(_)) => refused(format!("it is {media_type}, yet lists manifests")),
-        (ManifestKind::Manifest, layers, None) => Ok(Document::Manifest(StoredManifest {
+        (ManifestKind::Manifest, layers, None) => Ok(Document::Manifest(Box::new(StoredManifest {
             artifact_type: fields.artifact_type,
             config: fields.config,
             layers: layers.unwrap_or_default(),
             annotations,
-        })),
-        (ManifestKind::Index, Some(_), _) | (ManifestKind::Schema1, ..) => {
-            refused("it is of Docker's schema 1, which is not supported: push the image again".to_owned())
-        }
+        }))),
     }
 }
 

@@ -252,12 +252,27 @@ fn env_finding() -> Finding {
         dockerfile: None,
     };
     env.locations = vec![place(Place::Env, "DATABASE_URL")];
+    env.remediation = Remediation {
+        next: "Change the password of the database user.".into(),
+        image: "Leave the variable out of the Dockerfile, and set it when the container starts.".into(),
+        ..Remediation::default()
+    };
     env
 }
 
 /// A key in a build argument, which containers do not see.
 fn history_finding() -> Finding {
     let mut argument = finding(4);
+    argument.detector = "generic-token".into();
+    argument.name = "Token in a build argument".into();
+    argument.service = "npm".into();
+    argument.handles.clear();
+    argument.companions.clear();
+    argument.remediation = Remediation {
+        next: "Find out what the token opens, and revoke it there.".into(),
+        image: "Pass it as a secret: RUN --mount=type=secret,id=token".into(),
+        ..Remediation::default()
+    };
     argument.severity = Severity::Medium;
     argument.confidence = Confidence::Medium;
     argument.in_final_image = false;

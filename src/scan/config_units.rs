@@ -140,13 +140,16 @@ impl Unit {
     }
 }
 
+/// What makes two units the same: place, name, text and step.
+type Fact = (Place, Option<String>, Vec<u8>, Option<usize>);
+
 /// A config with its steps, and what was listed of them.
 struct ConfigTexts<'a> {
     config: &'a ImageConfig,
     steps: &'a [Step],
     setters: Setters<'a>,
     units: Vec<Unit>,
-    seen: HashSet<(Place, Option<String>, Vec<u8>, Option<usize>)>,
+    seen: HashSet<Fact>,
 }
 
 impl<'a> ConfigTexts<'a> {

@@ -22,6 +22,9 @@ pub(super) struct Extent {
 
 const BLOCK: u64 = 512;
 
+/// Said of an archive that just ends.
+pub(super) const NO_END: &str = "the archive has no end marker: it may be cut";
+
 /// Names and sizes that headers in front of an entry give to it.
 #[derive(Default)]
 struct Overrides {
@@ -77,8 +80,8 @@ impl Walk<'_> {
             }
             self.entry(&header)?;
         }
-        self.members.warn("the archive has no end marker".to_owned());
-        Ok(())
+        // Engines and tools always write the marker, so that a stream that broke off can be told.
+        Err(Stop::Damage("truncated", NO_END.to_owned()))
     }
 
     fn block(&mut self) -> Result<[u8; 512], Stop> {

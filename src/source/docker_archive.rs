@@ -88,7 +88,7 @@ fn fill_config(documents: &Documents<'_>, path: &str, image: &mut Image) {
     match config_facts(&bytes, &what) {
         Ok(facts) => {
             image.platform = facts.platform;
-            bind_diff_ids(&mut image.layers, facts.diff_ids, &mut image.warnings);
+            bind_diff_ids(image, facts.diff_ids);
         }
         Err(error) => image.errors.push(error),
     }

@@ -1,8 +1,9 @@
 //! Documents and blobs by descriptor, out of a [`Store`]: found, bounded, verified.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -12,7 +13,7 @@ use serde::de::IgnoredAny;
 
 use crate::image::descriptor::Descriptor;
 use crate::image::digest::{Digest, Hasher};
-use crate::image::manifest::{BlobKey, ImageBlob, ImageError};
+use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageError};
 use crate::image::media_type;
 use crate::image::platform::Platform;
 use crate::limits::{CONFIG, DOCUMENTS_TOTAL, MANIFEST};
@@ -227,23 +228,19 @@ pub(super) fn config_facts(bytes: &[u8], what: &str) -> Result<ConfigFacts, Imag
     Ok(ConfigFacts { platform, diff_ids })
 }
 
-/// Gives the layers their diff_ids. Runtimes refuse an image whose counts differ; its layers are read
-/// all the same.
-pub(super) fn bind_diff_ids(layers: &mut [ImageBlob], diff_ids: Vec<Digest>, warnings: &mut Vec<String>) {
-    if layers.len() == diff_ids.len() {
-        for (layer, diff_id) in layers.iter_mut().zip(diff_ids) {
-            layer.diff_id = Some(diff_id);
+/// Gives the layers their diff_ids. An image with fewer layers than diff_ids lacks some. One with more
+/// is refused by runtimes, but nothing of it is lost.
+pub(super) fn bind_diff_ids(image: &mut Image, diff_ids: Vec<Digest>) {
+    let counts = format!("the config names {} layers, the manifest {}", diff_ids.len(), image.layers.len());
+    match diff_ids.len().cmp(&image.layers.len()) {
+        Ordering::Equal => {
+            for (layer, diff_id) in image.layers.iter_mut().zip(diff_ids) {
+                layer.diff_id = Some(diff_id);
+            }
         }
-    } else {
-        warnings.push(format!("the config names {} layers, the manifest {}", diff_ids.len(), layers.len()));
-    }
-}
-
-impl From<MemberError> for io::Error {
-    fn from(error: MemberError) -> Self {
-        match error {
-            MemberError::Io(error) => error,
-            other => io::Error::other(other.to_string()),
+        Ordering::Less => image.warnings.push(counts),
+        Ordering::Greater => {
+            image.errors.push(ImageError { layer: None, reason: "missing", message: counts })
         }
     }
 }

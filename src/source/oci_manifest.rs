@@ -89,7 +89,7 @@ fn fill_image_config(documents: &Documents<'_>, image: &mut Image, config: &Desc
                 image.warnings.push(format!("the config is for {own}, the index says {indexed}"));
             }
             image.platform = facts.platform.or(image.platform.take());
-            bind_diff_ids(&mut image.layers, facts.diff_ids, &mut image.warnings);
+            bind_diff_ids(image, facts.diff_ids);
         }
         Err(error) => image.errors.push(error),
     }

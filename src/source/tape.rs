@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::layer::tar::{Entry, TarEvent, TarReader};
+use crate::layer::tar::{Entry, RawKind, TarEvent, TarReader};
 
+use super::archive_index::NO_END;
 use super::members::Members;
 
 /// Bytes fed to the tar reader at once.
 const FEED: usize = 64 * 1024;
+
+/// Bytes of the shortest end marker that readers take.
+const END_MARKER: usize = 512;
 
 /// The tar, between two entries or in one's body.
 pub(super) struct Tape<R> {
@@ -19,18 +23,17 @@ pub(super) struct Tape<R> {
     /// What the bytes in `buffer` mean; all of it is taken before the next are read.
     events: VecDeque<TarEvent>,
     over: bool,
+    /// How many NULs the bytes so far end in.
+    nuls: usize,
+    /// Whether something stood behind the end marker.
+    passed_end: bool,
 }
 
 impl<R: Read> Tape<R> {
     /// A tar that begins with `head`, which was read already.
     pub(super) fn new(input: R, head: &[u8]) -> Self {
-        let mut tape = Self {
-            input,
-            buffer: head.to_vec(),
-            reader: TarReader::new(),
-            events: VecDeque::new(),
-            over: false,
-        };
+        let (buffer, reader, events) = (head.to_vec(), TarReader::new(), VecDeque::new());
+        let mut tape = Self { input, buffer, reader, events, over: false, nuls: 0, passed_end: false };
         tape.feed(head.len());
         tape.buffer.resize(FEED.max(head.len()), 0);
         tape
@@ -38,7 +41,13 @@ impl<R: Read> Tape<R> {
 
     fn feed(&mut self, length: usize) {
         let mut events = Vec::new();
-        self.reader.feed(self.buffer.get(..length).unwrap_or_default(), &mut events);
+        let bytes = self.buffer.get(..length).unwrap_or_default();
+        self.nuls = match bytes.iter().rev().position(|byte| *byte != 0) {
+            Some(trailing) => trailing,
+            None => self.nuls.saturating_add(bytes.len()),
+        };
+        self.reader.feed(bytes, &mut events);
+        self.passed_end |= events.iter().any(is_behind_end);
         self.events.extend(events);
     }
 
@@ -67,7 +76,12 @@ impl<R: Read> Tape<R> {
     fn finish(&mut self) {
         let mut events = Vec::new();
         self.reader.finish(&mut events);
+        self.passed_end |= events.iter().any(is_behind_end);
         self.events.extend(events);
+        if self.nuls < END_MARKER && !self.passed_end {
+            let message = NO_END.to_owned();
+            self.events.push_back(TarEvent::Error { reason: "truncated", message });
+        }
         self.over = true;
     }
 
@@ -84,6 +98,15 @@ impl<R: Read> Tape<R> {
     /// The body of the entry that [`Self::next_entry`] gave.
     pub(super) fn body<'a, B>(&'a mut self, size: u64, notes: &'a mut Members<B>) -> Body<'a, R, B> {
         Body { tape: self, notes, size, at: 0, piece: 0..0, over: false }
+    }
+}
+
+/// Whether the event is about bytes behind the end marker.
+fn is_behind_end(event: &TarEvent) -> bool {
+    match event {
+        TarEvent::Entry(entry) => entry.after_end,
+        TarEvent::Raw { kind, .. } | TarEvent::RawHeld { kind, .. } => *kind == RawKind::Trailing,
+        _ => false,
     }
 }
 

@@ -1,58 +1,69 @@
 use super::*;
-use std::io::Write;
+use crate::report::{Style, Threshold};
 
-/// Two detectors, one of which finds the word "leak".
-struct Two;
+/// Two detectors of a made-up service.
+const RULES: &str = r#"
+service = "Acme"
+category = "cloud"
 
-impl Detectors for Two {
-    fn cards(&self) -> Vec<DetectorCard> {
-        vec![card("acme-token", "Acme", "cloud"), card("zeta-password", "Zeta", "ai")]
-    }
+[[detector]]
+id = "acme-token"
+name = "Acme token"
+kind = "access token"
+severity = "high"
+confidence = "high"
+aliases = ["acme-key"]
+public_prefix = ["acme_"]
+console = "https://acme.example/keys"
+leak_allows = "read every file"
+gate = { min_digits = 1, reject = ["uuid"] }
+[[detector.form]]
+anchors = ["acme_"]
+pattern = 'acme_[0-9a-z]{40}'
+[[detector.example]]
+key = "acme_{{alnum:40}}"
+[[detector.example]]
+key = "acme_{{alnum:40}}"
+text = "TOKEN={{key}}"
+[[detector.counter_example]]
+text = "acme_{{alnum:20}}"
+why = "too short"
+[[detector.counter_example]]
+text = "acne_{{alnum:40}}"
+why = "another word"
 
-    fn matching(&self, selector: &str) -> Vec<String> {
-        let fits = |card: &DetectorCard| {
-            [&card.id, &card.service, &card.category]
-                .into_iter()
-                .any(|name| name.eq_ignore_ascii_case(selector))
-        };
-        self.cards().into_iter().filter(fits).map(|card| card.id).collect()
-    }
+[[detector]]
+id = "acme-password"
+name = "Acme password"
+category = "ai"
+kind = "password"
+severity = "medium"
+confidence = "medium"
+[[detector.form]]
+names = ["ACME_PASSWORD"]
+value = '[0-9a-zA-Z]{16}'
+[[detector.example]]
+key = "{{base62:16}}"
+text = "ACME_PASSWORD={{key}}"
+[[detector.example]]
+key = "{{base62:16}}"
+text = "acme.password: '{{key}}'"
+[[detector.counter_example]]
+text = "ACME_PASSWORD={{base62:8}}"
+why = "too short"
+[[detector.counter_example]]
+text = "{{base62:16}}"
+why = "no name"
+"#;
 
-    fn try_on(&self, _only: Option<&str>, _path: &str, text: &[u8]) -> anyhow::Result<Vec<Trial>> {
-        let offset = memchr::memmem::find(text, b"leak");
-        Ok(Vec::from_iter(offset.map(|offset| Trial {
-            detector: "acme-token".into(),
-            name: "Acme token".into(),
-            severity: Severity::High,
-            confidence: Confidence::High,
-            verified: true,
-            secret: "acme_…".into(),
-            offset,
-            beside: vec![("account".into(), "7".into())],
-        })))
-    }
+fn rules() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), RULES).expect("written");
+    file
 }
 
-fn card(id: &str, service: &str, category: &str) -> DetectorCard {
-    DetectorCard {
-        id: id.into(),
-        name: format!("{service} token"),
-        service: service.into(),
-        category: category.into(),
-        kind: "access token".into(),
-        severity: Severity::High,
-        confidence: Confidence::High,
-        aliases: vec![format!("{id}-old")],
-        forms: vec!["After the prefix acme_: 32 letters and digits.".into()],
-        gates: Vec::new(),
-        check: Some(("acme-crc".into(), "drop")),
-        companions: vec![("id".into(), "acme-id".into(), 10, false)],
-        console: Some("https://acme.example/keys".into()),
-        revoke: None,
-        leak_allows: Some("read every file".into()),
-        public_prefix: vec!["acme_".into()],
-        origin: "acme.toml".into(),
-    }
+fn acme() -> Catalogue {
+    catalogue(&[rules().path().to_owned()]).expect("the rules are right")
 }
 
 fn text(write: impl FnOnce(&Style, &mut dyn Write) -> io::Result<()>) -> String {
@@ -61,68 +72,102 @@ fn text(write: impl FnOnce(&Style, &mut dyn Write) -> io::Result<()>) -> String 
     String::from_utf8(out).expect("UTF-8")
 }
 
+/// Characters of which no literal stands in the tree.
+fn characters(number: usize) -> String {
+    (0..number).map(|position| char::from(b"0a7c3f9x1k"[(position * position + position / 3) % 10])).collect()
+}
+
 #[test]
 fn a_list_is_grouped_by_category_and_can_be_narrowed() {
-    let all = list::choose(&Two, &[]).expect("all");
-    let listed = text(|style, out| list::write(&all, style, out));
+    let catalogue = acme();
+    let chosen =
+        list::choose(&catalogue, &["ACME".into(), "acme-key".into()]).expect("a service and an alias");
+    let listed = text(|style, out| list::write(&chosen, style, out));
     let expected = "\
 ai
-  zeta-password  high      high    checked  Zeta token
+  acme-password  medium    medium           Acme password
 
 cloud
-  acme-token     high      high    checked  Acme token
+  acme-token     high      high             Acme token
 
 2 detectors
 ";
     assert_eq!(listed, expected);
-    let one = list::choose(&Two, &["ACME".into()]).expect("one");
-    assert_eq!(one.iter().map(|card| card.id.as_str()).collect::<Vec<_>>(), ["acme-token"]);
-    assert!(list::choose(&Two, &["acme".into(), "nobody".into()]).is_err());
+    assert!(list::choose(&catalogue, &["acme".into(), "nobody".into()]).is_err());
+    assert_eq!(list::choose(&catalogue, &[]).expect("all").len(), catalogue.definitions().len());
 }
 
 #[test]
 fn a_page_says_all_that_is_known() {
-    let card = find(&Two, "acme-token-old").expect("by its alias");
-    let page = text(|style, out| page::write(&card, style, out));
-    for part in
-        ["read every file", "acme-crc", "acme-id", "https://acme.example/keys", "Redacted behind acme_"]
-    {
+    let catalogue = acme();
+    let (_, definition) = find(&catalogue, "acme-key").expect("by its alias");
+    let page = text(|style, out| page::write(definition, style, out));
+    for part in [
+        "read every file",
+        "Around acme_:",
+        "at least 1 digit.",
+        "not a UUID",
+        "https://acme.example/keys",
+        "acme_ in front",
+    ] {
         assert!(page.contains(part), "{part} is missing in:\n{page}");
     }
 }
 
 #[test]
+fn every_embedded_detector_has_a_page() {
+    let catalogue = catalogue(&[]).expect("the catalogue");
+    for definition in catalogue.definitions() {
+        let page = text(|style, out| page::write(definition, style, out));
+        assert!(page.lines().count() > 8, "{}", definition.id);
+    }
+}
+
+#[test]
 fn an_unknown_id_is_answered_with_those_alike() {
-    let message = |id| find(&Two, id).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(message("acme").ends_with("there are acme-token"));
+    let catalogue = acme();
+    let message = |id| find(&catalogue, id).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message("acme").ends_with("there are acme-token, acme-password"));
     assert!(message("nobody").contains("detectors list"));
 }
 
 #[test]
-fn a_trial_names_line_and_column() {
-    let content = b"one\ntwo a leak";
-    let trials = Two.try_on(None, "", content).expect("tried");
-    let shown = text(|style, out| trial::write(&trials, "-", content, style, out));
-    assert!(shown.contains("standard input:2:7  acme-token"), "{shown}");
+fn a_trial_finds_redacts_and_exits_as_a_scan_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = rules();
+    let common = CatalogueArguments { rules: vec![rules.path().to_owned()], color: Default::default() };
+    let secret = characters(40);
+    let path = folder.path().join("settings");
+    std::fs::write(&path, format!("one\ntwo acme_{secret}\n")).expect("written");
+    let path = path.to_string_lossy().into_owned();
+    let run = |line: &[&str]| {
+        let line: Vec<String> = line.iter().map(|word| (*word).to_owned()).collect();
+        let mut out = Vec::new();
+        let status = test(&line, &common, &mut out).expect("tried");
+        (status, String::from_utf8(out).expect("UTF-8"))
+    };
+    let (status, shown) = run(&[&path]);
+    assert_eq!(status, ExitStatus::Found);
+    assert!(shown.contains(":2:5  acme-token"));
+    let hidden = secret.get(..secret.len() - 4).expect("ASCII");
     assert!(
-        shown.contains("key acme_… · account 7") && shown.ends_with("1 key in standard input\n"),
-        "{shown}"
+        hidden
+            .as_bytes()
+            .windows(8)
+            .all(|piece| !shown.contains(&String::from_utf8_lossy(piece).into_owned()))
     );
+    assert_eq!(run(&["acme-key", &path]).0, ExitStatus::Found);
+    assert_eq!(run(&["acme-password", &path]).0, ExitStatus::Clean);
 }
 
 #[test]
-fn a_trial_exits_as_a_scan_does() {
-    let load: LoadDetectors = |_| Ok(Box::new(Two));
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, content: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, content).expect("written");
-        path.to_string_lossy().into_owned()
-    };
+fn what_cannot_be_tried_is_an_error() {
     let common = CatalogueArguments { rules: Vec::new(), color: Default::default() };
-    let status = |arguments: &[String]| test(arguments, &common, load).expect("tried");
-    assert_eq!(status(&[file("a", "a leak")]), ExitStatus::Found);
-    assert_eq!(status(&["acme-token".into(), file("b", "nothing")]), ExitStatus::Clean);
-    assert!(test(&["nobody".into(), file("c", "")], &common, load).is_err());
-    assert!(test(&["acme-token".into(), "/nowhere".into()], &common, load).is_err());
+    for line in [&["nobody"][..], &["nobody", "/dev/null"], &["messagebird-access-key", "/nowhere"]] {
+        let line: Vec<String> = line.iter().map(|word| (*word).to_owned()).collect();
+        assert!(test(&line, &common, &mut Vec::new()).is_err(), "{line:?}");
+    }
+    let broken = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(broken.path(), "service = 7").expect("written");
+    assert!(catalogue(&[broken.path().to_owned()]).is_err());
 }

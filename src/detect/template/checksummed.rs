@@ -164,6 +164,14 @@ fn azure_identifiable(signature: &str, seed: &mut Seed) -> Option<String> {
         text.get_mut(at..at + 4)?.copy_from_slice(signature.as_bytes());
         let mut bytes = coder.decode(&text).ok()?;
         let (body, check) = bytes.split_at_mut_checked(length - 4)?;
+        // The bits between the signature and the checksum are zero.
+        if let Some(last) = body.last_mut() {
+            *last &= match length {
+                32 => 0xFC,
+                39 => 0xF0,
+                _ => 0xFF,
+            };
+        }
         check.copy_from_slice(&marvin32(body, u64::from_be_bytes(*checksum_seed)).to_le_bytes());
         let key = coder.encode(&bytes);
         if signature != "AzSe" || !key.contains(['+', '/']) {

@@ -100,7 +100,7 @@ fn mapbox(kind: &str, seed: &mut Seed) -> String {
 
 fn intercom(seed: &mut Seed) -> String {
     let id = uuid(seed).replace('-', "_");
-    STANDARD.encode(format!("tok:{}:1:0", id.get(..35).unwrap_or(&id)))
+    STANDARD.encode(format!("tok:{id}:1:0"))
 }
 
 /// A snowflake of 2021 or so in base64, a time stamp, 38 characters of a MAC.

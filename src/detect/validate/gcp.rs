@@ -35,12 +35,33 @@ pub(super) fn service_account(candidate: Candidate<'_>) -> Verdict {
 fn object(text: &str) -> Option<Map<String, Value>> {
     let mut text = text.to_owned();
     for _ in 0..=ESCAPED {
-        if let Ok(object) = serde_json::from_str(&text) {
+        if let Ok(object) =
+            serde_json::from_str(&text).or_else(|_| serde_json::from_str(&with_escapes(&text)))
+        {
             return Some(object);
         }
         text = serde_json::from_str::<String>(&format!("\"{}\"", text.replace('\n', "\\n"))).ok()?;
     }
     None
+}
+
+/// JSON whose strings hold newlines as such, because somebody undid their escapes: escaped again.
+fn with_escapes(text: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let mut whole = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        match character {
+            '"' if !escaped => quoted = !quoted,
+            '\n' if quoted => {
+                whole.push_str("\\n");
+                continue;
+            }
+            _ => {}
+        }
+        escaped = character == '\\' && !escaped;
+        whole.push(character);
+    }
+    whole
 }
 
 #[cfg(test)]
@@ -63,6 +84,12 @@ mod tests {
             assert_eq!(handle(&facts, "bits").as_deref(), Some("1128"));
             assert!(facts.canonical.is_some());
         }
+    }
+
+    #[test]
+    fn a_file_whose_escapes_were_undone_is_read() {
+        let file = made("{{gcp-service-account}}", 6).replace("\\n", "\n");
+        assert!(matches!(check("gcp-service-account", &file), Verdict::Proven(_)));
     }
 
     #[test]

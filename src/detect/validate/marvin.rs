@@ -119,8 +119,10 @@ pub(super) fn his40(candidate: Candidate<'_>) -> Verdict {
 
 /// 64 bytes beside the right name: identifiable where it has a signature, else a key of before those.
 pub(super) fn legacy64(candidate: Candidate<'_>) -> Verdict {
+    let signature = candidate.key.get(76..80).unwrap_or_default();
+    let signed = KINDS_64.iter().any(|(known, _, _)| *known == signature);
     match his64(candidate) {
-        Verdict::Failed if base64(candidate.key).is_some_and(|bytes| bytes.len() == 64) => {
+        Verdict::Failed if !signed && base64(candidate.key).is_some_and(|bytes| bytes.len() == 64) => {
             Verdict::Plausible(Facts::default())
         }
         verdict => verdict,

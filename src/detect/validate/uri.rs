@@ -53,7 +53,11 @@ const SAMPLE_SUFFIXES: &[&str] =
 
 /// A URI with a password that is no placeholder and a host that is no sample. Shows user and host.
 pub(super) fn credentials(candidate: Candidate<'_>) -> Verdict {
-    let Some((user, password, host)) = split(candidate.text()) else { return Verdict::Failed };
+    // The match still has its percent signs; the key may have lost them, and `/` be a `/` again.
+    let matched = std::str::from_utf8(candidate.matched).unwrap_or_default();
+    let Some((user, password, host)) = split(matched).or_else(|| split(candidate.text())) else {
+        return Verdict::Failed;
+    };
     let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
     if is_placeholder(&decoded) || is_sample_host(host) {
         return Verdict::Failed;

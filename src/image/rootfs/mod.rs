@@ -88,7 +88,8 @@ pub enum RemovedHow {
 ///
 /// Of a file it is the fate of its content, under whatever name; of a symlink or device that of the
 /// node, under whatever name; of a hard link that of its own name; of a folder that of the folder. Time
-/// grows with all entries of the layers, memory only with the wanted ones and the symlinks.
+/// grows with all entries of the layers, memory only with the wanted ones and the symlinks. Beyond
+/// [`crate::limits::REPLAY_STEPS`] or [`crate::limits::REPLAY_TREE`] everything is in the final image.
 pub fn fates(layers: &[&EntryLog], wanted: &[EntryAt]) -> Vec<Fate> {
     if wanted.is_empty() {
         return Vec::new();

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use super::path::{self, Mark};
 use super::tree::{Kind, Names, Node, NodeId, ROOT, Resolved, Tracked, Tree, Unresolved};
 use super::{Removal, RemovedHow};
 use crate::layer::entry_log::{EntryLog, EntryView};
 use crate::layer::tar::EntryKind;
+use crate::limits;
 
 /// Whose reading of the specification is followed where readings differ; the module's documentation
 /// lists the differences.
@@ -40,8 +42,18 @@ pub(super) struct Replay {
     /// Docker: hashes of the cleaned paths, symlinks not followed, of the layer's entries so far. Kept
     /// only for layers with an opaque whiteout.
     listed: Option<HashSet<u64>>,
+    /// Where the last entry's folder led: most entries lie in the same folder as the one before.
+    last: Option<LastFolder>,
     /// Nothing more can be said.
     exhausted: bool,
+}
+
+/// A cleaned path, and where it led while the tree had this shape.
+#[derive(Debug)]
+struct LastFolder {
+    path: Vec<Box<[u8]>>,
+    resolved: Rc<Resolved>,
+    shape: u64,
 }
 
 impl Replay {
@@ -53,6 +65,7 @@ impl Replay {
             kept: vec![false; tracked],
             layer: 0,
             listed: None,
+            last: None,
             exhausted: false,
         }
     }
@@ -64,6 +77,9 @@ impl Replay {
         log: &EntryLog,
         wanted: impl Fn(&EntryView<'_>) -> Option<Tracked>,
     ) {
+        if self.exhausted {
+            return;
+        }
         self.layer = layer;
         let listing = self.runtime == Runtime::Docker && has_opaque(log);
         self.listed = listing.then(HashSet::new);
@@ -74,12 +90,12 @@ impl Replay {
             }
             let tracked = wanted(&entry);
             match self.apply(&entry, tracked) {
-                Ok(()) => {}
+                Ok(()) => self.exhausted = self.tree.is_full(),
                 Err(Unresolved::Refused) => self.keep(tracked),
-                Err(Unresolved::Exhausted) => {
-                    self.exhausted = true;
-                    return;
-                }
+                Err(Unresolved::Exhausted) => self.exhausted = true,
+            }
+            if self.exhausted {
+                return;
             }
         }
     }
@@ -141,11 +157,13 @@ impl Replay {
         entry: &EntryView<'_>,
         tracked: Option<Tracked>,
     ) -> Result<(), Unresolved> {
-        let folder = self.tree.resolve(folder)?;
+        let folder = self.resolve(folder)?;
         match entry.kind {
             EntryKind::Directory => self.place_folder(&folder, name, tracked),
             EntryKind::Symlink => {
-                let kind = Kind::Symlink(entry.link.into());
+                // No more of it than shows that it is too long to be followed.
+                let target = entry.link.get(..limits::PATH + 1).unwrap_or(entry.link);
+                let kind = Kind::Symlink(target.into());
                 self.replace(&folder, name, kind, tracked.into_iter().collect(), None);
             }
             EntryKind::HardLink => return self.place_link(&folder, name, entry.link, tracked),
@@ -157,10 +175,24 @@ impl Replay {
         Ok(())
     }
 
+    /// What [`Tree::resolve`] gives, quickly where it gave it just before.
+    fn resolve(&mut self, path: &[&[u8]]) -> Result<Rc<Resolved>, Unresolved> {
+        let is_same = |last: &&LastFolder| {
+            last.shape == self.tree.shape() && last.path.iter().map(|name| &**name).eq(path.iter().copied())
+        };
+        if let Some(last) = self.last.as_ref().filter(is_same) {
+            return Ok(Rc::clone(&last.resolved));
+        }
+        let resolved = Rc::new(self.tree.resolve(path)?);
+        let path = path.iter().map(|&name| name.into()).collect();
+        self.last = Some(LastFolder { path, resolved: Rc::clone(&resolved), shape: self.tree.shape() });
+        Ok(resolved)
+    }
+
     /// A folder joins the folder that stands there; a symlink to one gives way.
     fn place_folder(&mut self, folder: &Resolved, name: &[u8], tracked: Option<Tracked>) {
         let mut path = folder.clone();
-        path.push(name.into());
+        path.push(&self.tree, name);
         match tracked {
             Some(tracked) => {
                 let id = self.tree.make_folder(&path, self.layer);
@@ -184,9 +216,9 @@ impl Replay {
             return Err(Unresolved::Refused);
         };
         let mut target = self.tree.resolve(target_folder)?;
-        target.push(target_name.into());
-        let standing = self.tree.at(folder).and_then(|folder| self.tree.child(folder, name));
-        let linked = self.tree.at(&target);
+        target.push(&self.tree, target_name);
+        let standing = folder.node().and_then(|folder| self.tree.child(folder, name));
+        let linked = target.node();
         if linked.is_some() && standing == linked {
             return Err(Unresolved::Refused);
         }
@@ -217,7 +249,7 @@ impl Replay {
             self.tree.insert(folder, name, node);
         } else {
             self.tree.pass_folder(folder, self.layer);
-            if let Some(folder) = self.tree.at(folder) {
+            if let Some(folder) = folder.node() {
                 self.tree.remove(folder, name, removal);
             }
         }
@@ -231,11 +263,11 @@ impl Replay {
             // `.wh.` and `.wh..` name the folder itself, `.wh...` the one above it.
             b"" | b"." => {}
             b".." => drop(path.pop()),
-            _ => path.push(hidden.into()),
+            _ => path.push(&self.tree, hidden),
         }
+        let Some(top) = path.node() else { return Ok(()) };
         let Some(name) = path.pop() else { return Ok(()) };
-        let Some(folder) = self.tree.at(&path) else { return Ok(()) };
-        let Some(top) = self.tree.child(folder, &name) else { return Ok(()) };
+        let Some(folder) = path.node() else { return Ok(()) };
         if self.runtime == Runtime::Umoci && self.is_of_layer(top) {
             return self.clear(top, RemovedHow::Whiteout, PathHash::default());
         }
@@ -249,7 +281,7 @@ impl Replay {
             return Ok(());
         }
         let path = self.tree.resolve(folder)?;
-        match self.tree.at(&path) {
+        match path.node() {
             Some(top) => self.clear(top, RemovedHow::Opaque, PathHash::of(folder)),
             None => Ok(()),
         }
@@ -257,9 +289,9 @@ impl Replay {
 
     fn is_symlink(&mut self, path: &[&[u8]]) -> Result<bool, Unresolved> {
         let Some((&name, folder)) = path.split_last() else { return Ok(false) };
-        let folder = self.tree.resolve(folder)?;
-        let id = self.tree.at(&folder).and_then(|folder| self.tree.child(folder, name));
-        let node = id.and_then(|id| self.tree.node(id));
+        let mut path = self.tree.resolve(folder)?;
+        path.push(&self.tree, name);
+        let node = path.node().and_then(|id| self.tree.node(id));
         Ok(node.is_some_and(|node| matches!(node.kind, Kind::Symlink(_))))
     }
 
@@ -269,25 +301,31 @@ impl Replay {
         let removal = self.removal(how);
         let mut folders = vec![(top, path)];
         while let Some((folder, path)) = folders.pop() {
+            let mut steps = 0;
+            let mut lower = Vec::new();
             for (name, id) in self.tree.children(folder) {
-                self.tree.spend()?;
-                let path = path.clone().join(&name);
-                if self.is_own(id, &path) {
-                    folders.push((id, path));
-                } else {
-                    self.tree.remove(folder, &name, removal);
+                steps += 1;
+                if !self.is_own(id, &path, name) {
+                    lower.push(name.clone());
+                } else if self.tree.is_folder(id) {
+                    folders.push((id, path.clone().join(name)));
                 }
+            }
+            self.tree.spend(steps)?;
+            for name in lower {
+                self.tree.remove(folder, &name, removal);
             }
         }
         Ok(())
     }
 
-    /// Whether an opaque whiteout spares a node: umoci asks whether the layer put something there or
-    /// below, Docker whether it has an entry of just that path.
-    fn is_own(&self, id: NodeId, path: &PathHash) -> bool {
-        match self.runtime {
-            Runtime::Umoci => self.is_of_layer(id),
-            Runtime::Docker => self.listed.as_ref().is_some_and(|l| l.contains(&path.finish())),
+    /// Whether an opaque whiteout spares `name` in the folder `path`: umoci asks whether the layer put
+    /// something there or below, Docker whether it has an entry of just that path.
+    fn is_own(&self, id: NodeId, path: &PathHash, name: &[u8]) -> bool {
+        match (self.runtime, &self.listed) {
+            (Runtime::Umoci, _) => self.is_of_layer(id),
+            (Runtime::Docker, Some(listed)) => listed.contains(&path.clone().join(name).finish()),
+            (Runtime::Docker, None) => false,
         }
     }
 

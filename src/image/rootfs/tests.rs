@@ -145,6 +145,7 @@ fn symlinks_above_a_name_are_followed() {
         vec![symlink("l", "/d")],
         vec![symlink("l", "../../d/.")],
         vec![symlink("l", "x/../d")],
+        vec![symlink("m", "d"), symlink("l", "x/../m")],
         vec![symlink("m", "d"), symlink("l", "m")],
         vec![symlink("m/n", "../d"), symlink("l", "m/n/")],
         vec![symlink("m/n", "/m/../d"), symlink("l", "m/n")],
@@ -234,6 +235,8 @@ fn whiteouts_of_dots_name_the_folder_itself_and_the_one_above() {
 fn a_whiteout_spares_its_own_layer_in_either_order() {
     let before = [vec![file("a")], vec![file(".wh.a"), file("a")]];
     assert_eq!(all_fates(&before), [vec![gone(1, Whiteout)], vec![never(), stays()]]);
+    let folder_too = [vec![folder("a"), file("a/b")], vec![folder("a"), file(".wh.a")]];
+    assert_eq!(all_fates(&folder_too)[0], [stays(), gone(1, Whiteout)]);
     let after = [vec![file("a/b"), file("a/c")], vec![file("a/c"), file(".wh.a")]];
     let all = all_fates(&after);
     assert_eq!(all[0], [gone(1, Whiteout), gone(1, Overwritten)]);
@@ -350,4 +353,36 @@ fn work_beyond_the_limit_makes_everything_reachable() {
     let layers: Vec<&EntryLog> = layers.iter().collect();
     let wanted = EntryAt { layer: 0, entry: EntryIndex(0) };
     assert_eq!(fates(&layers, &[wanted]), [stays()]);
+}
+
+#[test]
+fn a_tree_beyond_the_limit_makes_everything_reachable() {
+    let target = "x/".repeat(2_000);
+    let links = |count: usize| -> Vec<Entry> {
+        (0..count).map(|i| symlink(&format!("d{}/{}", i / 100, i % 100), &target)).collect()
+    };
+    let at = EntryAt { layer: 0, entry: EntryIndex(0) };
+    for (count, fate) in [(10_000, gone(2, Whiteout)), (17_000, stays())] {
+        let layers = [log(&[file("a")]), log(&links(count)), log(&[file(".wh.a")])];
+        let layers: Vec<&EntryLog> = layers.iter().collect();
+        assert_eq!(fates(&layers, &[at]), [fate], "{count}");
+    }
+    // What was removed takes no room.
+    let layers: Vec<EntryLog> =
+        (0..3).map(|_| log(&[vec![file(".wh..wh..opq")], links(10_000)].concat())).collect();
+    let mut stack = vec![log(&[file("a")])];
+    stack.extend(layers);
+    assert_eq!(fates(&stack.iter().collect::<Vec<_>>(), &[at]), [gone(1, Opaque)]);
+}
+
+#[test]
+fn paths_and_targets_that_no_runtime_can_open() {
+    let deep = |names: usize| "x/".repeat(names);
+    let (long, longer) = (format!("{}f", deep(2_047)), format!("{}f", deep(2_048)));
+    assert_eq!(first(&[vec![file(&long)], vec![file(".wh.x")]]), gone(1, Whiteout));
+    assert_eq!(first(&[vec![file(&longer)], vec![file(".wh.x")]]), stays());
+    for (target, fate) in [("x/".repeat(2_047), gone(1, Whiteout)), ("x/".repeat(2_048), stays())] {
+        let lower = vec![file(&format!("{target}f")), symlink("l", &target)];
+        assert_eq!(first(&[lower, vec![file("l/.wh.f")]]), fate, "{}", target.len());
+    }
 }

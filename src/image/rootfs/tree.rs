@@ -46,6 +46,17 @@ pub(super) struct Node {
     pub(super) name: Option<Tracked>,
 }
 
+impl Node {
+    /// About how much memory it takes under this name. That of its contents stays the same.
+    fn bytes(&self, name: &[u8]) -> usize {
+        let target = match &self.kind {
+            Kind::Symlink(target) => target.len(),
+            _ => 0,
+        };
+        2 * size_of::<Self>() + name.len() + target
+    }
+}
+
 /// How many names still lead to a wanted content, and what took the last one that is gone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Names {
@@ -58,14 +69,36 @@ pub(super) struct Names {
 /// Why a path leads nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unresolved {
-    /// Too many symlinks or one that cannot exist: runtimes refuse the entry.
+    /// Too many symlinks or too long a path: runtimes refuse the entry.
     Refused,
     /// The work allowed for one image is used up: nothing more can be said about it.
     Exhausted,
 }
 
-/// A cleaned path without symlinks, from the root.
-pub(super) type Resolved = Vec<Rc<[u8]>>;
+/// A path without symlinks, from the root, and what stands at each of its names. Holds until the tree's
+/// [shape](Tree::shape) changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolved {
+    names: Vec<(Rc<[u8]>, Option<NodeId>)>,
+}
+
+impl Resolved {
+    /// What stands at its end.
+    pub(super) fn node(&self) -> Option<NodeId> {
+        self.names.last().map_or(Some(ROOT), |(_, node)| *node)
+    }
+
+    /// Goes on to a name, without following it.
+    pub(super) fn push(&mut self, tree: &Tree, name: &[u8]) {
+        let node = self.node().and_then(|folder| tree.child(folder, name));
+        self.names.push((name.into(), node));
+    }
+
+    /// Goes back to the folder above; gives the name, unless this is the root.
+    pub(super) fn pop(&mut self) -> Option<Rc<[u8]>> {
+        self.names.pop().map(|(name, _)| name)
+    }
+}
 
 /// The tree.
 #[derive(Debug)]
@@ -74,6 +107,10 @@ pub(super) struct Tree {
     /// Nodes that were removed and can be used again.
     unused: Vec<NodeId>,
     names: Vec<Names>,
+    /// Counts what was put in and taken out.
+    shape: u64,
+    /// About how much memory the names in the tree take.
+    bytes: usize,
     /// What is left of [`limits::REPLAY_STEPS`].
     steps: u64,
 }
@@ -86,14 +123,26 @@ impl Tree {
             nodes: vec![root],
             unused: Vec::new(),
             names: vec![Names::default(); tracked],
+            shape: 0,
+            bytes: 0,
             steps: limits::REPLAY_STEPS,
         }
     }
 
-    /// Counts a step of those whose number an image could drive up beyond that of its entries.
-    pub(super) fn spend(&mut self) -> Result<(), Unresolved> {
-        self.steps = self.steps.checked_sub(1).ok_or(Unresolved::Exhausted)?;
+    /// Counts steps of those whose number an image could drive up beyond that of its entries.
+    pub(super) fn spend(&mut self, steps: u64) -> Result<(), Unresolved> {
+        self.steps = self.steps.checked_sub(steps).ok_or(Unresolved::Exhausted)?;
         Ok(())
+    }
+
+    /// Whether the tree is larger than it may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > limits::REPLAY_TREE
+    }
+
+    /// A number that changes with every name that is put in or taken out.
+    pub(super) fn shape(&self) -> u64 {
+        self.shape
     }
 
     /// The names of a wanted content.
@@ -115,21 +164,20 @@ impl Tree {
     }
 
     /// The names in a folder; none where it is no folder.
-    pub(super) fn children(&self, folder: NodeId) -> Vec<(Box<[u8]>, NodeId)> {
-        match self.nodes.get(folder.0).map(|node| &node.kind) {
-            Some(Kind::Folder(names)) => names.iter().map(|(name, id)| (name.clone(), *id)).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// What stands at a path without symlinks.
-    pub(super) fn at(&self, path: &Resolved) -> Option<NodeId> {
-        path.iter().try_fold(ROOT, |folder, name| self.child(folder, name))
+    pub(super) fn children(&self, folder: NodeId) -> impl Iterator<Item = (&Box<[u8]>, NodeId)> {
+        let names = match self.nodes.get(folder.0).map(|node| &node.kind) {
+            Some(Kind::Folder(names)) => Some(names),
+            _ => None,
+        };
+        names.into_iter().flatten().map(|(name, id)| (name, *id))
     }
 
     /// Follows all symlinks of a cleaned path inside the root. What is missing, or is no folder, counts
     /// as a folder, so that the path of an entry whose folders are still to be made resolves too.
     pub(super) fn resolve(&mut self, path: &[&[u8]]) -> Result<Resolved, Unresolved> {
+        if path.iter().map(|name| name.len() + 1).sum::<usize>() > limits::PATH {
+            return Err(Unresolved::Refused);
+        }
         let mut walk = Walk::default();
         for component in path {
             walk.enter(self, component)?;
@@ -141,9 +189,8 @@ impl Tree {
     /// is replaced. Each folder is marked as one of `layer`.
     pub(super) fn make_folder(&mut self, path: &Resolved, layer: usize) -> NodeId {
         let mut folder = ROOT;
-        for name in path {
-            let existing = self.child(folder, name).filter(|&id| self.is_folder(id));
-            folder = match existing {
+        for (name, node) in &path.names {
+            folder = match node.filter(|&id| self.is_folder(id)) {
                 Some(id) => id,
                 None => {
                     self.remove(folder, name, Removal { layer, how: RemovedHow::Replaced });
@@ -160,8 +207,8 @@ impl Tree {
     /// nothing wanted lies below.
     pub(super) fn pass_folder(&mut self, path: &Resolved, layer: usize) {
         let mut folder = ROOT;
-        for name in path {
-            let Some(next) = self.child(folder, name) else { return };
+        for (name, node) in &path.names {
+            let &Some(next) = node else { return };
             if !self.is_folder(next) {
                 self.remove(folder, name, Removal { layer, how: RemovedHow::Replaced });
                 return;
@@ -196,6 +243,8 @@ impl Tree {
         for &tracked in node.contents.iter().chain(&node.name) {
             self.gain(tracked);
         }
+        self.shape += 1;
+        self.bytes += node.bytes(name);
         let id = match self.unused.pop() {
             Some(id) => id,
             None => NodeId(self.nodes.len()),
@@ -215,16 +264,18 @@ impl Tree {
     pub(super) fn remove(&mut self, folder: NodeId, name: &[u8], removal: Removal) {
         let Some(Node { kind: Kind::Folder(names), .. }) = self.nodes.get_mut(folder.0) else { return };
         let Some(top) = names.remove(name) else { return };
+        self.shape += 1;
         let mut removal = removal;
         if removal.how == RemovedHow::Overwritten && self.is_folder(top) {
             removal.how = RemovedHow::Replaced;
         }
-        let mut doomed = vec![top];
-        while let Some(id) = doomed.pop() {
+        let mut doomed: Vec<(Box<[u8]>, NodeId)> = vec![(name.into(), top)];
+        while let Some((name, id)) = doomed.pop() {
             let Some(node) = self.nodes.get_mut(id.0) else { continue };
+            self.bytes = self.bytes.saturating_sub(node.bytes(&name));
             let tracked: Vec<_> = node.contents.drain(..).chain(node.name.take()).collect();
             if let Kind::Folder(names) = std::mem::replace(&mut node.kind, Kind::Other) {
-                doomed.extend(names.into_values());
+                doomed.extend(names);
             }
             for tracked in tracked {
                 self.lose(tracked, removal);
@@ -250,10 +301,8 @@ impl Tree {
 /// A walk along a path that follows every symlink.
 #[derive(Debug, Default)]
 struct Walk {
-    /// Where it is, without symlinks.
+    /// Where it is.
     path: Resolved,
-    /// The node of each component of `path`, where it is in the tree.
-    nodes: Vec<Option<NodeId>>,
     /// How many symlinks were followed.
     followed: usize,
 }
@@ -269,7 +318,7 @@ impl Walk {
             if rest.is_empty() {
                 continue;
             }
-            tree.spend()?;
+            tree.spend(1)?;
             let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
             targets.push((Rc::clone(&target), at + length + 1));
             self.step(tree, rest.get(..length).unwrap_or_default(), &mut targets)?;
@@ -287,26 +336,22 @@ impl Walk {
             b"" | b"." => return Ok(()),
             b".." => {
                 self.path.pop();
-                self.nodes.pop();
                 return Ok(());
             }
             _ => {}
         }
-        let folder = self.nodes.last().copied().unwrap_or(Some(ROOT));
-        let node = folder.and_then(|folder| tree.child(folder, component));
-        if let Some(Node { kind: Kind::Symlink(target), .. }) = node.and_then(|id| tree.node(id)) {
+        self.path.push(tree, component);
+        let node = self.path.node().and_then(|id| tree.node(id));
+        if let Some(Node { kind: Kind::Symlink(target), .. }) = node {
+            self.path.pop();
             self.followed += 1;
-            if self.followed > limits::LINKS_FOLLOWED || target.len() > limits::LINK_TARGET {
+            if self.followed > limits::LINKS_FOLLOWED || target.len() > limits::PATH {
                 return Err(Unresolved::Refused);
             }
             if target.first() == Some(&b'/') {
-                self.path.clear();
-                self.nodes.clear();
+                self.path = Resolved::default();
             }
             targets.push((Rc::clone(target), 0));
-        } else {
-            self.path.push(component.into());
-            self.nodes.push(node);
         }
         Ok(())
     }

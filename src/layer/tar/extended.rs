@@ -1,9 +1,13 @@
 //! What the extended headers (pax `x`, GNU `L` and `K`) in front of an entry say about it, and which
 //! of several names and sizes wins. Go's rules decide; whatever loses is kept for the detectors.
 
-use super::header::{self, BadNumber, Flavour, Header, text};
+mod describe;
+
+pub(super) use describe::{Described, Map};
+
+use super::header::{self, Header, text};
+use super::meta::{has_usual_name, push, push_owners, push_record, push_stray};
 use super::pax::{self, Record, Records, decimal};
-use super::sparse::{BadMap, Fragments, MapBuilder, TextMap, comma_map};
 use super::{Entry, EntryKind, MetaKind, MetaString};
 use crate::limits;
 
@@ -49,36 +53,6 @@ pub(super) enum Parsed {
     Malformed(usize),
     /// Not the last so many bytes, which hold more than [`limits::PAX_RECORDS`] records.
     TooMany(usize),
-}
-
-/// An entry, and what its body is.
-#[derive(Debug)]
-pub(super) struct Described {
-    /// For the caller to emit.
-    pub(super) entry: Box<Entry>,
-    /// Stored bytes that follow; an error where no number can be made of it.
-    pub(super) stored: Result<u64, BadNumber>,
-    /// Bytes behind the header that another reader may take for the body.
-    pub(super) second: u64,
-    /// The size that is given although the type has no body.
-    pub(super) claimed: u64,
-    /// How the stored bytes make the content.
-    pub(super) map: Map,
-    /// What is odd.
-    pub(super) notes: Vec<&'static str>,
-}
-
-/// Where a sparse map is.
-#[derive(Debug)]
-pub(super) enum Map {
-    /// The file is not sparse.
-    None,
-    /// In the headers.
-    Known(Result<Fragments, BadMap>),
-    /// It goes on in the blocks behind an old GNU header.
-    Blocks(MapBuilder),
-    /// In front of the data.
-    Text(TextMap),
 }
 
 impl Extended {
@@ -153,7 +127,12 @@ impl Extended {
             b"GNU.sparse.realsize" => &mut self.sparse.real_size,
             b"GNU.sparse.numblocks" => &mut self.sparse.blocks,
             b"GNU.sparse.map" => &mut self.sparse.map,
-            _ => return push_record(&mut self.meta, record),
+            keyword => {
+                if keyword.contains(&0) {
+                    notes.push("the keyword of a pax record holds a NUL; some readers refuse that");
+                }
+                return push_record(&mut self.meta, record);
+            }
         };
         let value = text(record.value);
         if value.len() < record.value.len() {
@@ -250,184 +229,6 @@ impl Extended {
         let (kind, meta) = (EntryKind::Other, self.meta);
         Box::new(Entry { path, kind, link: Vec::new(), size: 0, meta, after_end })
     }
-
-    /// Describes the entry of this header, and starts anew.
-    pub(super) fn describe(&mut self, header: &Header<'_>, after_end: bool) -> Described {
-        let mut notes = Vec::new();
-        let mut extended = if self.is_empty() {
-            Self { other_size: std::mem::take(&mut self.other_size), ..Self::default() }
-        } else {
-            std::mem::take(self)
-        };
-        let sparse = extended.sparse_version(header, &mut notes);
-        let path = extended.resolve_path(header, sparse, &mut notes);
-        let (kind, known) = header::kind(header.flag(), &path);
-        if !known {
-            notes.push("the entry is of an unknown type; it is taken for a file");
-        }
-        let link = extended.resolve_link(header, kind, &mut notes);
-        push_stray(&mut extended.meta, header);
-        push_owners(&mut extended.meta, header);
-        let bodiless = header::is_header_only(header.flag(), kind);
-        let (stored, second, claimed) = extended.resolve_size(header, bodiless, &mut notes);
-        let mut entry =
-            Box::new(Entry { path, kind, link, size: stored.unwrap_or(0), meta: Vec::new(), after_end });
-        let map = match stored {
-            Ok(stored) if !bodiless => extended.resolve_map(header, sparse, stored, &mut entry.size),
-            _ => Map::None,
-        };
-        entry.meta = extended.meta;
-        Described { entry, stored, second, claimed, map, notes }
-    }
-
-    fn resolve_path(
-        &mut self,
-        header: &Header<'_>,
-        sparse: Sparse,
-        notes: &mut Vec<&'static str>,
-    ) -> Vec<u8> {
-        let plain = header.path();
-        if self.is_empty() {
-            return plain;
-        }
-        let filled = |slot: &mut Option<Vec<u8>>| slot.take().filter(|value| !value.is_empty());
-        let (pax, long) = (filled(&mut self.path), filled(&mut self.long_path));
-        let of_sparse = filled(&mut self.sparse.name);
-        if pax.is_some() && long.is_some() && pax != long {
-            notes.push("a pax record and a GNU long name give different paths; the long name counts");
-        }
-        let (chosen, unused) = match of_sparse {
-            Some(name) if sparse.is_pax() => (Some(name), None),
-            other => (None, other),
-        };
-        let mut ranked = [chosen, long, pax, Some(plain), unused].into_iter().flatten();
-        let path = ranked.next().unwrap_or_default();
-        for loser in ranked {
-            push_loser(&mut self.meta, b"path", &loser, &path);
-        }
-        if let Some(own) = self.name.take().filter(|own| !has_usual_name(own, &path)) {
-            push(&mut self.meta, MetaKind::Pax, b"name", &own);
-        }
-        path
-    }
-
-    fn resolve_link(
-        &mut self,
-        header: &Header<'_>,
-        kind: EntryKind,
-        notes: &mut Vec<&'static str>,
-    ) -> Vec<u8> {
-        let plain = header.link();
-        let filled = |slot: &mut Option<Vec<u8>>| slot.take().filter(|value| !value.is_empty());
-        let (pax, long) = (filled(&mut self.link), filled(&mut self.long_link));
-        if pax.is_some() && long.is_some() && pax != long {
-            notes.push("a pax record and a GNU long name give different link targets; the long name counts");
-        }
-        let mut ranked = [long, pax].into_iter().flatten().chain([plain.to_vec()]);
-        let is_link = matches!(kind, EntryKind::HardLink | EntryKind::Symlink);
-        let link = if is_link { ranked.next().unwrap_or_default() } else { Vec::new() };
-        for loser in ranked {
-            push_loser(&mut self.meta, b"linkpath", &loser, &link);
-        }
-        link
-    }
-
-    /// The stored size, the largest that another reader may see, and what is claimed without a body.
-    fn resolve_size(
-        &self,
-        header: &Header<'_>,
-        bodiless: bool,
-        notes: &mut Vec<&'static str>,
-    ) -> (Result<u64, BadNumber>, u64, u64) {
-        let plain = header.size().and_then(|size| u64::try_from(size).map_err(|_| BadNumber));
-        let given = self.size.ok_or(BadNumber).or(plain);
-        if bodiless {
-            if plain.is_err() {
-                notes.push("the size is negative or no number; the type has no body, so it is ignored");
-            }
-            let claimed = given.unwrap_or(0);
-            return (Ok(0), claimed.max(self.other_size).max(plain.unwrap_or(0)), claimed);
-        }
-        let plain = plain.unwrap_or(0);
-        // Writers leave 0 or the largest number in a field that is too small for the size.
-        let is_clipped = plain == 0 || (matches!(plain, CLIPPED_11 | CLIPPED_12) && self.size > Some(plain));
-        let other = if self.size.is_some() && !is_clipped { plain } else { 0 };
-        let differs = |size: u64| size != 0 && given != Ok(size);
-        let second = [other, self.other_size].into_iter().filter(|size| differs(*size)).max().unwrap_or(0);
-        if second > 0 {
-            notes.push("readers may see different sizes; both readings are scanned");
-        }
-        (given, second, 0)
-    }
-
-    fn sparse_version(&mut self, header: &Header<'_>, notes: &mut Vec<&'static str>) -> Sparse {
-        if header.flag() == b'S' {
-            if header.flavour == Flavour::Gnu {
-                return Sparse::Old;
-            }
-            notes.push("a sparse file of an unknown layout; its content is scanned as stored");
-            return Sparse::No;
-        }
-        let sparse = &mut self.sparse;
-        if !sparse.pairs.is_empty() || sparse.pairs_broken {
-            sparse.map = Some(std::mem::take(&mut sparse.pairs));
-        }
-        let version = (sparse.major.as_deref().unwrap_or(b""), sparse.minor.as_deref().unwrap_or(b""));
-        match version {
-            (b"0", b"0" | b"1") => Sparse::Commas,
-            (b"1", b"0") => Sparse::Text,
-            (b"", b"") if sparse.map.as_ref().is_some_and(|map| !map.is_empty()) => Sparse::Commas,
-            (b"", b"") => Sparse::No,
-            _ => {
-                notes.push("a sparse file of an unknown version; its content is scanned as stored");
-                Sparse::No
-            }
-        }
-    }
-
-    fn resolve_map(&self, header: &Header<'_>, sparse: Sparse, stored: u64, size: &mut u64) -> Map {
-        let real = match sparse {
-            Sparse::No => return Map::None,
-            Sparse::Old => header.real_size().ok().and_then(|size| u64::try_from(size).ok()),
-            Sparse::Commas | Sparse::Text => self.pax_real_size(stored),
-        };
-        let Some(real) = real else {
-            return Map::Known(Err(BadMap::Invalid));
-        };
-        *size = real;
-        match sparse {
-            Sparse::Text => Map::Text(TextMap::new(real)),
-            Sparse::Old => old_map(header, real),
-            _ if self.sparse.pairs_broken => Map::Known(Err(BadMap::Invalid)),
-            _ => {
-                let map = self.sparse.map.as_deref().unwrap_or_default();
-                Map::Known(comma_map(map, self.sparse.blocks.as_deref().unwrap_or_default(), real))
-            }
-        }
-    }
-
-    fn pax_real_size(&self, stored: u64) -> Option<u64> {
-        let given = [&self.sparse.size, &self.sparse.real_size];
-        match given.into_iter().flatten().find(|size| !size.is_empty()) {
-            Some(size) => decimal(size),
-            None => Some(stored),
-        }
-    }
-}
-
-/// Which kind of sparse file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sparse {
-    No,
-    Old,
-    Commas,
-    Text,
-}
-
-impl Sparse {
-    fn is_pax(self) -> bool {
-        matches!(self, Self::Commas | Self::Text)
-    }
 }
 
 /// What a GNU long name is for.
@@ -437,104 +238,4 @@ pub(super) enum LongName {
     Path,
     /// `K`.
     Link,
-}
-
-/// The largest numbers of eleven and twelve octal digits.
-const CLIPPED_11: u64 = 0o77_777_777_777;
-const CLIPPED_12: u64 = 0o777_777_777_777;
-
-/// No key is shorter: owner names and the like that are, need no scan.
-const MIN_KEY: usize = 8;
-
-fn old_map(header: &Header<'_>, real: u64) -> Map {
-    let mut builder = MapBuilder::new(real);
-    let (fields, more) = header.sparse_fields();
-    match builder.push_fields(fields) {
-        Err(bad) => Map::Known(Err(bad)),
-        Ok(()) if more => Map::Blocks(builder),
-        Ok(()) => Map::Known(Ok(builder.finish())),
-    }
-}
-
-/// The records of a global header, as strings, and the size that it sets. Runtimes do not apply them.
-pub(super) fn global(body: &[u8], meta: &mut Vec<MetaString>) -> (Parsed, Option<u64>, bool) {
-    let mut size = None;
-    let mut is_applied_elsewhere = false;
-    let mut records = Records::new(body);
-    for record in records.by_ref().take(limits::PAX_RECORDS) {
-        if record.keyword == b"size" {
-            size = decimal(record.value);
-        }
-        is_applied_elsewhere |= matches!(record.keyword, b"path" | b"linkpath" | b"size")
-            || record.keyword.starts_with(b"GNU.sparse.");
-        push_record(meta, record);
-    }
-    let rest = records.rest();
-    let parsed = match rest.len() {
-        0 => Parsed::Whole,
-        left if Records::new(rest).next().is_some() => Parsed::TooMany(left),
-        left => Parsed::Malformed(left),
-    };
-    (parsed, size, is_applied_elsewhere)
-}
-
-fn push_record(meta: &mut Vec<MetaString>, record: Record<'_>) {
-    let Record { keyword, value } = record;
-    if value.is_empty() && keyword.len() >= MIN_KEY {
-        // The keyword itself may be the key.
-        meta.push(MetaString { kind: MetaKind::Pax, name: keyword.to_vec(), value: Vec::new() });
-    } else if let Some(name) = keyword.strip_prefix(b"SCHILY.xattr.") {
-        push(meta, MetaKind::Xattr, name, value);
-    } else if let Some(name) = keyword.strip_prefix(b"LIBARCHIVE.xattr.") {
-        let (name, decoded) = pax::libarchive_attribute(name, value);
-        push(meta, MetaKind::Xattr, &name, value);
-        if let Some(decoded) = decoded {
-            push(meta, MetaKind::Xattr, &name, &decoded);
-        }
-    } else if matches!(keyword, b"uname" | b"gname") {
-        push_owner(meta, keyword, value);
-    } else if !(pax::is_numeric(keyword) && pax::is_number(value)) {
-        push(meta, MetaKind::Pax, keyword, value);
-    }
-}
-
-fn push_owners(meta: &mut Vec<MetaString>, header: &Header<'_>) {
-    for (name, value) in header.owners() {
-        push_owner(meta, name, value);
-    }
-}
-
-fn push_owner(meta: &mut Vec<MetaString>, name: &[u8], value: &[u8]) {
-    if value.len() >= MIN_KEY {
-        push(meta, MetaKind::Owner, name, value);
-    }
-}
-
-fn push_stray(meta: &mut Vec<MetaString>, header: &Header<'_>) {
-    if header.has_stray_bytes() {
-        push(meta, MetaKind::Pax, b"header", header.block());
-    }
-}
-
-/// Whether the path of an extended header is one that writers make: a fixed one, or one that ends in
-/// the last part, perhaps shortened, of the path that the header is for.
-fn has_usual_name(own: &[u8], path: &[u8]) -> bool {
-    let last = own.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).unwrap_or_default();
-    own.len() < MIN_KEY
-        || matches!(last, b"@LongLink" | b"@PaxHeader")
-        || memchr::memmem::find(path, last).is_some()
-}
-
-/// A value that another one overrides. A shortened copy of the winner, as writers put it in the plain
-/// header, has nothing new.
-fn push_loser(meta: &mut Vec<MetaString>, name: &[u8], loser: &[u8], winner: &[u8]) {
-    if !winner.starts_with(loser) {
-        push(meta, MetaKind::Pax, name, loser);
-    }
-}
-
-fn push(meta: &mut Vec<MetaString>, kind: MetaKind, name: &[u8], value: &[u8]) {
-    if !value.is_empty() {
-        meta.push(MetaString { kind, name: name.to_vec(), value: value.to_vec() });
-    }
 }

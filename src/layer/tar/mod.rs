@@ -2,6 +2,7 @@
 
 mod extended;
 mod header;
+mod meta;
 mod pax;
 mod raw;
 mod reader;

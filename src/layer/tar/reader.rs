@@ -1,11 +1,18 @@
 //! The reader: a machine that takes as many of the fed bytes as its state wants, and moves on.
 
+mod content;
+mod finish;
+mod special;
+
 use std::ops::Range;
 
-use super::extended::{self, Described, Extended, LongName, Map, Parsed};
+use content::{Body, Content, padding};
+use special::{Special, SpecialKind};
+
+use super::extended::{Described, Extended, LongName};
 use super::header::{self, BLOCK_SIZE, Block, Header};
 use super::raw::RawLog;
-use super::sparse::{BadMap, Fragments, MapBuilder, TextMap, extension_fields};
+use super::sparse::{MapBuilder, TextMap};
 use super::{Entry, RawKind, TarEvent};
 use crate::limits;
 
@@ -57,42 +64,6 @@ enum State {
     Padding { left: u64, stray: bool },
     /// Behind bytes that are no header: nothing can be followed any more.
     Unparsed,
-}
-
-#[derive(Debug)]
-struct Special {
-    kind: SpecialKind,
-    left: u64,
-    padding: u64,
-    /// Too large to be held.
-    oversize: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SpecialKind {
-    Pax,
-    Global,
-    Long(LongName),
-}
-
-#[derive(Debug)]
-struct Body {
-    /// Stored bytes not yet taken.
-    left: u64,
-    padding: u64,
-    content: Content,
-}
-
-#[derive(Debug)]
-enum Content {
-    /// The entry's, from this offset on.
-    Plain(u64),
-    /// The entry's, with holes.
-    Sparse(Fragments),
-    /// Nobody's.
-    Raw(RawKind),
-    /// Given as second reading already.
-    Covered,
 }
 
 impl TarReader {
@@ -287,17 +258,6 @@ impl TarReader {
         }
     }
 
-    /// Go keeps one extended header of each kind, and none over a global one. What is dropped is given
-    /// as an entry of its own, so that nothing piles up.
-    fn make_room(&mut self, kind: SpecialKind, events: &mut Vec<TarEvent>) {
-        let dropped = match kind {
-            SpecialKind::Pax => self.extended.drop_records(self.ended),
-            SpecialKind::Global => self.extended.drop_all(self.ended),
-            SpecialKind::Long(long) => self.extended.drop_long_name(long, self.ended),
-        };
-        self.emit_orphan(dropped, events);
-    }
-
     fn orphan(&mut self, events: &mut Vec<TarEvent>) {
         let dropped = self.extended.drop_all(self.ended);
         self.emit_orphan(dropped, events);
@@ -315,82 +275,8 @@ impl TarReader {
     fn bad_size(&mut self, events: &mut Vec<TarEvent>) -> State {
         let at = self.position - BLOCK_SIZE as u64;
         let message = format!("the header at byte {at} has no usable size; the rest is scanned as it is");
-        events.push(TarEvent::Error { reason: "corrupt", message });
+        self.fault("corrupt", message, events);
         State::Unparsed
-    }
-
-    fn begin_special(&mut self, kind: SpecialKind, size: u64, events: &mut Vec<TarEvent>) -> State {
-        let oversize = size > limits::PAX_HEADER as u64;
-        if oversize {
-            let at = self.position - BLOCK_SIZE as u64;
-            let limit = limits::PAX_HEADER;
-            let message = format!("the extended header at byte {at} has {size} bytes, over {limit}");
-            events.push(TarEvent::Error { reason: "limit", message });
-        }
-        self.held.clear();
-        let special = Special { kind, left: size, padding: padding(size), oversize };
-        if size == 0 { self.end_special(&special, events) } else { State::Special(special) }
-    }
-
-    fn take_special(&mut self, mut special: Special, piece: Piece<'_>, events: &mut Vec<TarEvent>) -> State {
-        special.left -= piece.len();
-        if special.oversize {
-            self.emit_raw(RawKind::Header, &piece, events);
-        } else {
-            self.held.extend_from_slice(piece.bytes());
-        }
-        if special.left > 0 {
-            return State::Special(special);
-        }
-        self.end_special(&special, events)
-    }
-
-    fn end_special(&mut self, special: &Special, events: &mut Vec<TarEvent>) -> State {
-        let body = std::mem::take(&mut self.held);
-        match special.kind {
-            SpecialKind::Pax => {
-                let mut notes = Vec::new();
-                let parsed = self.extended.add_records(&body, &mut notes);
-                notes.iter().for_each(|note| self.warn(events, note));
-                self.not_interpreted(parsed, &body, events);
-            }
-            SpecialKind::Global => self.end_global(&body, events),
-            SpecialKind::Long(long) if !special.oversize => self.extended.add_long_name(long, &body),
-            SpecialKind::Long(_) => {}
-        }
-        self.held = body;
-        self.held.clear();
-        begin_padding(special.padding)
-    }
-
-    /// Runtimes do not apply a global header to the entries behind it, other readers do.
-    fn end_global(&mut self, body: &[u8], events: &mut Vec<TarEvent>) {
-        let Some(mut entry) = self.extended.drop_all(self.ended) else { return };
-        let (parsed, size, is_applied_elsewhere) = extended::global(body, &mut entry.meta);
-        self.global_size = size.or(self.global_size);
-        if is_applied_elsewhere {
-            self.warn(events, "a global header sets paths or sizes, which not all readers apply");
-        }
-        events.push(TarEvent::Entry(entry));
-        events.push(TarEvent::EntryEnd);
-        self.not_interpreted(parsed, body, events);
-    }
-
-    fn not_interpreted(&mut self, parsed: Parsed, body: &[u8], events: &mut Vec<TarEvent>) {
-        let length = match parsed {
-            Parsed::Whole => return,
-            Parsed::Malformed(length) => {
-                self.warn(events, "a pax header holds a malformed record; some readers refuse it");
-                length
-            }
-            Parsed::TooMany(length) => {
-                let message = format!("a pax header holds more than {} records", limits::PAX_RECORDS);
-                events.push(TarEvent::Error { reason: "limit", message });
-                length
-            }
-        };
-        let rest = body.get(body.len().saturating_sub(length)..).unwrap_or_default();
-        self.raw.held(RawKind::Header, self.position - rest.len() as u64, rest, events);
     }
 
     fn take_entry(&mut self, header: &Header<'_>, events: &mut Vec<TarEvent>) -> State {
@@ -425,197 +311,17 @@ impl TarReader {
         self.begin_content(map, stored, events)
     }
 
-    fn begin_content(&mut self, map: Map, stored: u64, events: &mut Vec<TarEvent>) -> State {
-        let body = |content| Body { left: stored, padding: padding(stored), content };
-        match map {
-            Map::None => self.begin_body(body(Content::Plain(0)), events),
-            Map::Known(Ok(fragments)) => self.begin_sparse(body(Content::Covered), fragments, events),
-            Map::Known(Err(bad)) => self.bad_map(bad, body(Content::Covered), events),
-            Map::Blocks(builder) => State::MapBlocks { builder, stored },
-            Map::Text(map) if stored > 0 => State::MapText { map, body: body(Content::Covered) },
-            Map::Text(_) => self.bad_map(BadMap::Invalid, body(Content::Covered), events),
-        }
-    }
-
-    fn begin_sparse(&mut self, body: Body, fragments: Fragments, events: &mut Vec<TarEvent>) -> State {
-        if fragments.stored() > body.left {
-            let name = shown(&self.current);
-            let message = format!("{name}: the sparse map asks for more bytes than are stored");
-            events.push(TarEvent::Error { reason: "corrupt", message });
-        }
-        self.begin_body(Body { content: Content::Sparse(fragments), ..body }, events)
-    }
-
-    /// The content cannot be put together; its bytes are given as they are stored.
-    fn bad_map(&mut self, bad: BadMap, body: Body, events: &mut Vec<TarEvent>) -> State {
-        let name = shown(&self.current);
-        let (reason, what) = match bad {
-            BadMap::Invalid => ("corrupt", "is invalid"),
-            BadMap::TooLong => ("limit", "is too long"),
-        };
-        let message = format!("{name}: the map of the sparse file {what}; it is scanned as stored");
-        events.push(TarEvent::Error { reason, message });
-        events.push(TarEvent::EntryEnd);
-        self.begin_body(Body { content: Content::Raw(RawKind::Header), ..body }, events)
-    }
-
-    fn take_map_block(
-        &mut self,
-        mut builder: MapBuilder,
-        stored: u64,
-        piece: Piece<'_>,
-        events: &mut Vec<TarEvent>,
-    ) -> State {
-        self.emit_raw(RawKind::Header, &piece, events);
-        let Some(block) = self.fill_block(&piece) else {
-            return State::MapBlocks { builder, stored };
-        };
-        self.held.clear();
-        let (fields, more) = extension_fields(&block);
-        let map = match builder.push_fields(fields) {
-            Err(bad) => Map::Known(Err(bad)),
-            Ok(()) if more => return State::MapBlocks { builder, stored },
-            Ok(()) => Map::Known(Ok(builder.finish())),
-        };
-        self.begin_content(map, stored, events)
-    }
-
-    fn take_map_text(
-        &mut self,
-        mut map: TextMap,
-        mut body: Body,
-        piece: Piece<'_>,
-        events: &mut Vec<TarEvent>,
-    ) -> State {
-        self.emit_raw(RawKind::Header, &piece, events);
-        body.left -= piece.len();
-        match map.feed(piece.bytes()) {
-            Ok(true) => self.begin_sparse(body, map.finish(), events),
-            Ok(false) if body.left > 0 => State::MapText { map, body },
-            Ok(false) => self.bad_map(map.end(), body, events),
-            Err(bad) => self.bad_map(bad, body, events),
-        }
-    }
-
-    /// Goes to the next byte that the body has, over ends that are reached already.
-    fn begin_body(&mut self, mut body: Body, events: &mut Vec<TarEvent>) -> State {
-        let is_done = match &body.content {
-            Content::Sparse(fragments) => body.left == 0 || fragments.current().is_none(),
-            Content::Plain(_) => body.left == 0,
-            Content::Raw(_) | Content::Covered => false,
-        };
-        if is_done {
-            events.push(TarEvent::EntryEnd);
-            if body.left > 0 {
-                let name = shown(&self.current);
-                self.warn(events, &format!("{name}: more bytes are stored than the sparse map asks for"));
-            }
-            body.content = Content::Raw(RawKind::Ambiguous);
-        }
-        if body.left == 0 { begin_padding(body.padding) } else { State::Body(body) }
-    }
-
-    fn take_body(&mut self, mut body: Body, piece: Piece<'_>, events: &mut Vec<TarEvent>) -> State {
-        let length = piece.len();
-        body.left -= length;
-        match &mut body.content {
-            Content::Plain(offset) => {
-                events.push(TarEvent::Data { range: piece.range, offset: *offset });
-                *offset += length;
-            }
-            Content::Sparse(fragments) => {
-                let offset = fragments.current().map_or(0, |(offset, _)| offset);
-                events.push(TarEvent::Data { range: piece.range, offset });
-                fragments.advance(length);
-            }
-            Content::Raw(kind) => {
-                let kind = *kind;
-                self.emit_raw(kind, &piece, events);
-            }
-            Content::Covered => {}
-        }
-        self.begin_body(body, events)
-    }
-
-    /// Fill bytes are given from the first that is not NUL to the end of the block.
-    fn take_padding(
-        &mut self,
-        left: u64,
-        stray: bool,
-        piece: Piece<'_>,
-        events: &mut Vec<TarEvent>,
-    ) -> State {
-        let left = left - piece.len();
-        let first = if stray { Some(0) } else { piece.bytes().iter().position(|byte| *byte != 0) };
-        if let Some(first) = first {
-            let range = piece.range.start + first..piece.range.end;
-            self.raw.slice(RawKind::Padding, self.position - range.len() as u64, range, events);
-        }
-        if left == 0 { State::Header } else { State::Padding { left, stray: first.is_some() } }
-    }
-
-    /// The tar is over: a body or header that is not complete is an error event.
-    pub fn finish(&mut self, events: &mut Vec<TarEvent>) {
-        match std::mem::take(&mut self.state) {
-            State::Header if self.held.is_empty() => self.finish_at_header(events),
-            State::Header => self.finish_in_header(events),
-            State::Special(_) => {
-                self.truncated("an extended header", events);
-                let held = std::mem::take(&mut self.held);
-                self.raw.held(RawKind::Header, self.position - held.len() as u64, &held, events);
-                self.orphan(events);
-            }
-            State::MapBlocks { .. } | State::MapText { .. } | State::Body(_) => {
-                let name = shown(&self.current);
-                self.truncated(&name, events);
-            }
-            // All content is there, and Go says nothing either.
-            State::Padding { .. } => {
-                self.warn(events, "the tar is cut within fill bytes");
-                self.orphan(events);
-            }
-            State::Unparsed => {}
-        }
-    }
-
-    fn finish_at_header(&mut self, events: &mut Vec<TarEvent>) {
-        if !self.ended && !self.lone_zero {
-            self.warn(events, "the tar has no end-of-archive marker");
-        }
-        self.orphan(events);
-    }
-
-    /// The last block is not complete.
-    fn finish_in_header(&mut self, events: &mut Vec<TarEvent>) {
-        self.orphan(events);
-        let held = std::mem::take(&mut self.held);
-        let start = self.position - held.len() as u64;
-        let is_zero = header::is_zero(&held);
-        if self.ended || self.lone_zero {
-            if !is_zero {
-                self.warn(events, "there are bytes behind the end-of-archive marker");
-                self.raw.held(RawKind::Trailing, start, &held, events);
-            }
-            return;
-        }
-        if self.begun {
-            self.truncated("a header", events);
-        } else {
-            let message = "it is too short for a tar; it is scanned as it is".to_owned();
-            events.push(TarEvent::Error { reason: "not-a-tar", message });
-        }
-        if !is_zero {
-            self.raw.held(RawKind::Unparsed, start, &held, events);
-        }
-    }
-
-    /// Behind the end-of-archive marker, where runtimes do not read, a cut is no loss.
     fn truncated(&mut self, what: &str, events: &mut Vec<TarEvent>) {
-        let message = format!("{what}: the tar is cut short there");
+        self.fault("truncated", format!("{what}: the tar is cut short there"), events);
+    }
+
+    /// Behind the end-of-archive marker, where runtimes do not read, nothing is lost that was meant to
+    /// be read.
+    fn fault(&mut self, reason: &'static str, message: String, events: &mut Vec<TarEvent>) {
         if self.ended {
             self.warn(events, &message);
         } else {
-            events.push(TarEvent::Error { reason: "truncated", message });
+            events.push(TarEvent::Error { reason, message });
         }
     }
 
@@ -627,16 +333,6 @@ impl TarReader {
             events.push(TarEvent::Warning("more is odd in this tar; it is not listed".to_owned()));
         }
     }
-}
-
-fn begin_padding(left: u64) -> State {
-    if left == 0 { State::Header } else { State::Padding { left, stray: false } }
-}
-
-/// Fill bytes behind so many.
-fn padding(size: u64) -> u64 {
-    let block = BLOCK_SIZE as u64;
-    (block - size % block) % block
 }
 
 /// A path for a message. It is whole or not there: what hides keys in messages must see them whole.

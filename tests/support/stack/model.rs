@@ -82,6 +82,10 @@ impl Tree {
         }
         let place = join(&parent, name);
         tree.make_folders(&parent)?;
+        // A name may lead through what it replaces (`x/..` in a symlink), which Docker then misses.
+        let mut emptied = tree.clone();
+        emptied.remove(&place);
+        emptied.resolve(folder, true).filter(|still| *still == parent)?;
         tree.place(&place, entry)?;
         match tree.reading {
             Reading::Umoci => tree.own_with_folders(&place),

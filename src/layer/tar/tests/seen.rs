@@ -1,6 +1,6 @@
 //! What a reader's events say, freed of where the slices were cut.
 
-use super::super::{EntryKind, MetaKind, RawKind, TarEvent, TarReader};
+use crate::layer::tar::{EntryKind, MetaKind, RawKind, TarEvent, TarReader};
 
 /// One entry with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
