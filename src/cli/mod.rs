@@ -46,7 +46,10 @@ pub fn run() -> ExitCode {
 /// What is built into this program.
 const ENGINE: Engine = Engine {
     scan: scanner::scan_targets,
-    fingerprint_key: fingerprint_key::Keyring { init: fingerprint_key::init, key_id: fingerprint_key::key_id },
+    fingerprint_key: fingerprint_key::Keyring {
+        init: fingerprint_key::init,
+        key_id: fingerprint_key::key_id,
+    },
 };
 
 fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitStatus {

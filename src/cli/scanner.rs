@@ -117,7 +117,8 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
     let loaded = match from {
         SecretsFrom::Environment => OwnSecrets::from_env(environment())?,
         SecretsFrom::File(path) => {
-            let bytes = read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
+            let bytes =
+                read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
