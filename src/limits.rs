@@ -161,3 +161,12 @@ pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
 /// Bytes that the tree may take in which the layers of one image are replayed: some 300,000 symlinks.
 /// Beyond it, all contents count as reachable.
 pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
+
+/// A file of detector definitions.
+pub const RULES_FILE: u64 = 4 * 1024 * 1024;
+/// Values in one JSON document that are read as such; a document with more is searched as text.
+pub const JSON_VALUES: usize = 200_000;
+
+/// Names with values that are read out of one image's history; the text of every step is searched in
+/// any case.
+pub const ASSIGNMENTS: usize = 100_000;

@@ -164,7 +164,7 @@ pub(crate) fn utf8(path: &Path) -> &str {
 /// Three layers, two of them equal, with what layers have.
 pub(crate) fn sample(name: &str) -> ImageBuilder {
     let noise: Vec<u8> =
-        (0..200_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        (0..40_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let base = Layer::new().dir("app").file("app/data", &noise).hardlink("app/more", "app/data");
     let top =
         Layer::new().whiteout("app/data").opaque("app/cache").xattr("x", b"text", "user.note", b"value");

@@ -6,6 +6,7 @@ use super::args::FingerprintKeyCommand;
 use super::exit_status::ExitStatus;
 use super::messages::Messages;
 use super::output::to_stdout;
+use crate::finding::fingerprint::{FingerprintKey, KeySettings};
 
 /// What makes and reads hashing keys. Without a file, it is the one in the data folder, or that of
 /// `KEYSEAM_FINGERPRINT_KEY`.
@@ -15,6 +16,21 @@ pub struct Keyring {
     pub init: fn(Option<&Path>) -> anyhow::Result<(PathBuf, String)>,
     /// The id of the key that scans use.
     pub key_id: fn(Option<&Path>) -> anyhow::Result<String>,
+}
+
+/// Makes the key of `file`, or of the data folder.
+pub fn init(file: Option<&Path>) -> anyhow::Result<(PathBuf, String)> {
+    let (path, key) = FingerprintKey::init(&settings(file))?;
+    Ok((path, key.id().to_owned()))
+}
+
+/// The id of the key that scans use.
+pub fn key_id(file: Option<&Path>) -> anyhow::Result<String> {
+    Ok(FingerprintKey::load(&settings(file))?.id().to_owned())
+}
+
+fn settings(file: Option<&Path>) -> KeySettings {
+    KeySettings::from_environment(file.map(Path::to_owned), |name| std::env::var_os(name))
 }
 
 /// Runs a command.

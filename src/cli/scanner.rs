@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use super::detectors::catalogue;
 use super::settings::{SecretsFrom, Settings};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::own_secrets::OwnSecrets;
@@ -32,9 +33,9 @@ const IGNORE_FILE: &str = ".keyseamignore";
 /// # Errors
 /// What keeps the whole scan from being done: rules, ignore rules, a hashing key that cannot be read.
 pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
-    let catalogue = load_catalogue(&settings.rules)?;
+    let catalogue = catalogue(&settings.rules)?;
     let detectors = DetectorSet::new(&catalogue)?;
-    let mut redactor = Redactor::new(&catalogue)?;
+    let mut redactor = Redactor::new(&detectors);
     let own_secrets = own_secrets(settings.secrets_from.as_ref(), progress)?;
     let key_settings =
         KeySettings::from_environment(settings.fingerprint_key_file.clone(), |name| env::var_os(name));
@@ -84,7 +85,7 @@ fn scan_target(
     options: &ScanOptions,
     judge: &Judge<'_>,
     progress: &dyn Progress,
-    redactor: &mut Redactor,
+    redactor: &mut Redactor<'_>,
 ) -> anyhow::Result<Vec<ImageResult>> {
     let start = Instant::now();
     let target = Target::parse(text)?;
@@ -101,18 +102,6 @@ fn scan_target(
     Ok(results)
 }
 
-/// The embedded catalogue with the user's rule files.
-pub fn load_catalogue(rules: &[impl AsRef<Path>]) -> anyhow::Result<Catalogue> {
-    let mut catalogue = Catalogue::embedded()?;
-    for path in rules {
-        let path = path.as_ref();
-        let bytes = read_bounded(path, limits::RULES_FILE as u64).with_context(|| path.display().to_string())?;
-        let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
-        catalogue.add_rules(&text, &path.display().to_string())?;
-    }
-    Ok(catalogue)
-}
-
 fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut file = std::fs::File::open(path)?;
@@ -125,21 +114,27 @@ fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
 
 fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::Result<Option<OwnSecrets>> {
     let Some(from) = from else { return Ok(None) };
-    let own = match from {
-        SecretsFrom::Environment => OwnSecrets::from_env(env::vars_os())?,
+    let loaded = match from {
+        SecretsFrom::Environment => OwnSecrets::from_env(environment())?,
         SecretsFrom::File(path) => {
-            let bytes =
-                read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
+            let bytes = read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
-    for line in own.refused() {
-        progress.note(line);
+    for refused in &loaded.refused {
+        progress.note(&refused.to_string());
     }
+    let own = loaded.secrets;
     if own.is_empty() {
         bail!("--secrets-from: there is no value to search for");
     }
     Ok(Some(own))
+}
+
+/// This process' variables. Bytes that are no text are searched for as they are.
+fn environment() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let bytes = |value: std::ffi::OsString| value.into_encoded_bytes();
+    env::vars_os().map(move |(name, value)| (name.to_string_lossy().into_owned(), bytes(value)))
 }
 
 fn ignore_rules(

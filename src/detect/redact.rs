@@ -1,16 +1,16 @@
 //! What may be shown of a key, and the cleaning of every text that others wrote.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Regex;
 
 use super::Key;
-use super::catalogue::Catalogue;
 use super::definition::Definition;
-use super::set::{DetectorSet, DetectorSetError, Scratch};
+use super::set::{DetectorSet, Scratch};
 
 /// What stands for what is not shown.
 const HIDDEN: &str = "…";
@@ -69,18 +69,20 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// Cleans texts for display: every key that any detector of the catalogue finds, every value it was
 /// told, and every password in a URL is replaced by what may be shown of it.
-pub struct Redactor {
-    set: DetectorSet,
+pub struct Redactor<'a> {
+    set: &'a DetectorSet,
     scratch: Mutex<Scratch>,
-    learned: Vec<(Vec<u8>, String)>,
-    finder: Option<AhoCorasick>,
+    learned: BTreeMap<Vec<u8>, String>,
+    /// Finds what was learned, and what to show for each; made when it is first needed.
+    finder: OnceLock<Option<Finder>>,
 }
 
-impl Redactor {
-    /// A redactor with the whole catalogue, whatever is selected for the report.
-    pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
-        let set = DetectorSet::new(catalogue)?;
-        Ok(Self { set, scratch: Mutex::default(), learned: Vec::new(), finder: None })
+type Finder = (AhoCorasick, Vec<String>);
+
+impl<'a> Redactor<'a> {
+    /// A redactor that knows the detectors of `set`, which should be the whole catalogue.
+    pub fn new(set: &'a DetectorSet) -> Self {
+        Self { set, scratch: Mutex::default(), learned: BTreeMap::new(), finder: OnceLock::new() }
     }
 
     /// From now on replaces the key by `shown` wherever it stands: as it is, as it stood in the image
@@ -98,18 +100,19 @@ impl Redactor {
             }
         }
         for form in forms {
-            let known = self.learned.iter().any(|(learned, _)| *learned == form);
-            if form.len() >= SHORTEST_LEARNED && !known {
-                self.learned.push((form, shown.clone()));
-                self.finder = None;
+            if form.len() >= SHORTEST_LEARNED && self.learned.insert(form, shown.clone()).is_none() {
+                self.finder = OnceLock::new();
             }
         }
-        self.prepare();
     }
 
-    fn prepare(&mut self) {
-        let forms = self.learned.iter().map(|(form, _)| form);
-        self.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok();
+    fn finder(&self) -> Option<&Finder> {
+        let make = || {
+            let forms = self.learned.keys();
+            let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()?;
+            Some((automaton, self.learned.values().cloned().collect()))
+        };
+        self.finder.get_or_init(make).as_ref()
     }
 
     /// `text` without its secrets.
@@ -137,13 +140,11 @@ impl Redactor {
     }
 
     fn learned_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
-        let finder = self.finder.iter().flat_map(|finder| finder.find_iter(text));
-        finder
-            .filter_map(|hit| {
-                let (_, shown) = self.learned.get(hit.pattern().as_usize())?;
-                Some((hit.start()..hit.end(), shown.clone()))
-            })
-            .collect()
+        let Some((automaton, shown)) = self.finder().filter(|_| !self.learned.is_empty()) else {
+            return Vec::new();
+        };
+        let hits = automaton.find_iter(text);
+        hits.filter_map(|hit| Some((hit.range(), shown.get(hit.pattern().as_usize())?.clone()))).collect()
     }
 
     fn detected_in(&self, text: &str) -> Vec<(Range<usize>, String)> {

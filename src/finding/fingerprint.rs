@@ -26,6 +26,9 @@ const KEY_ID_MESSAGE: &[u8] = b"ksf1 id";
 const SECRET_DOMAIN: &[u8] = b"ksf1 secret\0";
 const PLACE_DOMAIN: &[u8] = b"ksp1 place\0";
 
+/// Name of the key's file in the data folder.
+const KEY_FILE: &str = "fingerprint.key";
+
 /// Where a hashing key may come from, in the order in which they are asked.
 #[derive(Default)]
 pub struct KeySettings {
@@ -80,6 +83,12 @@ pub enum FingerprintKeyError {
         "KEYSEAM_FINGERPRINT_KEY does not hold 32 bytes in base64url; make one with 'keyseam fingerprint-key init'"
     )]
     MalformedValue,
+    /// A new key was asked for where there is one.
+    #[error("fingerprint key file '{}' is there already; remove it first if its key is to be given up", .0.display())]
+    Exists(PathBuf),
+    /// A new key was asked for, and no place is known for it.
+    #[error("there is no data folder for a fingerprint key (HOME and XDG_DATA_HOME are unset); name a file")]
+    NoFolder,
     /// The system gave no random bytes.
     #[error("no random bytes for a fingerprint key: {0}")]
     Random(String),
@@ -154,7 +163,7 @@ impl FingerprintKey {
         let Some(folder) = &settings.data_folder else {
             return Self::for_this_run("there is no data folder (HOME and XDG_DATA_HOME are unset)");
         };
-        let path = folder.join("fingerprint.key");
+        let path = folder.join(KEY_FILE);
         match read_or_make(&path) {
             Ok((bytes, note)) => Ok(Self::new(bytes, KeyOrigin::DataFolder(path), note)),
             Err(FingerprintKeyError::Read { path, source }) => {
@@ -162,6 +171,20 @@ impl FingerprintKey {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes a new key in the named file, or else in the data folder, mode 0600.
+    ///
+    /// # Errors
+    /// A key that is there already is never replaced: all fingerprints of the past would look unknown.
+    pub fn init(settings: &KeySettings) -> Result<(PathBuf, Self), FingerprintKeyError> {
+        let in_folder = settings.data_folder.as_ref().map(|folder| folder.join(KEY_FILE));
+        let path = settings.file.clone().or(in_folder).ok_or(FingerprintKeyError::NoFolder)?;
+        if path.exists() {
+            return Err(FingerprintKeyError::Exists(path));
+        }
+        let (bytes, note) = read_or_make(&path)?;
+        Ok((path.clone(), Self::new(bytes, KeyOrigin::File(path), note)))
     }
 
     /// A key from its 32 bytes.

@@ -9,6 +9,7 @@ use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::{remediation, step, verify};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
+use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
@@ -53,7 +54,7 @@ impl Judge<'_> {
         target: &Target,
         image: &Image,
         blobs: &BTreeMap<BlobKey, BlobScan>,
-        redactor: &mut Redactor,
+        redactor: &mut Redactor<'_>,
     ) -> model::ImageResult {
         let config = ConfigUnits::of(image);
         let mut occurrences = of_blobs(image, blobs);
@@ -131,7 +132,7 @@ struct View<'a> {
     image: &'a Image,
     blobs: &'a BTreeMap<BlobKey, BlobScan>,
     config: &'a ConfigUnits,
-    redactor: &'a Redactor,
+    redactor: &'a Redactor<'a>,
 }
 
 impl View<'_> {
@@ -229,7 +230,6 @@ impl View<'_> {
             .iter()
             .zip(&digests)
             .map(|(occurrence, (digest, diff_id))| LocationFacts {
-                kind: occurrence.place,
                 path: occurrence.path.as_deref(),
                 digest: digest.as_ref(),
                 diff_id: diff_id.as_ref(),
@@ -363,8 +363,8 @@ impl View<'_> {
                 }
             }
             Finder::OwnSecret(number) => Rule {
-                id: OWN_SECRET.to_owned(),
-                name: "Secret value of this environment".to_owned(),
+                id: own_secrets::DETECTOR_ID.to_owned(),
+                name: own_secrets::DETECTOR_NAME.to_owned(),
                 service: self
                     .judge
                     .search
@@ -456,9 +456,6 @@ impl View<'_> {
 
 /// What stands for a key of which nothing may be shown.
 const HIDDEN: &str = "…";
-
-/// The detector id of the values of `--secrets-from`.
-pub const OWN_SECRET: &str = "own-secret";
 
 /// What findings are told apart by, besides their ordinal.
 type PlaceKey = (String, Place, Vec<u8>);

@@ -431,4 +431,14 @@ mod tests {
         }
         assert_eq!(ImageConfig::parse(b"").warnings.len(), 1);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_configs_are_read_and_keep_their_text(at in 0..CLASSIC.len(), byte in 0_u8..128, cut in 0..CLASSIC.len()) {
+            let mut damaged = CLASSIC[..cut.max(at + 1)].to_vec();
+            damaged[at] = byte;
+            let config = ImageConfig::parse(&damaged);
+            proptest::prop_assert!(config == ImageConfig::parse(CLASSIC) || !config.rest.is_empty());
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod assignments;
 use std::collections::HashMap;
 
 use super::config::ImageConfig;
+use crate::limits;
 use assignments::{NameForm, assignments, run_arguments};
 
 /// A name and the value that a step gives it.
@@ -84,14 +85,23 @@ impl History {
         let labels =
             config.runtime.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut next_layer = 0;
+        let mut budget = limits::ASSIGNMENTS;
         let mut steps = Vec::with_capacity(config.history.len());
         for (index, entry) in config.history.iter().enumerate() {
             let layer = (made == layers && !entry.empty_layer).then_some(next_layer);
             next_layer += usize::from(!entry.empty_layer);
-            let kind = StepKind::parse(&entry.created_by, &env, &labels);
+            let mut kind = StepKind::parse(&entry.created_by, &env, &labels);
+            kind.spend(&mut budget);
             steps.push(Step { index, layer, created_by: entry.created_by.clone(), kind });
         }
-        Self { steps, warnings: count_warnings(config, made, layers) }
+        let mut warnings = count_warnings(config, made, layers);
+        if budget == 0 {
+            let most = limits::ASSIGNMENTS;
+            warnings.push(format!(
+                "the history sets {most} values or more; steps behind them are read as text only"
+            ));
+        }
+        Self { steps, warnings }
     }
 
     /// The step that made a layer, where that is certain.
@@ -118,6 +128,15 @@ fn count_warnings(config: &ImageConfig, made: usize, layers: usize) -> Vec<Strin
 }
 
 impl StepKind {
+    /// Keeps as many assignments as `budget` has left.
+    fn spend(&mut self, budget: &mut usize) {
+        if let Self::Run { args: pairs, .. } | Self::Env(pairs) | Self::Arg(pairs) | Self::Label(pairs) = self
+        {
+            pairs.truncate(*budget);
+            *budget -= pairs.len();
+        }
+    }
+
     fn parse(created_by: &str, env: &Known<'_>, labels: &Known<'_>) -> Self {
         let text = created_by.trim();
         let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
@@ -199,6 +218,7 @@ fn is_shell_option(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::config::HistoryEntry;
 
     fn kind(created_by: &str) -> StepKind {
         StepKind::parse(created_by, &Known::new(), &Known::new())
@@ -311,6 +331,32 @@ mod tests {
         assert_eq!(single.step_of_layer(0).map(|step| &step.kind), Some(&StepKind::Cmd));
         let umoci = history("umoci.json", 1);
         assert_eq!(umoci.step_of_layer(0).map(|step| step.created_by.as_str()), Some("umoci insert"));
+    }
+
+    #[test]
+    fn assignments_are_bounded_and_the_bound_is_told() {
+        let created_by = format!("ENV {}", "A=b ".repeat(limits::ASSIGNMENTS * 2 / 3));
+        let entry =
+            || HistoryEntry { created_by: created_by.clone(), empty_layer: true, ..HistoryEntry::default() };
+        let config = ImageConfig { history: vec![entry(), entry()], ..ImageConfig::default() };
+        let history = History::of(&config, 0);
+        assert_eq!(env_of(&history).len(), limits::ASSIGNMENTS);
+        assert!(history.warnings.iter().any(|warning| warning.contains("as text only")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in r#"(\|[0-9]? ?|RUN |ENV |/bin/sh -c (#\(nop\) )?)?([A-C]=|["' \\=|]|\pL|/bin/sh|-c|#){0,24}"#) {
+            let known = Known::from([("A", "B=\u{e9} C"), ("B", "")]);
+            let kind = StepKind::parse(&text, &known, &known);
+            if let StepKind::Env(pairs) | StepKind::Run { args: pairs, .. } = kind {
+                // A value is a piece of the text, but for quotes and the backslashes in them.
+                let plain = |text: &str| text.replace(['\\', '"', '\''], "");
+                for (_, value) in pairs {
+                    proptest::prop_assert!(plain(&text).contains(&plain(&value)));
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::segment::{Content, Segment};
-use crate::detect::own_secrets::{OwnHit, OwnSecrets};
+use crate::detect::own_secrets::{self, OwnHit, OwnSecrets};
 use crate::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Key, Scratch, Severity};
 use crate::limits::CONTEXT_RADIUS;
 
@@ -137,14 +137,14 @@ fn from_hit(hit: Hit, bytes: &[u8], segment: &Segment) -> SegmentMatch {
     place(hit.span.start, hit.span.len(), bytes, segment, found)
 }
 
-fn from_own_hit(hit: &OwnHit, own_secrets: &OwnSecrets, bytes: &[u8], segment: &Segment) -> SegmentMatch {
+fn from_own_hit(hit: &OwnHit, own: &OwnSecrets, bytes: &[u8], segment: &Segment) -> SegmentMatch {
     let raw = Key::new(bytes.get(hit.span.clone()).unwrap_or_default().to_vec());
     let found = Found {
         finder: Finder::OwnSecret(hit.secret),
-        key: own_secrets.key(hit.secret),
+        key: own.key(hit.secret).cloned().unwrap_or_else(|| raw.clone()),
         raw,
-        severity: Severity::Critical,
-        confidence: Confidence::High,
+        severity: own_secrets::SEVERITY,
+        confidence: own_secrets::CONFIDENCE,
         verified: true,
         handles: Vec::new(),
         companions: Vec::new(),

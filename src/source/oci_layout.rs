@@ -55,6 +55,12 @@ pub(super) fn groups(
     if top.manifests.is_empty() {
         return Err(invalid("names no image".to_owned()));
     }
+    if top.manifests.len() > INDEX_MANIFESTS {
+        return Err(invalid(format!(
+            "names {} manifests, the limit is {INDEX_MANIFESTS}",
+            top.manifests.len()
+        )));
+    }
     let mut walk = Walk { documents, left: INDEX_MANIFESTS };
     let mut groups: Vec<Group> = Vec::new();
     for entries in by_name(&top) {

@@ -1,6 +1,7 @@
 //! From a store to the images that were asked for: what an OCI layout names, what `manifest.json` names
 //! beside it, then the reference, then the platforms.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::image::manifest::{Image, ImageBlob, ImageKind};
@@ -40,7 +41,8 @@ impl<S: Store> Resolved<S> {
         };
         let (mut images, mut embedded) = all_groups(&store).map_err(named)?;
         if let Some((others, more)) = other.and_then(|other| all_groups(other).ok()) {
-            let known: Vec<Identity> = images.iter().flat_map(|group| &group.images).map(identity).collect();
+            let known: BTreeSet<Identity> =
+                images.iter().flat_map(|group| &group.images).map(identity).collect();
             let news = others
                 .into_iter()
                 .filter(|group| group.images.iter().any(|image| !known.contains(&identity(image))));
@@ -150,10 +152,12 @@ fn nothing_there(store: &dyn Store, old: bool) -> String {
 /// Gives the images of a layout the names that `manifest.json` has for them. One that the layout does
 /// not have is one more image.
 fn join(groups: &mut Vec<Group>, listed: Group) {
-    let keys = |image: &Image| image.layers.iter().map(|layer| layer.key.clone()).collect::<Vec<_>>();
     let same = |image: &Image| {
-        let other = listed.images.first();
-        other.is_some_and(|other| image.config_digest == other.config_digest && keys(image) == keys(other))
+        listed.images.first().is_some_and(|other| {
+            let (own, others) = (image.layers.iter(), other.layers.iter());
+            image.config_digest == other.config_digest
+                && own.map(|layer| &layer.key).eq(others.map(|layer| &layer.key))
+        })
     };
     match groups.iter_mut().find(|group| group.images.iter().any(same)) {
         Some(group) => {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Outcome, both_ways, open, pipe, sample, utf8};
 use crate::support::image::{
-    Compression, Image, ImageBuilder, Layer, Member, Members, docker_25, docker_classic, docker_classic_with,
-    oci, oci_platforms, podman,
+    Compression, Image, ImageBuilder, Layer, Member, Members, OCI_MANIFEST, docker_25, docker_classic,
+    docker_classic_with, layout, oci, oci_platforms, podman,
 };
 use crate::support::tarball::{Header, Tarball};
 
@@ -200,6 +200,41 @@ fn a_folders_links_and_pipes_are_not_followed() {
     std::fs::remove_file(&pipe).expect("the layer");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
     assert_told(open(utf8(folder.path())), "is not a regular file", "a pipe");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_read_as_a_stream() {
+    let image = small();
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let (path, bytes) = (pipe.clone(), docker_classic(&[&image]).tar());
+    let writer = std::thread::spawn(move || std::fs::write(path, bytes));
+    let outcome = open(utf8(&pipe)).expect("an image");
+    outcome.assert_same(outcome.image(), &image);
+    writer.join().expect("the writer").expect("all was read");
+}
+
+#[test]
+fn documents_too_large_to_keep_are_blobs_or_told() {
+    let big = format!("{{\"text\":\"{}\"}}", "x".repeat(9 << 20)).into_bytes();
+    let mut members = Members::default();
+    let file = members.blob("application/json", &big);
+    let config = members.blob("application/vnd.example.config+json", b"{}");
+    let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [file] }).to_string();
+    let entry = members.blob(OCI_MANIFEST, manifest.as_bytes());
+    layout(&mut members, &[entry]);
+    both_ways(&members.tar(), "image", |outcome, way| {
+        let outcome = outcome.expect(way);
+        assert_eq!(outcome.image().errors, []);
+        assert!(outcome.bytes(&outcome.image().layers[0]).expect(way) == big, "{way}");
+    });
+    let mut image = small();
+    image.config = [image.config, vec![b' '; 9 << 20]].concat();
+    both_ways(&oci(&[&image], Compression::None).tar(), "image", |outcome, way| {
+        assert_told(outcome, "more than the limit", way);
+    });
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub fn catalogue(rules: &[PathBuf]) -> anyhow::Result<Catalogue> {
     let mut catalogue = Catalogue::embedded()?;
     for path in rules {
         let name = path.to_string_lossy();
-        let text = read(&name, limits::RULES_FILE as u64)?;
+        let text = read(&name, limits::RULES_FILE)?;
         let text = String::from_utf8(text).map_err(|_| anyhow::anyhow!("{name} is not UTF-8 text"))?;
         catalogue.add_rules(&text, &name)?;
     }
@@ -79,12 +79,10 @@ fn test(
         [word] if catalogue.find(word).is_some() => (Some(word.as_str()), "-"),
         [file] => (None, file.as_str()),
     };
-    let detectors = match id {
-        Some(id) => DetectorSet::selected(&catalogue, &[find(&catalogue, id)?.0])?,
-        None => DetectorSet::new(&catalogue)?,
-    };
+    let only = id.map(|id| find(&catalogue, id)).transpose()?.map(|(index, _)| index);
     let text = read(file, limits::TRIED_TEXT)?;
-    let hits = trial::hits(&detectors, file, &text);
+    let mut hits = trial::hits(&DetectorSet::new(&catalogue)?, file, &text);
+    hits.retain(|hit| only.is_none_or(|only| hit.detector == only));
     output::to(stdout, |out| trial::write(&catalogue, &hits, file, &text, &style(common), out))?;
     Ok(if hits.is_empty() { ExitStatus::Clean } else { ExitStatus::Found })
 }

@@ -37,6 +37,11 @@ impl Document {
     /// Reads `bytes`. Like Go's reader, it takes invalid UTF-8 and lone surrogates for U+FFFD.
     pub(crate) fn read(bytes: &[u8]) -> Self {
         let text = replace_lone_surrogates(&String::from_utf8_lossy(bytes));
+        if count_values(&text) > limits::JSON_VALUES {
+            let fault = format!("it holds more than {} values, and was read as text", limits::JSON_VALUES);
+            let stray = Some([text.as_str(), &decoded_strings(&text)].concat());
+            return Self { value: Json::Null, stray, fault: Some(fault) };
+        }
         let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Json>();
         let (value, rest, fault) = match values.next() {
             Some(Ok(value)) => {
@@ -96,15 +101,20 @@ impl Json {
         match self {
             Self::Null => push_line(text, name, ""),
             Self::Bare(value) | Self::Text(value) => push_line(text, name, value),
+            // A name is context for each item, but repeated beside tiny ones it would make the text
+            // many times as long as the document.
             Self::Array(items) => {
-                // Repeated for each item, a long name would make the text much larger than the input.
-                let name = head(name);
                 for (index, item) in items.iter().enumerate() {
                     match item {
                         Self::Object(_) => {
                             item.collect(head(&format!("{path}[{index}]")), name, text, blocks)
                         }
-                        _ => item.collect(path, name, text, blocks),
+                        Self::Array(_) => item.collect(path, name, text, blocks),
+                        Self::Null => {}
+                        Self::Bare(value) | Self::Text(value) => {
+                            let near = if name.len() <= 2 * value.len() { name } else { "" };
+                            push_line(text, near, value);
+                        }
                     }
                 }
             }
@@ -152,6 +162,23 @@ fn push_line(text: &mut String, name: &str, value: &str) {
     }
     text.push_str(value);
     text.push('\n');
+}
+
+/// Roughly how many values a document holds. Small ones take fifty times their bytes in memory.
+fn count_values(text: &str) -> usize {
+    let mut quoted = false;
+    let mut escaped = false;
+    let mut count = 0;
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// `\ud800` with no second half is valid JSON that no Rust string can hold.
@@ -300,12 +327,12 @@ mod tests {
     #[test]
     fn blocks_hold_every_name_and_value_and_keep_objects_together() {
         let text =
-            r#"{"top":"v","a":{"id":"1","secret":"s\u0041"},"list":[{"k":true},["x","y"],null],"e":{}}"#;
+            r#"{"top":"v","a":{"id":"1","secret":"s\u0041"},"list":[{"k":true},["xx","y"],null],"e":{}}"#;
         let found = blocks(&text.replace("\\\\", "\\"));
         let block = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         assert!(found.contains(&block("a", "id=1\nsecret=sA\n")), "{found:?}");
         assert!(found.contains(&block("list[0]", "k=true\n")), "{found:?}");
-        let top = "top=v\na\nlist\nlist=x\nlist=y\nlist\ne\n";
+        let top = "top=v\na\nlist\nlist=xx\ny\ne\n";
         assert!(found.contains(&block("", top)), "{found:?}");
     }
 
@@ -344,6 +371,12 @@ mod tests {
         assert!(total < 10 * text.len(), "{total}");
         let escaped_quotes = format!("{}\n", "\"\\".repeat(400_000));
         assert!(Document::read(escaped_quotes.as_bytes()).fault.is_some());
+        let arrays = format!("{{\"{}\":[{}]}}", "n".repeat(200), vec!["1,null"; 90_000].join(","));
+        let total: usize = blocks(&arrays).iter().map(|(_, text)| text.len()).sum();
+        assert!(total < 3 * arrays.len(), "{total}");
+        let many = format!("[{}\"\\u0041,,\"]", "{},".repeat(limits::JSON_VALUES));
+        let many = Document::read(many.as_bytes());
+        assert!(many.fault.is_some() && many.stray.is_some_and(|stray| stray.ends_with("A,,")));
         let deep = "[".repeat(100_000);
         assert!(Document::read(deep.as_bytes()).fault.is_some());
     }

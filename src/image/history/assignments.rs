@@ -27,7 +27,8 @@ impl NameForm {
     }
 }
 
-/// Reads a list of assignments. `legacy`: `NAME value with spaces` is one.
+/// Reads a list of assignments, [`limits::ASSIGNMENTS`] at most. `legacy`: `NAME value with spaces` is
+/// one.
 pub(super) fn assignments(text: &str, form: NameForm, legacy: bool, known: &Known<'_>) -> Vec<Assignment> {
     let text = text.trim();
     let (word, behind) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -37,7 +38,7 @@ pub(super) fn assignments(text: &str, form: NameForm, legacy: bool, known: &Know
     }
     let mut pairs = Vec::new();
     let mut rest = text;
-    while !rest.is_empty() {
+    while !rest.is_empty() && pairs.len() < limits::ASSIGNMENTS {
         let end = rest.find(|byte: char| byte == '=' || byte.is_whitespace()).unwrap_or(rest.len());
         let name = &rest[..end];
         if !rest[end..].starts_with('=') {

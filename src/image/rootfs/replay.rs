@@ -301,25 +301,31 @@ impl Replay {
         let removal = self.removal(how);
         let mut folders = vec![(top, path)];
         while let Some((folder, path)) = folders.pop() {
+            let mut steps = 0;
+            let mut lower = Vec::new();
             for (name, id) in self.tree.children(folder) {
-                self.tree.spend()?;
-                let path = path.clone().join(&name);
-                if self.is_own(id, &path) {
-                    folders.push((id, path));
-                } else {
-                    self.tree.remove(folder, &name, removal);
+                steps += 1;
+                if !self.is_own(id, &path, name) {
+                    lower.push(name.clone());
+                } else if self.tree.is_folder(id) {
+                    folders.push((id, path.clone().join(name)));
                 }
+            }
+            self.tree.spend(steps)?;
+            for name in lower {
+                self.tree.remove(folder, &name, removal);
             }
         }
         Ok(())
     }
 
-    /// Whether an opaque whiteout spares a node: umoci asks whether the layer put something there or
-    /// below, Docker whether it has an entry of just that path.
-    fn is_own(&self, id: NodeId, path: &PathHash) -> bool {
-        match self.runtime {
-            Runtime::Umoci => self.is_of_layer(id),
-            Runtime::Docker => self.listed.as_ref().is_some_and(|l| l.contains(&path.finish())),
+    /// Whether an opaque whiteout spares `name` in the folder `path`: umoci asks whether the layer put
+    /// something there or below, Docker whether it has an entry of just that path.
+    fn is_own(&self, id: NodeId, path: &PathHash, name: &[u8]) -> bool {
+        match (self.runtime, &self.listed) {
+            (Runtime::Umoci, _) => self.is_of_layer(id),
+            (Runtime::Docker, Some(listed)) => listed.contains(&path.clone().join(name).finish()),
+            (Runtime::Docker, None) => false,
         }
     }
 

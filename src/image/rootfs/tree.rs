@@ -129,9 +129,9 @@ impl Tree {
         }
     }
 
-    /// Counts a step of those whose number an image could drive up beyond that of its entries.
-    pub(super) fn spend(&mut self) -> Result<(), Unresolved> {
-        self.steps = self.steps.checked_sub(1).ok_or(Unresolved::Exhausted)?;
+    /// Counts steps of those whose number an image could drive up beyond that of its entries.
+    pub(super) fn spend(&mut self, steps: u64) -> Result<(), Unresolved> {
+        self.steps = self.steps.checked_sub(steps).ok_or(Unresolved::Exhausted)?;
         Ok(())
     }
 
@@ -164,11 +164,12 @@ impl Tree {
     }
 
     /// The names in a folder; none where it is no folder.
-    pub(super) fn children(&self, folder: NodeId) -> Vec<(Box<[u8]>, NodeId)> {
-        match self.nodes.get(folder.0).map(|node| &node.kind) {
-            Some(Kind::Folder(names)) => names.iter().map(|(name, id)| (name.clone(), *id)).collect(),
-            _ => Vec::new(),
-        }
+    pub(super) fn children(&self, folder: NodeId) -> impl Iterator<Item = (&Box<[u8]>, NodeId)> {
+        let names = match self.nodes.get(folder.0).map(|node| &node.kind) {
+            Some(Kind::Folder(names)) => Some(names),
+            _ => None,
+        };
+        names.into_iter().flatten().map(|(name, id)| (name, *id))
     }
 
     /// Follows all symlinks of a cleaned path inside the root. What is missing, or is no folder, counts
@@ -317,7 +318,7 @@ impl Walk {
             if rest.is_empty() {
                 continue;
             }
-            tree.spend()?;
+            tree.spend(1)?;
             let length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
             targets.push((Rc::clone(&target), at + length + 1));
             self.step(tree, rest.get(..length).unwrap_or_default(), &mut targets)?;

@@ -127,7 +127,12 @@ impl Extended {
             b"GNU.sparse.realsize" => &mut self.sparse.real_size,
             b"GNU.sparse.numblocks" => &mut self.sparse.blocks,
             b"GNU.sparse.map" => &mut self.sparse.map,
-            _ => return push_record(&mut self.meta, record),
+            keyword => {
+                if keyword.contains(&0) {
+                    notes.push("the keyword of a pax record holds a NUL; some readers refuse that");
+                }
+                return push_record(&mut self.meta, record);
+            }
         };
         let value = text(record.value);
         if value.len() < record.value.len() {

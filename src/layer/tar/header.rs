@@ -38,15 +38,12 @@ impl<'a> Header<'a> {
     /// The header in this block, or none when the checksum is wrong both as a sum of unsigned bytes
     /// (POSIX) and of signed ones (old Sun tar).
     pub(super) fn parse(block: &'a Block) -> Option<Self> {
-        let recorded = octal(&block[148..156]).ok()?;
-        let spaces = 8 * i64::from(b' ');
-        let unsigned: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-        let signed: i32 = block.iter().map(|byte| i32::from(byte.cast_signed())).sum();
-        let field = &block[148..156];
-        let field_unsigned: u32 = field.iter().map(|byte| u32::from(*byte)).sum();
-        let field_signed: i32 = field.iter().map(|byte| i32::from(byte.cast_signed())).sum();
-        let matches = recorded == i64::from(unsigned) - i64::from(field_unsigned) + spaces
-            || recorded == i64::from(signed) - i64::from(field_signed) + spaces;
+        let (fields, checksum) = (block.as_slice(), &block[148..156]);
+        let recorded = octal(checksum).ok()? - 8 * i64::from(b' ');
+        let unsigned = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        let signed = |bytes: &[u8]| bytes.iter().map(|byte| i32::from(byte.cast_signed())).sum::<i32>();
+        let matches = recorded == i64::from(unsigned(fields)) - i64::from(unsigned(checksum))
+            || recorded == i64::from(signed(fields)) - i64::from(signed(checksum));
         matches.then(|| Self { block, flavour: flavour(block) })
     }
 
@@ -249,7 +246,8 @@ fn base_256(field: &[u8]) -> Result<i64, BadNumber> {
 
 /// Whether all bytes are NUL.
 pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    // Most that are not all NUL begin with something else; the rest is quicker without a way out.
+    bytes.first().is_none_or(|first| *first == 0) && bytes.iter().fold(0, |any, byte| any | byte) == 0
 }
 
 fn is_text(field: &[u8]) -> bool {
