@@ -20,8 +20,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in arguments {
         let bytes = std::fs::read(&file)?;
         // Larger than a window's radius is fine here: the whole file is one window.
-        let window =
-            Window { bytes: &bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path: b"" };
+        let window = Window {
+            bytes: &bytes,
+            owned: 0..bytes.len(),
+            starts: true,
+            ends: true,
+            place: Place::File,
+            path: b"",
+        };
         let mut hits = Vec::new();
         detectors.scan(&window, &mut scratch, &mut hits);
         let name = file.rsplit('/').next().unwrap_or(&file);
