@@ -82,9 +82,6 @@ pub const LINKS_FOLLOWED: usize = 255;
 /// its NUL.
 pub const PATH: usize = 4095;
 
-/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
-/// whose end is not known count as reachable.
-pub const LINK_STEPS: u64 = 50_000_000;
 /// Records of one pax header that are interpreted, without those of a sparse map. The others are
 /// scanned raw: a record of five bytes takes twenty times as much when it is held apart.
 pub const PAX_RECORDS: usize = 16 * 1024;

@@ -15,7 +15,7 @@ use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
-use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED};
+use crate::limits::{ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
 use crate::report::model;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
@@ -167,7 +167,7 @@ impl View<'_> {
             complete: errors.is_empty(),
             errors,
             warnings: self.warnings(),
-            opaque: model::Opaque::default(),
+            opaque: self.opaque(),
             stats: self.stats(),
         }
     }
@@ -446,6 +446,20 @@ impl View<'_> {
             warnings.push(format!("{more} more warnings"));
         }
         warnings.iter().map(|warning| self.clean(warning)).collect()
+    }
+
+    fn opaque(&self) -> model::Opaque {
+        let mut all = model::Opaque::default();
+        for blob in &self.image.layers {
+            let Some(scan) = self.blobs.get(&blob.key) else { continue };
+            for (reason, count) in &scan.opaque.by_reason {
+                *all.by_reason.entry((*reason).to_owned()).or_default() += count;
+            }
+            let room = OPAQUE_LISTED.saturating_sub(all.paths.len());
+            let paths = scan.opaque.paths.iter().take(room);
+            all.paths.extend(paths.map(|path| self.clean(&String::from_utf8_lossy(path))));
+        }
+        all
     }
 
     fn stats(&self) -> model::Stats {

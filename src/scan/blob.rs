@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::matches::{Match, Workspace, join};
+use super::opaque::Opaque;
 use super::pool::{BlobResults, Chunk, Pool};
 use super::progress::LayerProgress;
 use super::segment::{Content, Fresh, Runs, Segment, carry_over};
@@ -67,6 +68,8 @@ pub struct BlobScan {
     pub errors: Vec<BlobError>,
     /// Oddities.
     pub warnings: Vec<String>,
+    /// Files that were searched as they lie.
+    pub opaque: Opaque,
 }
 
 impl BlobScan {
@@ -84,6 +87,7 @@ impl BlobScan {
             skipped: 0,
             errors: Vec::new(),
             warnings: Vec::new(),
+            opaque: Opaque::default(),
         }
     }
 }
@@ -304,6 +308,10 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             }
             TarEvent::Data { range, offset } => {
                 if let Some(content) = self.entry.clone() {
+                    if offset == 0 {
+                        // Bodies begin at whole blocks and so do slices: the head is never cut short.
+                        self.scan.opaque.note(bytes.get(range.clone()).unwrap_or_default(), &content.path);
+                    }
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }

@@ -4,6 +4,7 @@
 pub mod blob;
 pub mod config_units;
 pub mod matches;
+pub mod opaque;
 pub mod pool;
 pub mod progress;
 pub mod segment;
