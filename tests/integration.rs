@@ -3,6 +3,7 @@
 mod detectors;
 mod oracle;
 mod reports;
+mod scan;
 mod sources;
 mod support;
 mod tar_readers;

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "a builder offers more than one test needs")]
 
+pub(crate) mod cli;
 pub(crate) mod image;
 pub(crate) mod stack;
 pub(crate) mod tarball;
