@@ -6,7 +6,7 @@ use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
-use super::{remediation, step, verify};
+use super::{known_public, remediation, step, verify};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -216,7 +216,8 @@ impl View<'_> {
         for group in &groups {
             let Some(first) = group.introduced() else { continue };
             let finding = self.finding(group, first, &mut ordinals);
-            match self.ignored(&finding, group) {
+            let published = known_public::published(&group.key).map(str::to_owned);
+            match published.or_else(|| self.ignored(&finding, group)) {
                 Some(rule) => suppressed.push(model::Suppressed {
                     fingerprint: finding.fingerprint,
                     detector: finding.detector,
