@@ -61,7 +61,7 @@ pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Memory that an xz decoder may take.
 pub const XZ_MEMORY: u64 = 128 * 1024 * 1024;
 
-/// Header fields of gzip members that are kept for the detectors, of one blob.
+/// Header fields of gzip members that are kept for the detectors, of the members that make one window.
 pub const GZIP_COMMENTS: usize = 1_000;
 
 /// Decompressed size of one layer, unless `--max-layer-bytes` says otherwise.

@@ -1,6 +1,8 @@
 //! All integration tests, as one binary, one module a subject.
 
+mod damage;
 mod detectors;
+mod fuzz;
 mod oracle;
 mod reports;
 mod scan;

@@ -389,28 +389,34 @@ impl View<'_> {
 
     /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
     fn errors(&self) -> Vec<model::ScanError> {
-        let mut errors: Vec<model::ScanError> = Vec::new();
+        let (mut errors, mut more) = (Vec::new(), 0_usize);
+        let mut add = |layer, path: Option<&[u8]>, reason, message: &str| {
+            // To redact a line costs more than to count it.
+            if errors.len() < ERRORS_LISTED {
+                errors.push(self.error(layer, path, reason, message));
+            } else {
+                more += 1;
+            }
+        };
         for error in &self.image.errors {
-            errors.push(self.error(error.layer, None, error.reason, &error.message));
+            add(error.layer, None, error.reason, &error.message);
         }
+        let told: BTreeSet<usize> = self.image.errors.iter().filter_map(|error| error.layer).collect();
         let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));
         let attestations = self.image.attestations.iter().map(|blob| (None, blob));
         for (layer, blob) in layers.chain(attestations) {
             let Some(scan) = self.blobs.get(&blob.key) else {
-                if !self.image.errors.iter().any(|error| error.layer == layer && layer.is_some()) {
-                    let message = format!("{} was not found", verify::name(blob));
-                    errors.push(self.error(layer, None, "missing", &message));
+                if layer.is_none_or(|layer| !told.contains(&layer)) {
+                    add(layer, None, "missing", &format!("{} was not found", verify::name(blob)));
                 }
                 continue;
             };
             let judged = verify::errors(self.image, blob, scan, layer.is_some());
             for error in scan.errors.iter().chain(&judged) {
-                errors.push(self.error(layer, error.path.as_deref(), error.reason, &error.message));
+                add(layer, error.path.as_deref(), error.reason, &error.message);
             }
         }
-        let more = errors.len().saturating_sub(ERRORS_LISTED);
         if more > 0 {
-            errors.truncate(ERRORS_LISTED);
             errors.push(self.error(None, None, "more", &format!("{more} more errors")));
         }
         errors
@@ -467,13 +473,14 @@ impl View<'_> {
         let mut seen = BTreeSet::new();
         for blob in self.image.layers.iter().chain(&self.image.attestations) {
             let Some(scan) = self.blobs.get(&blob.key).filter(|_| seen.insert(&blob.key)) else { continue };
-            stats.files += scan.files;
-            stats.bytes_compressed += scan.stored;
-            stats.bytes_scanned += scan.bytes;
-            stats.bytes_skipped += scan.skipped;
+            stats.files = stats.files.saturating_add(scan.files);
+            stats.bytes_compressed = stats.bytes_compressed.saturating_add(scan.stored);
+            stats.bytes_scanned = stats.bytes_scanned.saturating_add(scan.bytes);
+            // A manifest may say any size of a layer that is not there.
+            stats.bytes_skipped = stats.bytes_skipped.saturating_add(scan.skipped);
         }
         for document in [&self.image.config_json, &self.image.manifest_json].into_iter().flatten() {
-            stats.bytes_scanned += document.len() as u64;
+            stats.bytes_scanned = stats.bytes_scanned.saturating_add(document.len() as u64);
         }
         stats
     }

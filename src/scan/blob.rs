@@ -190,6 +190,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         let mut carried = 0;
         loop {
             let (read, end) = self.fill(&mut content, &mut buffer);
+            self.gzip_headers(&mut content);
             let filled = WINDOW_OVERLAP + read;
             if let Some(hasher) = &mut hasher {
                 hasher.update(&buffer[WINDOW_OVERLAP..filled]);
@@ -419,15 +420,21 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         self.pool.submit(chunk, self.space);
     }
 
-    /// Reads the stored bytes to their end and settles the digests.
-    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+    /// Names and comments in gzip headers are contents of their own.
+    fn gzip_headers<R: Read>(&mut self, content: &mut Decompressed<R>) {
         for comment in content.take_comments() {
             let name = Some("gzip header".to_owned());
             let content = self.content(None, Place::ArchiveComment, Arc::from(&b""[..]), name);
             self.segments.push(Segment::whole(content, comment));
         }
-        let buffer = self.pool.buffer();
-        self.submit(buffer);
+    }
+
+    /// Reads the stored bytes to their end and settles the digests.
+    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+        if content.lost_comments() > 0 {
+            let lost = content.lost_comments();
+            self.error("limit", format!("{lost} header fields of its gzip members were not searched"));
+        }
         for warning in content.take_warnings() {
             self.warning(warning);
         }
