@@ -3,6 +3,7 @@
 mod damage;
 mod detectors;
 mod fuzz;
+mod leaks;
 mod oracle;
 mod reports;
 mod scan;
