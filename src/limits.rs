@@ -167,3 +167,16 @@ pub const JSON_VALUES: usize = 200_000;
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_limit_is_documented() {
+        let documented = include_str!("../docs/limits.md");
+        let source = include_str!("limits.rs");
+        let names = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+        for name in names {
+            assert!(documented.contains(&format!("| `{name}` |")), "docs/limits.md does not list {name}");
+        }
+    }
+}
