@@ -17,10 +17,11 @@ use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
 use crate::limits::{ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
 use crate::report::model;
-use crate::scan::blob::BlobScan;
+use crate::scan::blob::{BlobError, BlobScan};
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
+use crate::target::normalise_reference;
 
 /// What all images of a run are judged by.
 pub struct Judge<'a> {
@@ -153,7 +154,7 @@ impl View<'_> {
         let text = |digest: &Option<Digest>| digest.as_ref().map(ToString::to_string);
         model::ImageResult {
             target: self.clean(&target.text),
-            reference: image.name.as_deref().map(|name| self.clean(name)),
+            reference: image.name.as_deref().map(|name| self.clean(&reference(name, target.source))),
             repo_digests: image.repo_digests.iter().map(|digest| self.clean(digest)).collect(),
             source: target.source,
             kind: if image.kind == ImageKind::Image { "image" } else { "artifact" },
@@ -412,7 +413,8 @@ impl View<'_> {
                 continue;
             };
             let judged = verify::errors(self.image, blob, scan, layer.is_some());
-            for error in scan.errors.iter().chain(&judged) {
+            let known = |error: &&BlobError| error.reason == "missing" && self.has_error(layer);
+            for error in scan.errors.iter().filter(|error| !known(error)).chain(&judged) {
                 add(layer, error.path.as_deref(), error.reason, &error.message);
             }
         }
@@ -499,6 +501,13 @@ struct Rule<'a> {
     service: String,
     category: String,
     definition: Option<&'a Definition>,
+}
+
+/// A name in its full form. In an OCI layout it may be a tag alone, which names no repository.
+fn reference(name: &str, source: model::SourceKind) -> String {
+    let is_tag_alone = source != model::SourceKind::DockerArchive && !name.contains(['/', ':']);
+    let full = if is_tag_alone { None } else { normalise_reference(name) };
+    full.unwrap_or_else(|| name.to_owned())
 }
 
 fn how(how: RemovedHow) -> &'static str {
