@@ -151,7 +151,6 @@ struct BlobReader<'p, 's, 'a> {
     results: Arc<BlobResults>,
     form: Form,
     runs: Runs,
-    held: Option<(RawKind, Vec<u8>)>,
     events: Vec<TarEvent>,
     segments: Vec<Segment>,
     entry: Option<Arc<Content>>,
@@ -171,7 +170,6 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             results: Arc::default(),
             form: Form::Unknown,
             runs: Runs::default(),
-            held: None,
             events: Vec::new(),
             segments: Vec::new(),
             entry: None,
@@ -258,10 +256,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                     tar.finish(&mut events);
                 }
                 for event in events.drain(..) {
-                    self.event(event, bytes, fresh, &mut segments);
-                }
-                if last {
-                    self.end_held(&mut segments);
+                    self.event(event, fresh, &mut segments);
                 }
                 self.events = events;
             }
@@ -274,9 +269,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         }
         if last {
             self.runs.end_data(fresh, &mut segments);
-            self.runs.end_raw(fresh, &mut segments);
+            self.runs.end_all_raw(fresh, &mut segments);
         } else {
-            self.runs.end_buffer(fresh, &mut segments);
+            self.runs.end_buffer(bytes.len(), fresh, &mut segments);
         }
         self.segments = segments;
     }
@@ -300,7 +295,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         Content { id: self.contents, entry, place, path, name }
     }
 
-    fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
+    fn event(&mut self, event: TarEvent, fresh: Fresh, segments: &mut Vec<Segment>) {
         let shift = |range: Range<usize>| range.start + fresh.index..range.end + fresh.index;
         match event {
             TarEvent::Entry(entry) => {
@@ -321,22 +316,13 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 self.entry = None;
             }
             TarEvent::Raw { kind, range, fresh: begins } => {
-                if begins {
-                    self.end_held(segments);
-                } else if let Some((_, held)) = &mut self.held {
-                    // What lies across the seam is seen here; what follows, in the run below.
-                    let end = range.end.min(range.start + WINDOW_OVERLAP);
-                    held.extend_from_slice(bytes.get(range.start..end).unwrap_or_default());
-                    self.end_held(segments);
-                }
                 self.raw(kind, shift(range), begins, fresh, segments);
             }
-            TarEvent::RawHeld { kind, bytes, fresh: begins } => {
-                if begins {
-                    self.end_held(segments);
-                }
-                self.held.get_or_insert_with(|| (kind, Vec::new())).1.extend(bytes);
-            }
+            TarEvent::RawHeld { kind, bytes, at, fresh: begins } => match fresh.index_of(at) {
+                Some(start) => self.raw(kind, start..start + bytes.len(), begins, fresh, segments),
+                // They began further back than the buffer reaches, so they are a content of their own.
+                None => segments.push(Segment::whole(self.raw_content(kind), bytes)),
+            },
             TarEvent::Warning(warning) => self.warning(warning),
             TarEvent::Error { reason, message } => self.error(reason, message),
         }
@@ -351,26 +337,18 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         segments: &mut Vec<Segment>,
     ) {
         if begins {
-            self.runs.end_raw(fresh, segments);
+            self.runs.end_raw(kind, fresh, segments);
         }
         if !self.runs.continues_raw(kind, range.start, fresh) {
             let content = self.raw_content(kind);
             self.runs.raw(kind, content, range, fresh, segments);
             return;
         }
-        self.runs.extend_raw(range);
+        self.runs.extend_raw(kind, range);
     }
 
     fn raw_content(&mut self, kind: RawKind) -> Content {
         self.content(None, Place::Unallocated, Arc::from(&b""[..]), Some(raw_name(kind).to_owned()))
-    }
-
-    /// Raw bytes that came by themselves are a content of their own.
-    fn end_held(&mut self, segments: &mut Vec<Segment>) {
-        if let Some((kind, bytes)) = self.held.take() {
-            let content = self.raw_content(kind);
-            segments.push(Segment::whole(content, bytes));
-        }
     }
 
     /// Takes up a new entry: its names are contents of their own.

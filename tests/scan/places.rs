@@ -70,6 +70,36 @@ fn bytes_behind_the_end_and_between_the_files_are_searched() {
     }
 }
 
+/// The engine reads in buffers of 512 KiB; these places lie in the first of several.
+#[test]
+fn stray_bytes_far_from_the_end_are_searched() {
+    let mut padding = line(1);
+    padding.resize(512 - 4, b' ');
+    let noise: Vec<u8> = (0..500_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let mut tar = Tarball::new();
+    tar.file("early", &noise[..100_000]);
+    tar.raw(&block(&Header { size: 4, ..Header::new(b"padded", b'0') })).raw(b"body").raw(&padding);
+    let image =
+        ImageBuilder::new("app:1").layer_bytes("COPY . / # buildkit", tar.file("late", &noise).finish());
+    let scanned = Scanned::image(&image.build());
+    scanned.assert_only([1]);
+    scanned.assert_finding(1, json!({ "in_final_image": false, "introduced_by": { "layer": 0 } }));
+}
+
+/// What stands behind the tar is no tar, so it has no blocks to end with.
+#[test]
+fn a_key_in_the_last_bytes_behind_a_tar_is_found_wherever_it_begins() {
+    for length in [400, 474, 500, 512, 600, 1000, 1024, 5_000, 70_000] {
+        let mut bytes = Tarball::new().file("a", b"a").finish();
+        bytes.resize(bytes.len() + length, b'-');
+        bytes.extend(line(1));
+        let image = ImageBuilder::new("app:1").layer_bytes("COPY . / # buildkit", bytes).build();
+        let scanned = Scanned::image(&image);
+        assert_eq!(scanned.findings().len(), 1, "behind {length} bytes");
+        scanned.assert_only([1]);
+    }
+}
+
 #[test]
 fn the_comment_of_a_gzip_header_is_searched() {
     let image = ImageBuilder::new("app:1").layer(Layer::new().file("a", b"a")).build();
