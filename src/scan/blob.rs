@@ -272,7 +272,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             self.runs.end_data(fresh, &mut segments);
             self.runs.end_raw(fresh, &mut segments);
         } else {
-            self.runs.end_buffer(fresh, &mut segments);
+            self.runs.end_buffer(fresh.position + bytes.len() as u64, fresh, &mut segments);
         }
         self.segments = segments;
     }

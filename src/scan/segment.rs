@@ -192,11 +192,19 @@ impl Runs {
         close(self.raw.take().map(|(_, run)| run), fresh, false, out);
     }
 
-    /// The buffer is full: gives out what of the open contents can be decided.
-    pub fn end_buffer(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
+    /// The buffer is full, up to the position `filled` of the stream: gives out what of the open contents
+    /// can be decided. Of one that ended before, that is all: nothing can follow it any more, and its
+    /// bytes are gone with the next buffers.
+    pub fn end_buffer(&mut self, filled: u64, fresh: Fresh, out: &mut Vec<Segment>) {
+        if self.raw.as_ref().is_some_and(|(_, run)| run.end < filled) {
+            self.end_raw(fresh, out);
+        }
         let raw = self.raw.as_mut().map(|(_, run)| run);
         for run in [self.data.as_mut(), raw].into_iter().flatten() {
-            let until = run.end.saturating_sub(CONTEXT_RADIUS as u64).max(run.owned_until);
+            let until = match run.end < filled {
+                true => run.end,
+                false => run.end.saturating_sub(CONTEXT_RADIUS as u64).max(run.owned_until),
+            };
             out.extend(segment(run, until, false, true, fresh));
             run.owned_until = until;
             run.begun = true;
@@ -214,6 +222,10 @@ fn close(run: Option<Run>, fresh: Fresh, more: bool, out: &mut Vec<Segment>) {
 fn segment(run: &Run, until: u64, ends: bool, counts_lines: bool, fresh: Fresh) -> Option<Segment> {
     let carried = fresh.position - fresh.carried as u64;
     let begin = run.start.max(carried).max(run.owned_until.saturating_sub(CONTEXT_RADIUS as u64));
+    if begin > run.owned_until {
+        // It ended in an earlier buffer, and was decided there.
+        return None;
+    }
     let from = index_of(begin, fresh)?;
     let to = index_of(run.end, fresh)?;
     Some(Segment {
