@@ -39,7 +39,10 @@ impl Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyseam"));
         let home = self.folder.path();
         command.args(arguments).current_dir(home).env_clear().stdin(Stdio::null());
-        command.env("HOME", home).env("TMPDIR", home.join("tmp")).env("KEYSEAM_FINGERPRINT_KEY", hashing_key());
+        command
+            .env("HOME", home)
+            .env("TMPDIR", home.join("tmp"))
+            .env("KEYSEAM_FINGERPRINT_KEY", hashing_key());
         command.env("LANG", "C.UTF-8");
         command
     }
@@ -60,10 +63,17 @@ impl Run {
 
     /// Runs it and asserts that nothing of what was planted came out.
     #[track_caller]
-    fn assert_silent(&self, what: &str, command: Command, pieces: &Pieces) -> (Option<i32>, BTreeMap<String, Vec<u8>>) {
+    fn assert_silent(
+        &self,
+        what: &str,
+        command: Command,
+        pieces: &Pieces,
+    ) -> (Option<i32>, BTreeMap<String, Vec<u8>>) {
         let (status, outputs) = self.outputs(command);
-        let leaks: Vec<String> =
-            outputs.iter().flat_map(|(name, bytes)| pieces.found_in(&format!("{what}: {name}"), bytes)).collect();
+        let leaks: Vec<String> = outputs
+            .iter()
+            .flat_map(|(name, bytes)| pieces.found_in(&format!("{what}: {name}"), bytes))
+            .collect();
         assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
         (status, outputs)
     }
@@ -73,14 +83,29 @@ fn files_below(folder: &Path) -> HashSet<PathBuf> {
     let mut files = HashSet::new();
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("an entry").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.insert(path); }
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.insert(path);
+        }
     }
     files
 }
 
 /// All formats at once, as loud as it gets.
 const ALL_FORMATS: [&str; 12] = [
-    "scan", "-v", "--min-confidence=low", "--fail-on=low", "-o", "json", "-o", "table=report.txt", "-o", "jsonl=report.jsonl", "-o", "csv=report.csv",
+    "scan",
+    "-v",
+    "--min-confidence=low",
+    "--fail-on=low",
+    "-o",
+    "json",
+    "-o",
+    "table=report.txt",
+    "-o",
+    "jsonl=report.jsonl",
+    "-o",
+    "csv=report.csv",
 ];
 
 fn scan<'a>(more: &[&'a str]) -> Vec<&'a str> {

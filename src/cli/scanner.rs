@@ -123,9 +123,10 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
         }
     };
     // Every process has some dozens of variables that hold no secret: they take one line together.
-    let (known, refused): (Vec<_>, Vec<_>) = loaded.refused.iter().partition(|refused| {
-        *from == SecretsFrom::Environment && refused.reason == Refusal::KnownVariable
-    });
+    let (known, refused): (Vec<_>, Vec<_>) = loaded
+        .refused
+        .iter()
+        .partition(|refused| *from == SecretsFrom::Environment && refused.reason == Refusal::KnownVariable);
     for refused in refused {
         progress.note(&refused.to_string());
     }

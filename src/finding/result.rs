@@ -413,7 +413,8 @@ impl View<'_> {
                 continue;
             };
             let judged = verify::errors(self.image, blob, scan, layer.is_some());
-            let known = |error: &&BlobError| error.reason == "missing" && self.has_error(layer);
+            let is_told = layer.is_some_and(|layer| told.contains(&layer));
+            let known = |error: &&BlobError| error.reason == "missing" && is_told;
             for error in scan.errors.iter().filter(|error| !known(error)).chain(&judged) {
                 add(layer, error.path.as_deref(), error.reason, &error.message);
             }

@@ -256,7 +256,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                     tar.finish(&mut events);
                 }
                 for event in events.drain(..) {
-                    self.event(event, fresh, &mut segments);
+                    self.event(event, bytes, fresh, &mut segments);
                 }
                 self.events = events;
             }
@@ -295,7 +295,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         Content { id: self.contents, entry, place, path, name }
     }
 
-    fn event(&mut self, event: TarEvent, fresh: Fresh, segments: &mut Vec<Segment>) {
+    fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
         let shift = |range: Range<usize>| range.start + fresh.index..range.end + fresh.index;
         match event {
             TarEvent::Entry(entry) => {

@@ -310,3 +310,30 @@ fn blobs_that_are_no_files_are_told() {
         }
     }
 }
+
+#[test]
+fn keys_in_bytes_that_belong_to_no_file_are_found_however_much_follows() {
+    let line = format!("TOKEN={} ", key(1));
+    let long = vec![b'.'; 700_000];
+    // Fill bytes behind a body, a body that a folder should not have, bytes behind the end marker.
+    let mut padding = Layer::new().file("a", b"text").tar();
+    padding[600..600 + line.len()].copy_from_slice(line.as_bytes());
+    padding.truncate(1024);
+    let body = [line.as_bytes(), &[0; 512][line.len()..]].concat();
+    let mut folder = Tarball::new();
+    folder.entry(&Header { size: 512, ..Header::new(b"d", b'5') }, &body);
+    let mut trailing = Tarball::new().finish();
+    trailing.extend(&body);
+    for (what, head) in [("padding", padding), ("folder", folder.unfinished()), ("trailing", trailing)] {
+        for copies in 0..4 {
+            let mut tar = head.clone();
+            for number in 0..copies {
+                tar.extend(Tarball::new().file(&format!("long{number}"), &long).unfinished());
+            }
+            tar.resize(tar.len() + 1024, 0);
+            for (verdict, way) in scan_both(&with_layer(TAR, &tar, &diff_id(&tar)).tar()) {
+                assert_eq!(verdict.status, 1, "{way}: {what}, {copies} files behind it");
+            }
+        }
+    }
+}

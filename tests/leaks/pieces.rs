@@ -26,7 +26,8 @@ pub(super) struct Planted {
 impl Planted {
     /// The texts of `length` bytes that one form of the key has and no other key's form has.
     fn secret_pieces(&self, length: usize, form: impl Fn(&str) -> Vec<u8>) -> HashSet<Vec<u8>> {
-        let windows = |key: &str| -> HashSet<Vec<u8>> { form(key).windows(length).map(<[u8]>::to_vec).collect() };
+        let windows =
+            |key: &str| -> HashSet<Vec<u8>> { form(key).windows(length).map(<[u8]>::to_vec).collect() };
         let public: HashSet<Vec<u8>> = self.others.iter().flat_map(|other| windows(other)).collect();
         windows(&self.key).difference(&public).cloned().collect()
     }
@@ -35,17 +36,36 @@ impl Planted {
     fn pieces(&self) -> Vec<(&'static str, Vec<u8>)> {
         let text = |form: String| form.into_bytes();
         let mut pieces = Vec::new();
-        let mut add = |name, found: HashSet<Vec<u8>>| pieces.extend(found.into_iter().map(|piece| (name, piece)));
+        let mut add =
+            |name, found: HashSet<Vec<u8>>| pieces.extend(found.into_iter().map(|piece| (name, piece)));
         add("as it is", self.secret_pieces(PIECE, |key| key.as_bytes().to_vec()));
         add("reversed", self.secret_pieces(PIECE, |key| key.bytes().rev().collect()));
-        add("URL-encoded", self.secret_pieces(PIECE, |key| text(percent_encode(key.as_bytes(), NON_ALPHANUMERIC).to_string())));
-        add("hex", self.secret_pieces(2 * PIECE, |key| text(key.bytes().map(|byte| format!("{byte:02x}")).collect())));
-        add("HEX", self.secret_pieces(2 * PIECE, |key| text(key.bytes().map(|byte| format!("{byte:02X}")).collect())));
+        add(
+            "URL-encoded",
+            self.secret_pieces(PIECE, |key| {
+                text(percent_encode(key.as_bytes(), NON_ALPHANUMERIC).to_string())
+            }),
+        );
+        add(
+            "hex",
+            self.secret_pieces(2 * PIECE, |key| {
+                text(key.bytes().map(|byte| format!("{byte:02x}")).collect())
+            }),
+        );
+        add(
+            "HEX",
+            self.secret_pieces(2 * PIECE, |key| {
+                text(key.bytes().map(|byte| format!("{byte:02X}")).collect())
+            }),
+        );
         // Whatever stands in front of it moves the key within base64's groups of three.
         for front in ["", ".", ".."] {
             let length = PIECE * 3 / 2;
             add("base64", self.secret_pieces(length, |key| text(STANDARD.encode(format!("{front}{key}")))));
-            add("base64url", self.secret_pieces(length, |key| text(URL_SAFE.encode(format!("{front}{key}")))));
+            add(
+                "base64url",
+                self.secret_pieces(length, |key| text(URL_SAFE.encode(format!("{front}{key}")))),
+            );
         }
         pieces
     }
@@ -89,19 +109,30 @@ impl Pieces {
 
 /// Digests and fingerprints are hex, and among so many digits any eight occur.
 fn without_digests(output: &[u8]) -> Vec<u8> {
-    let digest = regex::bytes::Regex::new(r"(sha256:|ksp1:|ksf1:[0-9a-f]{8}:)([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12})").expect("a pattern");
+    let digest = regex::bytes::Regex::new(
+        r"(sha256:|ksp1:|ksf1:[0-9a-f]{8}:)([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12})",
+    )
+    .expect("a pattern");
     digest.replace_all(output, &b"$1"[..]).into_owned()
 }
 
 #[test]
 fn a_leak_is_seen_in_every_form() {
     let front = ["https", "://user:"].concat();
-    let [key, other] = ["Qz81mXk2Lr09pVw7", "aB4nR6tY8uI0oP2s"].map(|secret| format!("{front}{secret}@db.acme.io"));
+    let [key, other] =
+        ["Qz81mXk2Lr09pVw7", "aB4nR6tY8uI0oP2s"].map(|secret| format!("{front}{secret}@db.acme.io"));
     let planted = Planted { label: "planted".to_owned(), key: key.clone(), others: vec![other] };
     let pieces = Pieces::of([&planted]);
     let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
     let part = &key[front.len() + 2..front.len() + 10];
-    for leak in [&key, part, &STANDARD.encode(&key), &STANDARD.encode(format!("x{key}")), &hex, &key.chars().rev().collect::<String>()] {
+    for leak in [
+        &key,
+        part,
+        &STANDARD.encode(&key),
+        &STANDARD.encode(format!("x{key}")),
+        &hex,
+        &key.chars().rev().collect::<String>(),
+    ] {
         assert_eq!(pieces.found_in("out", format!("a {leak} b").as_bytes()).is_empty(), false);
     }
     for fine in [&front, "@db.acme.io", &part[1..], "sha256:"] {

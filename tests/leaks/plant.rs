@@ -37,7 +37,16 @@ pub(super) struct Samples(Vec<Sample>);
 impl Samples {
     pub(super) fn new(seed: u64) -> Self {
         let catalogue = Catalogue::embedded().expect("the catalogue");
-        Self(catalogue.definitions().iter().enumerate().flat_map(|(number, definition)| of(definition, seed.wrapping_mul(1_000_003) + 10_000 * number as u64)).collect())
+        Self(
+            catalogue
+                .definitions()
+                .iter()
+                .enumerate()
+                .flat_map(|(number, definition)| {
+                    of(definition, seed.wrapping_mul(1_000_003) + 10_000 * number as u64)
+                })
+                .collect(),
+        )
     }
 
     /// All that must stay secret.
@@ -59,11 +68,22 @@ impl Samples {
         let mut names = Layer::new();
         for (number, sample) in self.0.iter().enumerate() {
             files = files.file(&sample.path_in(number), sample.text.as_bytes());
-            names = names.file(&format!("names/{number}/{}", sample.key), b"").file(&format!("names/{number}/v2-{}.bak", sample.text), b"");
-            names = names.symlink(&format!("links/{number}"), &sample.key).xattr(&format!("xattr/{number}"), b"", "user.note", sample.text.as_bytes());
+            names = names
+                .file(&format!("names/{number}/{}", sample.key), b"")
+                .file(&format!("names/{number}/v2-{}.bak", sample.text), b"");
+            names = names.symlink(&format!("links/{number}"), &sample.key).xattr(
+                &format!("xattr/{number}"),
+                b"",
+                "user.note",
+                sample.text.as_bytes(),
+            );
         }
         let image = ImageBuilder::new("app:1").layer(files).layer(names);
-        self.0.iter().enumerate().fold(image, |image, (number, sample)| in_config(image, number, sample)).build()
+        self.0
+            .iter()
+            .enumerate()
+            .fold(image, |image, (number, sample)| in_config(image, number, sample))
+            .build()
     }
 }
 
@@ -94,25 +114,32 @@ fn in_config(image: ImageBuilder, number: usize, sample: &Sample) -> ImageBuilde
 }
 
 fn of(definition: &Definition, seed: u64) -> Vec<Sample> {
-    definition.examples.iter().enumerate().map(|(number, example)| {
-        let make = |round: u64| {
-            let mut seed = Seed(seed + 100 * number as u64 + round);
-            let key = expand(&example.key, "", &mut seed).expect("a key");
-            let text = expand(&example.text, &key, &mut seed).expect("a text");
-            (key, text)
-        };
-        let (key, text) = make(0);
-        let path = example.path.clone().or_else(|| {
-            let glob = definition.paths.only.first()?;
-            Some(format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")))
-        });
-        Sample {
-            detector: definition.id.clone(),
-            others: (1..=OTHERS).map(|round| make(round).0).collect(),
-            key, text, path,
-            is_handle: definition.is_handle(),
-        }
-    }).collect()
+    definition
+        .examples
+        .iter()
+        .enumerate()
+        .map(|(number, example)| {
+            let make = |round: u64| {
+                let mut seed = Seed(seed + 100 * number as u64 + round);
+                let key = expand(&example.key, "", &mut seed).expect("a key");
+                let text = expand(&example.text, &key, &mut seed).expect("a text");
+                (key, text)
+            };
+            let (key, text) = make(0);
+            let path = example.path.clone().or_else(|| {
+                let glob = definition.paths.only.first()?;
+                Some(format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")))
+            });
+            Sample {
+                detector: definition.id.clone(),
+                others: (1..=OTHERS).map(|round| make(round).0).collect(),
+                key,
+                text,
+                path,
+                is_handle: definition.is_handle(),
+            }
+        })
+        .collect()
 }
 
 impl Sample {
