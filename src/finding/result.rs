@@ -70,9 +70,9 @@ impl Judge<'_> {
                 redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
             }
         }
-        let occurrences = resolve(occurrences).into_iter().filter(|one| self.is_selected(one.found.finder));
+        occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
         let view = View { judge: self, image, blobs, config: &config, redactor };
-        view.result(target, group(occurrences.collect()))
+        view.result(target, group(resolve(occurrences)))
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
