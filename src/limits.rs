@@ -61,7 +61,7 @@ pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Memory that an xz decoder may take.
 pub const XZ_MEMORY: u64 = 128 * 1024 * 1024;
 
-/// Header fields of gzip members that are kept for the detectors, of one blob.
+/// Header fields of gzip members that are kept for the detectors, of the members that make one window.
 pub const GZIP_COMMENTS: usize = 1_000;
 
 /// Decompressed size of one layer, unless `--max-layer-bytes` says otherwise.
@@ -82,9 +82,6 @@ pub const LINKS_FOLLOWED: usize = 255;
 /// its NUL.
 pub const PATH: usize = 4095;
 
-/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
-/// whose end is not known count as reachable.
-pub const LINK_STEPS: u64 = 50_000_000;
 /// Records of one pax header that are interpreted, without those of a sparse map. The others are
 /// scanned raw: a record of five bytes takes twenty times as much when it is held apart.
 pub const PAX_RECORDS: usize = 16 * 1024;
@@ -170,3 +167,16 @@ pub const JSON_VALUES: usize = 200_000;
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_limit_is_documented() {
+        let documented = include_str!("../docs/limits.md");
+        let source = include_str!("limits.rs");
+        let names = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+        for name in names {
+            assert!(documented.contains(&format!("| `{name}` |")), "docs/limits.md does not list {name}");
+        }
+    }
+}

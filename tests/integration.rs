@@ -1,6 +1,9 @@
 //! All integration tests, as one binary, one module a subject.
 
+mod damage;
 mod detectors;
+mod fuzz;
+mod leaks;
 mod oracle;
 mod reports;
 mod scan;

@@ -1,51 +1,101 @@
-//! What a signal must not leave behind. Files that are being written are known here; whoever watches
-//! for signals calls [`stop`] from an ordinary thread, which removes them and ends the program with the
-//! status that a shell expects.
+//! What a signal must not leave behind: a file that is not finished, and a terminal full of bars. A
+//! thread waits for SIGINT and SIGTERM; it cleans up and ends the program with the status that a shell
+//! expects.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
 /// The files that this process is writing.
 pub static UNFINISHED: UnfinishedFiles = UnfinishedFiles(Mutex::new(Vec::new()));
+
+/// The bars that are on the terminal.
+static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 /// Files that are worth nothing before they are finished.
 pub struct UnfinishedFiles(Mutex<Vec<PathBuf>>);
 
 impl UnfinishedFiles {
-    /// Has `path` removed if the program is stopped.
-    pub fn add(&self, path: &Path) {
-        self.with(|paths| paths.push(path.to_owned()));
+    /// Makes the file with `make`, and has it removed if the program is stopped. Once it is being
+    /// stopped no file is made any more: this waits for the end.
+    pub fn make(&self, path: &Path, make: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
+        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = make()?;
+        paths.push(path.to_owned());
+        Ok(file)
     }
 
-    /// Takes [`Self::add`] back.
+    /// Takes [`Self::make`] back.
     pub fn forget(&self, path: &Path) {
-        self.with(|paths| paths.retain(|known| known != path));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != path);
     }
 
-    /// Removes them all.
-    pub fn remove(&self) {
-        self.with(|paths| {
-            for path in paths.drain(..) {
-                // Best effort: the program ends either way.
-                let _ = std::fs::remove_file(path);
-            }
-        });
+    /// Removes them all, and does `then` before another can be made.
+    fn remove<T>(&self, then: impl FnOnce() -> T) -> T {
+        let mut paths = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for path in paths.drain(..) {
+            // Best effort: the program ends either way.
+            let _ = std::fs::remove_file(path);
+        }
+        then()
     }
+}
 
-    fn with(&self, act: impl FnOnce(&mut Vec<PathBuf>)) {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
+/// Takes `bars` off the terminal if the program is stopped.
+pub fn show(bars: &MultiProgress) {
+    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = Some(bars.clone());
+}
+
+/// Takes [`show`] back.
+pub fn hide() {
+    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// Has SIGINT and SIGTERM end the program cleanly from now on. One that whoever started the program had
+/// it ignore (a shell's background job) stays ignored.
+///
+/// # Errors
+/// When the system refuses; the signals then end the program as they do by default.
+pub fn watch() -> io::Result<()> {
+    let ignored = ignored_signals();
+    let watched = [SIGINT, SIGTERM].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let mut signals = Signals::new(watched)?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            stop(signal);
+        }
+    })?;
+    Ok(())
+}
+
+/// The signals that this process ignores, a bit each, SIGHUP the lowest; none where the system does not
+/// tell.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// The exit status of a program that `signal` stopped: 130 for SIGINT, 143 for SIGTERM.
-pub fn status(signal: i32) -> i32 {
+fn status(signal: i32) -> i32 {
     signal.saturating_add(128)
 }
 
-/// Removes what is unfinished and ends the program at once.
-pub fn stop(signal: i32) -> ! {
-    UNFINISHED.remove();
-    std::process::exit(status(signal))
+/// Cleans up and ends the program at once.
+fn stop(signal: i32) -> ! {
+    UNFINISHED.remove(|| {
+        if let Some(bars) = BARS.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A terminal that is gone needs no clearing. Hidden, no other thread draws them again.
+            let _ = bars.clear();
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        std::process::exit(status(signal))
+    })
 }
 
 #[cfg(test)]
@@ -58,16 +108,26 @@ mod tests {
         let [finished, unfinished] = ["a", "b"].map(|name| folder.path().join(name));
         let files = UnfinishedFiles(Mutex::new(Vec::new()));
         for path in [&finished, &unfinished] {
-            std::fs::write(path, "x").expect("written");
-            files.add(path);
+            files.make(path, || File::create(path)).expect("made");
         }
         files.forget(&finished);
-        files.remove();
-        assert!(finished.exists() && !unfinished.exists());
+        let left = files.remove(|| (finished.exists(), unfinished.exists()));
+        assert_eq!(left, (true, false));
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_not_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("theirs");
+        std::fs::write(&path, "theirs").expect("written");
+        let files = UnfinishedFiles(Mutex::new(Vec::new()));
+        assert!(files.make(&path, || File::create_new(&path)).is_err());
+        files.remove(|| ());
+        assert!(path.exists());
     }
 
     #[test]
     fn the_status_is_what_a_shell_shows() {
-        assert_eq!((status(2), status(15)), (130, 143));
+        assert_eq!((status(SIGINT), status(SIGTERM)), (130, 143));
     }
 }

@@ -39,6 +39,9 @@ pub struct Engine {
 /// Runs the program with this process' arguments.
 pub fn run() -> ExitCode {
     messages::silence_panics();
+    if let Err(error) = interrupt::watch() {
+        Messages::default().note(&format!("signals end this run without cleaning up: {error}"));
+    }
     let status = std::panic::catch_unwind(|| dispatch(std::env::args_os(), ENGINE));
     status.unwrap_or(ExitStatus::Failed).into()
 }

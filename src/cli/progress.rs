@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::interrupt;
 use super::messages::Messages;
 use crate::report::sanitize;
 use crate::scan::progress::{LayerProgress, Progress, Silent};
@@ -43,6 +44,7 @@ impl<'a> Bars<'a> {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let total = bars.add(ProgressBar::new(0).with_style(total_style(unicode)));
         total.enable_steady_tick(Duration::from_millis(200));
+        interrupt::show(&bars);
         Self { messages, bars, total }
     }
 }
@@ -52,6 +54,7 @@ impl Drop for Bars<'_> {
         self.total.finish_and_clear();
         // A terminal that is gone needs no clearing.
         let _ = self.bars.clear();
+        interrupt::hide();
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use super::detectors::catalogue;
 use super::settings::{SecretsFrom, Settings};
 use crate::detect::catalogue::Catalogue;
-use crate::detect::own_secrets::OwnSecrets;
+use crate::detect::own_secrets::{OwnSecrets, Refusal};
 use crate::detect::redact::Redactor;
 use crate::detect::{DetectorIndex, DetectorSet, Severity};
 use crate::finding::fingerprint::{FingerprintKey, KeySettings};
@@ -122,8 +122,17 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
-    for refused in &loaded.refused {
+    // Every process has some dozens of variables that hold no secret: they take one line together.
+    let (known, refused): (Vec<_>, Vec<_>) = loaded
+        .refused
+        .iter()
+        .partition(|refused| *from == SecretsFrom::Environment && refused.reason == Refusal::KnownVariable);
+    for refused in refused {
         progress.note(&refused.to_string());
+    }
+    if !known.is_empty() {
+        let names: Vec<&str> = known.iter().map(|refused| refused.name.as_str()).collect();
+        progress.note(&format!("not searched for, as they hold no secret: {}", names.join(", ")));
     }
     let own = loaded.secrets;
     if own.is_empty() {

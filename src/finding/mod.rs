@@ -4,6 +4,7 @@
 pub mod fingerprint;
 pub mod group;
 pub mod ignore;
+pub mod known_public;
 pub mod occurrence;
 pub mod remediation;
 pub mod result;

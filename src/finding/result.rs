@@ -6,7 +6,7 @@ use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
-use super::{remediation, step, verify};
+use super::{known_public, remediation, step, verify};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -15,12 +15,13 @@ use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
-use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED};
+use crate::limits::{ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
 use crate::report::model;
-use crate::scan::blob::BlobScan;
+use crate::scan::blob::{BlobError, BlobScan};
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
+use crate::target::normalise_reference;
 
 /// What all images of a run are judged by.
 pub struct Judge<'a> {
@@ -69,9 +70,9 @@ impl Judge<'_> {
                 redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
             }
         }
-        let occurrences = resolve(occurrences).into_iter().filter(|one| self.is_selected(one.found.finder));
+        occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
         let view = View { judge: self, image, blobs, config: &config, redactor };
-        view.result(target, group(occurrences.collect()))
+        view.result(target, group(resolve(occurrences)))
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
@@ -153,7 +154,7 @@ impl View<'_> {
         let text = |digest: &Option<Digest>| digest.as_ref().map(ToString::to_string);
         model::ImageResult {
             target: self.clean(&target.text),
-            reference: image.name.as_deref().map(|name| self.clean(name)),
+            reference: image.name.as_deref().map(|name| self.clean(&reference(name, target.source))),
             repo_digests: image.repo_digests.iter().map(|digest| self.clean(digest)).collect(),
             source: target.source,
             kind: if image.kind == ImageKind::Image { "image" } else { "artifact" },
@@ -167,7 +168,7 @@ impl View<'_> {
             complete: errors.is_empty(),
             errors,
             warnings: self.warnings(),
-            opaque: model::Opaque::default(),
+            opaque: self.opaque(),
             stats: self.stats(),
         }
     }
@@ -216,7 +217,8 @@ impl View<'_> {
         for group in &groups {
             let Some(first) = group.introduced() else { continue };
             let finding = self.finding(group, first, &mut ordinals);
-            match self.ignored(&finding, group) {
+            let published = known_public::published(&group.key).map(str::to_owned);
+            match published.or_else(|| self.ignored(&finding, group)) {
                 Some(rule) => suppressed.push(model::Suppressed {
                     fingerprint: finding.fingerprint,
                     detector: finding.detector,
@@ -388,28 +390,36 @@ impl View<'_> {
 
     /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
     fn errors(&self) -> Vec<model::ScanError> {
-        let mut errors: Vec<model::ScanError> = Vec::new();
+        let (mut errors, mut more) = (Vec::new(), 0_usize);
+        let mut add = |layer, path: Option<&[u8]>, reason, message: &str| {
+            // To redact a line costs more than to count it.
+            if errors.len() < ERRORS_LISTED {
+                errors.push(self.error(layer, path, reason, message));
+            } else {
+                more += 1;
+            }
+        };
         for error in &self.image.errors {
-            errors.push(self.error(error.layer, None, error.reason, &error.message));
+            add(error.layer, None, error.reason, &error.message);
         }
+        let told: BTreeSet<usize> = self.image.errors.iter().filter_map(|error| error.layer).collect();
         let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));
         let attestations = self.image.attestations.iter().map(|blob| (None, blob));
         for (layer, blob) in layers.chain(attestations) {
             let Some(scan) = self.blobs.get(&blob.key) else {
-                if !self.image.errors.iter().any(|error| error.layer == layer && layer.is_some()) {
-                    let message = format!("{} was not found", verify::name(blob));
-                    errors.push(self.error(layer, None, "missing", &message));
+                if layer.is_none_or(|layer| !told.contains(&layer)) {
+                    add(layer, None, "missing", &format!("{} was not found", verify::name(blob)));
                 }
                 continue;
             };
             let judged = verify::errors(self.image, blob, scan, layer.is_some());
-            for error in scan.errors.iter().chain(&judged) {
-                errors.push(self.error(layer, error.path.as_deref(), error.reason, &error.message));
+            let is_told = layer.is_some_and(|layer| told.contains(&layer));
+            let known = |error: &&BlobError| error.reason == "missing" && is_told;
+            for error in scan.errors.iter().filter(|error| !known(error)).chain(&judged) {
+                add(layer, error.path.as_deref(), error.reason, &error.message);
             }
         }
-        let more = errors.len().saturating_sub(ERRORS_LISTED);
         if more > 0 {
-            errors.truncate(ERRORS_LISTED);
             errors.push(self.error(None, None, "more", &format!("{more} more errors")));
         }
         errors
@@ -447,18 +457,33 @@ impl View<'_> {
         warnings.iter().map(|warning| self.clean(warning)).collect()
     }
 
+    fn opaque(&self) -> model::Opaque {
+        let mut all = model::Opaque::default();
+        for blob in &self.image.layers {
+            let Some(scan) = self.blobs.get(&blob.key) else { continue };
+            for (reason, count) in &scan.opaque.by_reason {
+                *all.by_reason.entry((*reason).to_owned()).or_default() += count;
+            }
+            let room = OPAQUE_LISTED.saturating_sub(all.paths.len());
+            let paths = scan.opaque.paths.iter().take(room);
+            all.paths.extend(paths.map(|path| self.clean(&String::from_utf8_lossy(path))));
+        }
+        all
+    }
+
     fn stats(&self) -> model::Stats {
         let mut stats = model::Stats { layers: self.image.layers.len(), ..model::Stats::default() };
         let mut seen = BTreeSet::new();
         for blob in self.image.layers.iter().chain(&self.image.attestations) {
             let Some(scan) = self.blobs.get(&blob.key).filter(|_| seen.insert(&blob.key)) else { continue };
-            stats.files += scan.files;
-            stats.bytes_compressed += scan.stored;
-            stats.bytes_scanned += scan.bytes;
-            stats.bytes_skipped += scan.skipped;
+            stats.files = stats.files.saturating_add(scan.files);
+            stats.bytes_compressed = stats.bytes_compressed.saturating_add(scan.stored);
+            stats.bytes_scanned = stats.bytes_scanned.saturating_add(scan.bytes);
+            // A manifest may say any size of a layer that is not there.
+            stats.bytes_skipped = stats.bytes_skipped.saturating_add(scan.skipped);
         }
         for document in [&self.image.config_json, &self.image.manifest_json].into_iter().flatten() {
-            stats.bytes_scanned += document.len() as u64;
+            stats.bytes_scanned = stats.bytes_scanned.saturating_add(document.len() as u64);
         }
         stats
     }
@@ -477,6 +502,13 @@ struct Rule<'a> {
     service: String,
     category: String,
     definition: Option<&'a Definition>,
+}
+
+/// A name in its full form. In an OCI layout it may be a tag alone, which names no repository.
+fn reference(name: &str, source: model::SourceKind) -> String {
+    let is_tag_alone = source != model::SourceKind::DockerArchive && !name.contains(['/', ':']);
+    let full = if is_tag_alone { None } else { normalise_reference(name) };
+    full.unwrap_or_else(|| name.to_owned())
 }
 
 fn how(how: RemovedHow) -> &'static str {

@@ -74,16 +74,10 @@ impl Unfinished {
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let name = format!(".keyseam-{:016x}.part", u64::from_ne_bytes(random));
         let path = folder(path).join(name);
-        // Known before it exists, so that no moment is left in which a signal would forget it.
-        UNFINISHED.add(&path);
-        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        match opened {
-            Ok(file) => Ok(Self { path, file }),
-            Err(error) => {
-                UNFINISHED.forget(&path);
-                Err(error)
-            }
-        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let file = UNFINISHED.make(&path, || options.open(&path))?;
+        Ok(Self { path, file })
     }
 }
 

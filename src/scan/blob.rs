@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::matches::{Match, Workspace, join};
+use super::opaque::Opaque;
 use super::pool::{BlobResults, Chunk, Pool};
 use super::progress::LayerProgress;
 use super::segment::{Content, Fresh, Runs, Segment, carry_over};
@@ -67,6 +68,8 @@ pub struct BlobScan {
     pub errors: Vec<BlobError>,
     /// Oddities.
     pub warnings: Vec<String>,
+    /// Files that were searched as they lie.
+    pub opaque: Opaque,
 }
 
 impl BlobScan {
@@ -84,6 +87,7 @@ impl BlobScan {
             skipped: 0,
             errors: Vec::new(),
             warnings: Vec::new(),
+            opaque: Opaque::default(),
         }
     }
 }
@@ -184,6 +188,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         let mut carried = 0;
         loop {
             let (read, end) = self.fill(&mut content, &mut buffer);
+            self.gzip_headers(&mut content);
             let filled = WINDOW_OVERLAP + read;
             if let Some(hasher) = &mut hasher {
                 hasher.update(&buffer[WINDOW_OVERLAP..filled]);
@@ -251,7 +256,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                     tar.finish(&mut events);
                 }
                 for event in events.drain(..) {
-                    self.event(event, fresh, &mut segments);
+                    self.event(event, bytes, fresh, &mut segments);
                 }
                 self.events = events;
             }
@@ -290,7 +295,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         Content { id: self.contents, entry, place, path, name }
     }
 
-    fn event(&mut self, event: TarEvent, fresh: Fresh, segments: &mut Vec<Segment>) {
+    fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
         let shift = |range: Range<usize>| range.start + fresh.index..range.end + fresh.index;
         match event {
             TarEvent::Entry(entry) => {
@@ -299,6 +304,10 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             }
             TarEvent::Data { range, offset } => {
                 if let Some(content) = self.entry.clone() {
+                    if offset == 0 {
+                        // Bodies begin at whole blocks and so do slices: the head is never cut short.
+                        self.scan.opaque.note(bytes.get(range.clone()).unwrap_or_default(), &content.path);
+                    }
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }
@@ -389,15 +398,21 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         self.pool.submit(chunk, self.space);
     }
 
-    /// Reads the stored bytes to their end and settles the digests.
-    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+    /// Names and comments in gzip headers are contents of their own.
+    fn gzip_headers<R: Read>(&mut self, content: &mut Decompressed<R>) {
         for comment in content.take_comments() {
             let name = Some("gzip header".to_owned());
             let content = self.content(None, Place::ArchiveComment, Arc::from(&b""[..]), name);
             self.segments.push(Segment::whole(content, comment));
         }
-        let buffer = self.pool.buffer();
-        self.submit(buffer);
+    }
+
+    /// Reads the stored bytes to their end and settles the digests.
+    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+        if content.lost_comments() > 0 {
+            let lost = content.lost_comments();
+            self.error("limit", format!("{lost} header fields of its gzip members were not searched"));
+        }
         for warning in content.take_warnings() {
             self.warning(warning);
         }

@@ -65,6 +65,18 @@ pub struct Pool<'a> {
     changed: Condvar,
 }
 
+/// A thread that reads blobs. Dropped in a panic too: nobody waits for chunks that never come.
+pub struct Owner<'p, 'a>(&'p Pool<'a>);
+
+impl Drop for Owner<'_, '_> {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.queue);
+        queue.owners = queue.owners.saturating_sub(1);
+        drop(queue);
+        self.0.changed.notify_all();
+    }
+}
+
 /// A panic in one worker must not hide the results of the others.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -118,10 +130,9 @@ impl<'a> Pool<'a> {
         self.give_back(chunk.buffer);
     }
 
-    /// Says that the calling thread reads no more blobs.
-    pub fn retire(&self) {
-        lock(&self.queue).owners -= 1;
-        self.changed.notify_all();
+    /// The calling thread as one of the owners; it reads no more blobs when this is dropped.
+    pub fn owner(&self) -> Owner<'_, 'a> {
+        Owner(self)
     }
 
     /// Searches the chunks of others until every owner has retired and nothing is left.

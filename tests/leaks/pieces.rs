@@ -1,0 +1,141 @@
+//! What of a key no output may hold.
+//!
+//! A key of the catalogue is made from a template, and the template is public: the prefix, the user and
+//! the host of a connection string, the header of a PEM file. So a piece is secret when another key made
+//! from the same template does not have it too. Nothing else is exempt, but ids that the definition
+//! declares to be handles.
+
+use std::collections::{HashMap, HashSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+
+/// Bytes of a key that must not stand anywhere in a row.
+const PIECE: usize = 8;
+
+/// A key that was put into an image, and others of the same make.
+#[derive(Clone, Debug)]
+pub(super) struct Planted {
+    /// Where it was put and which detector knows it: words for a failure's message.
+    pub(super) label: String,
+    pub(super) key: String,
+    pub(super) others: Vec<String>,
+}
+
+impl Planted {
+    /// The texts of `length` bytes that one form of the key has and no other key's form has.
+    fn secret_pieces(&self, length: usize, form: impl Fn(&str) -> Vec<u8>) -> HashSet<Vec<u8>> {
+        let windows =
+            |key: &str| -> HashSet<Vec<u8>> { form(key).windows(length).map(<[u8]>::to_vec).collect() };
+        let public: HashSet<Vec<u8>> = self.others.iter().flat_map(|other| windows(other)).collect();
+        windows(&self.key).difference(&public).cloned().collect()
+    }
+
+    /// Every piece of every form, with the form's name.
+    fn pieces(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let text = |form: String| form.into_bytes();
+        let mut pieces = Vec::new();
+        let mut add =
+            |name, found: HashSet<Vec<u8>>| pieces.extend(found.into_iter().map(|piece| (name, piece)));
+        add("as it is", self.secret_pieces(PIECE, |key| key.as_bytes().to_vec()));
+        add("reversed", self.secret_pieces(PIECE, |key| key.bytes().rev().collect()));
+        add(
+            "URL-encoded",
+            self.secret_pieces(PIECE, |key| {
+                text(percent_encode(key.as_bytes(), NON_ALPHANUMERIC).to_string())
+            }),
+        );
+        add(
+            "hex",
+            self.secret_pieces(2 * PIECE, |key| {
+                text(key.bytes().map(|byte| format!("{byte:02x}")).collect())
+            }),
+        );
+        add(
+            "HEX",
+            self.secret_pieces(2 * PIECE, |key| {
+                text(key.bytes().map(|byte| format!("{byte:02X}")).collect())
+            }),
+        );
+        // Whatever stands in front of it moves the key within base64's groups of three.
+        for front in ["", ".", ".."] {
+            let length = PIECE * 3 / 2;
+            add("base64", self.secret_pieces(length, |key| text(STANDARD.encode(format!("{front}{key}")))));
+            add(
+                "base64url",
+                self.secret_pieces(length, |key| text(URL_SAFE.encode(format!("{front}{key}")))),
+            );
+        }
+        pieces
+    }
+}
+
+/// Looks for the pieces of many keys at once.
+pub(super) struct Pieces {
+    /// By length, piece: which keys, in which form.
+    known: HashMap<usize, HashMap<Vec<u8>, (String, &'static str)>>,
+}
+
+impl Pieces {
+    pub(super) fn of<'a>(planted: impl IntoIterator<Item = &'a Planted>) -> Self {
+        let mut known: HashMap<usize, HashMap<Vec<u8>, (String, &'static str)>> = HashMap::new();
+        for one in planted {
+            let pieces = one.pieces();
+            assert!(!pieces.is_empty(), "{}: nothing of the key is secret", one.label);
+            for (form, piece) in pieces {
+                known.entry(piece.len()).or_default().insert(piece, (one.label.clone(), form));
+            }
+        }
+        Self { known }
+    }
+
+    /// The keys of which a piece stands in `output`, a line each that names none of it.
+    pub(super) fn found_in(&self, name: &str, output: &[u8]) -> Vec<String> {
+        let output = without_digests(output);
+        let mut found: Vec<String> = Vec::new();
+        for (length, pieces) in &self.known {
+            for window in output.windows(*length) {
+                if let Some((label, form)) = pieces.get(window) {
+                    found.push(format!("{name}: {label}, {form}"));
+                }
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+/// Digests and fingerprints are hex, and among so many digits any eight occur.
+fn without_digests(output: &[u8]) -> Vec<u8> {
+    let digest = regex::bytes::Regex::new(
+        r"(sha256:|ksp1:|ksf1:[0-9a-f]{8}:)([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12})",
+    )
+    .expect("a pattern");
+    digest.replace_all(output, &b"$1"[..]).into_owned()
+}
+
+#[test]
+fn a_leak_is_seen_in_every_form() {
+    let front = ["https", "://user:"].concat();
+    let [key, other] =
+        ["Qz81mXk2Lr09pVw7", "aB4nR6tY8uI0oP2s"].map(|secret| format!("{front}{secret}@db.acme.io"));
+    let planted = Planted { label: "planted".to_owned(), key: key.clone(), others: vec![other] };
+    let pieces = Pieces::of([&planted]);
+    let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let part = &key[front.len() + 2..front.len() + 10];
+    for leak in [
+        &key,
+        part,
+        &STANDARD.encode(&key),
+        &STANDARD.encode(format!("x{key}")),
+        &hex,
+        &key.chars().rev().collect::<String>(),
+    ] {
+        assert_eq!(pieces.found_in("out", format!("a {leak} b").as_bytes()).is_empty(), false);
+    }
+    for fine in [&front, "@db.acme.io", &part[1..], "sha256:"] {
+        assert!(pieces.found_in("out", fine.as_bytes()).is_empty());
+    }
+}
