@@ -70,8 +70,9 @@ pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
 /// Warnings listed for one layer; the rest is a count.
 pub const WARNINGS_LISTED: usize = 100;
 
-/// Keys found in one blob that are kept; more make the scan incomplete.
-pub const MATCHES: usize = 200_000;
+/// Keys that are kept of those found in the blobs of one source, all together; more make the scan
+/// incomplete. Each takes some six kilobytes until it is reported.
+pub const MATCHES: usize = 50_000;
 /// Bytes that the names of one layer's entries may take in memory. About four million entries.
 pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
 

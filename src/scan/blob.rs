@@ -111,7 +111,8 @@ impl ReadBlob {
         let (results, too_many) = self.results.take();
         scan.matches = join(results);
         if too_many {
-            let message = format!("more than {} keys; the rest is not reported", crate::limits::MATCHES);
+            let message =
+                format!("more than {} keys in all; not all of its are reported", crate::limits::MATCHES);
             scan.errors.push(BlobError { path: None, reason: "limit", message });
         }
         scan
@@ -167,7 +168,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             pool,
             space,
             scan: BlobScan::nothing(),
-            results: Arc::default(),
+            results: pool.results(),
             form: Form::Unknown,
             runs: Runs::default(),
             events: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -14,10 +15,12 @@ use keyseam::finding::ignore::IgnoreRules;
 use keyseam::finding::result::{Judge, Target as ResultTarget};
 use keyseam::report::model::{ImageResult, ScanError};
 use keyseam::scan::matches::Search;
-use keyseam::scan::progress::Silent;
+use keyseam::scan::progress::{LayerProgress, Progress, Silent};
 use keyseam::scan::{ScanOptions, scan};
 use keyseam::source::{self, Opened};
 use keyseam::target::Target;
+
+use crate::support::image::docker_classic;
 
 struct Engine {
     catalogue: Catalogue,
@@ -162,4 +165,33 @@ pub(crate) fn scan_both(bytes: &[u8]) -> [(Verdict, &'static str); 2] {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), bytes).expect("a file");
     [(scan_path(file.path()), "from disk"), (scan_pipe(bytes.to_vec()), "from a pipe")]
+}
+
+/// Panics when a blob is begun.
+struct Panicking;
+
+impl Progress for Panicking {
+    fn total(&self, _blobs: usize, _bytes: u64) {}
+
+    fn layer(&self, _name: &str, _bytes: Option<u64>) -> Box<dyn LayerProgress + '_> {
+        panic!("as it should")
+    }
+
+    fn note(&self, _line: &str) {}
+}
+
+#[test]
+fn a_panic_in_one_worker_ends_the_scan() {
+    let bytes = docker_classic(&[&super::small()]).tar();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), &bytes).expect("a file");
+    let target = Target::parse(&format!("docker-archive:{}", file.path().display())).expect("a target");
+    let search = Search { detectors: detectors(), own_secrets: None };
+    let options = ScanOptions { jobs: 3, ..options() };
+    let indexed = || source::open(&target).expect("an archive");
+    let stream = || source::open_stream(Cursor::new(bytes.clone()), "standard input", None);
+    for opened in [indexed(), stream()] {
+        let scanned = AssertUnwindSafe(|| scan(opened, &options, search, &Panicking).map(drop));
+        assert!(catch_unwind(scanned).is_err(), "the panic is passed on, and nobody waits for ever");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::engine::{self, scan_both, scan_opened, scan_pipe};
 use super::{key, small, with_layer};
 use crate::support::image::{
-    Compression, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_MANIFEST, docker_classic, layout,
+    Compression, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_MANIFEST, docker_classic, layout, oci,
 };
 use crate::support::tarball::{Header, Tarball};
 
@@ -123,18 +123,21 @@ fn warnings_without_end_are_counted() {
 
 #[test]
 fn a_million_keys_are_bounded_and_told() {
-    // One key, again and again: it compresses to nothing.
-    let line = format!("TOKEN={}\n", key(1));
-    let wanted = limits::MATCHES * 2;
-    let body = line.repeat(wanted);
-    let tar = Layer::new().file("keys", body.as_bytes()).tar();
-    let stored = Compression::Zstd.apply(&tar);
-    let members = with_layer(ZSTD, &stored, &Digest::sha256_of(&tar).to_string());
-    let verdict = scan_pipe(members.tar());
-    assert_eq!(verdict.status, 1);
-    verdict.assert_told("the rest is not reported", "one key many times");
-    let places: usize = verdict.results[0].findings.iter().map(|finding| finding.locations.len()).sum();
-    assert!(places < wanted, "{places} places");
+    // One key, again and again, in one layer and in many: it compresses to nothing.
+    for layers in [1, 5] {
+        let line = format!("TOKEN={}\n", key(1));
+        let wanted = limits::MATCHES * 2;
+        let mut image = ImageBuilder::new("app:1");
+        for number in 0..layers {
+            let body = line.repeat(wanted / layers);
+            image = image.layer(Layer::new().file(&format!("keys{number}"), body.as_bytes()));
+        }
+        let verdict = scan_pipe(oci(&[&image.build()], Compression::Zstd).tar());
+        assert_eq!(verdict.status, 1);
+        verdict.assert_told("not all of its are reported", "one key many times");
+        let places: usize = verdict.results[0].findings.iter().map(|finding| finding.locations.len()).sum();
+        assert!(places < wanted, "{places} places in {layers} layers");
+    }
 }
 
 #[test]
