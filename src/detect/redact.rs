@@ -1,6 +1,6 @@
 //! What may be shown of a key, and the cleaning of every text that others wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
@@ -18,6 +18,9 @@ const HIDDEN: &str = "…";
 /// The last characters of a key that may be shown, and how many must stay hidden for it.
 const TAIL: usize = 4;
 const LEAST_HIDDEN: usize = 24;
+
+/// Bytes of a key that may not be shown in a row, unless its detector declares them public.
+const PIECE: usize = 8;
 
 /// The shortest value that is worth hiding wherever it occurs.
 const SHORTEST_LEARNED: usize = 6;
@@ -66,11 +69,15 @@ pub fn is_secret_name(name: &str) -> bool {
 }
 
 /// Cleans texts for display: every key that any detector of the catalogue finds, every value it was
-/// told, and every password in a URL is replaced by what may be shown of it.
+/// told, every piece of eight bytes of such a value, and every password in a URL is replaced by what may
+/// be shown of it.
 pub struct Redactor<'a> {
     set: &'a DetectorSet,
     scratch: Mutex<Scratch>,
     learned: BTreeMap<Vec<u8>, String>,
+    pieces: HashSet<[u8; PIECE]>,
+    /// Pieces that stand in ids too, which may be shown.
+    public: HashSet<[u8; PIECE]>,
     /// Finds what was learned, and what to show for each; made when it is first needed.
     finder: OnceLock<Option<Finder>>,
 }
@@ -80,11 +87,19 @@ type Finder = (AhoCorasick, Vec<String>);
 impl<'a> Redactor<'a> {
     /// A redactor that knows the detectors of `set`, which should be the whole catalogue.
     pub fn new(set: &'a DetectorSet) -> Self {
-        Self { set, scratch: Mutex::default(), learned: BTreeMap::new(), finder: OnceLock::new() }
+        Self {
+            set,
+            scratch: Mutex::default(),
+            learned: BTreeMap::new(),
+            pieces: HashSet::new(),
+            public: HashSet::new(),
+            finder: OnceLock::new(),
+        }
     }
 
     /// From now on replaces the key by `shown` wherever it stands: as it is, as it stood in the image
-    /// (`raw`), URL-encoded, or escaped as in JSON. Values under 6 bytes are not learned.
+    /// (`raw`), URL-encoded, or escaped as in JSON; and hides its pieces, because what others wrote may
+    /// hold a part of it: a name that ends at its first `=`, say. Values under 6 bytes are not learned.
     pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
         let shown = shown.into();
         let mut forms = vec![key.expose().to_vec(), raw.to_vec()];
@@ -97,11 +112,20 @@ impl<'a> Redactor<'a> {
                 );
             }
         }
+        let prefix = shown.split(HIDDEN).next().unwrap_or_default();
         for form in forms {
+            for secret in secret_parts(&form, prefix) {
+                self.pieces.extend(pieces_of(secret));
+            }
             if form.len() >= SHORTEST_LEARNED && self.learned.insert(form, shown.clone()).is_none() {
                 self.finder = OnceLock::new();
             }
         }
+    }
+
+    /// From now on `id` may be shown, also where it is a piece of a key.
+    pub fn publish(&mut self, id: &str) {
+        self.public.extend(pieces_of(id.as_bytes()));
     }
 
     fn finder(&self) -> Option<&Finder> {
@@ -116,7 +140,15 @@ impl<'a> Redactor<'a> {
 
     /// `text` without its secrets.
     pub fn clean(&self, text: &str) -> String {
+        self.clean_and_hide(text, Vec::new())
+    }
+
+    /// `text` without its secrets, and without what stands in `hidden`. Both are looked for in the text as
+    /// it is: a key that is hidden in part would no longer be known by the rest.
+    pub fn clean_and_hide(&self, text: &str, hidden: Vec<Range<usize>>) -> String {
         let mut covers = self.learned_in(text);
+        covers.extend(hidden.into_iter().map(|range| (range, HIDDEN.to_owned())));
+        covers.extend(self.pieces_in(text));
         covers.extend(self.detected_in(text));
         covers.extend(passwords_in_urls(text));
         cover(text, covers)
@@ -146,6 +178,24 @@ impl<'a> Redactor<'a> {
         hits.filter_map(|hit| Some((hit.range(), shown.get(hit.pattern().as_usize())?.clone()))).collect()
     }
 
+    /// Stretches of which every eight bytes are a piece of a key.
+    fn pieces_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
+        let mut found: Vec<(Range<usize>, String)> = Vec::new();
+        if self.pieces.is_empty() {
+            return found;
+        }
+        for (start, piece) in text.as_bytes().windows(PIECE).enumerate() {
+            if !self.pieces.contains(piece) || self.public.contains(piece) {
+                continue;
+            }
+            match found.last_mut() {
+                Some((last, _)) if start <= last.end => last.end = start + PIECE,
+                _ => found.push((start..start + PIECE, HIDDEN.to_owned())),
+            }
+        }
+        found
+    }
+
     fn detected_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
         let mut hits = Vec::new();
         // What a panic in another thread left behind is only cached states.
@@ -162,6 +212,33 @@ impl<'a> Redactor<'a> {
             })
             .collect()
     }
+}
+
+/// What of a key nobody may see a piece of: without the public prefix; of an address, the password; of
+/// PEM, what stands between the marks. A file of other facts around a PEM key is no secret itself.
+fn secret_parts<'k>(key: &'k [u8], prefix: &str) -> Vec<&'k [u8]> {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    let Ok(text) = std::str::from_utf8(key) else { return Vec::new() };
+    if memchr::memmem::find(key, BEGIN).is_some() {
+        let bodies = text.split("-----BEGIN ").skip(1).filter_map(|block| {
+            let body = block.split_once("-----")?.1;
+            Some(body.split("-----END").next().unwrap_or(body).as_bytes())
+        });
+        return bodies.collect();
+    }
+    let passwords = passwords_in_urls(text);
+    if !passwords.is_empty() {
+        return passwords.into_iter().filter_map(|(range, _)| key.get(range)).collect();
+    }
+    // A piece may begin in the prefix, as long as it ends behind it.
+    let start = if text.starts_with(prefix) { prefix.len().saturating_sub(PIECE - 1) } else { 0 };
+    key.get(start..).into_iter().collect()
+}
+
+/// Every eight bytes in a row, but for one byte again and again, which tells nothing.
+fn pieces_of(secret: &[u8]) -> impl Iterator<Item = [u8; PIECE]> {
+    let pieces = secret.windows(PIECE).filter_map(|piece| <[u8; PIECE]>::try_from(piece).ok());
+    pieces.filter(|piece| piece.iter().any(|byte| *byte != piece[0]))
 }
 
 /// `user:password@` behind a scheme. The password may hold anything but what ends it.
@@ -208,9 +285,9 @@ fn cover(text: &str, mut covers: Vec<(Range<usize>, String)>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Redactor, is_secret_name, redacted};
+    use super::*;
+    use crate::detect::Catalogue;
     use crate::detect::template::{Seed, expand};
-    use crate::detect::{Catalogue, Definition, DetectorSet, Key};
 
     fn every() -> DetectorSet {
         DetectorSet::new(&Catalogue::embedded().expect("valid")).expect("valid")
@@ -284,5 +361,45 @@ mod tests {
         assert_eq!(redactor.mask_assignment("DB_PASSWORD", "x"), "…");
         assert_eq!(redactor.mask_assignment("LANG", "C.UTF-8"), "C.UTF-8");
         assert_eq!(redactor.mask_assignment("DB_PASSWORD", ""), "");
+    }
+
+    fn with_redactor(check: impl FnOnce(&mut Redactor<'_>)) {
+        let catalogue = Catalogue::embedded().expect("the catalogue");
+        let set = DetectorSet::new(&catalogue).expect("a set");
+        check(&mut Redactor::new(&set));
+    }
+
+    #[test]
+    fn pieces_of_what_was_learned_are_hidden_and_ids_are_not() {
+        with_redactor(|redactor| {
+            let key = ["AcN773YaWYnq", ".", "MueI6zc9pwX0"].concat();
+            redactor.learn(&Key::new(key.clone().into_bytes()), key.as_bytes(), "…");
+            redactor.publish("AcN773YaWYnq");
+            assert_eq!(redactor.clean(&format!("a{}b", &key[14..23])), "a…b");
+            assert_eq!(redactor.clean("id AcN773YaWYnq"), "id AcN773YaWYnq");
+            assert_eq!(redactor.clean(&key), "…");
+            assert_eq!(redactor.clean("Yn7"), "Yn7");
+        });
+    }
+
+    #[test]
+    fn what_is_public_of_an_address_or_a_key_file_stays() {
+        let address = ["postgres", "://app:", "q8Zr2mX9", "@db.acme.io"].concat();
+        assert_eq!(secret_parts(address.as_bytes(), ""), [b"q8Zr2mX9"]);
+        let file = [
+            "{\"type\": \"x\", \"k\": \"-----BEGIN ",
+            "PRIVATE KEY-----\\nabc\\n-----END ",
+            "PRIVATE KEY-----\"}",
+        ];
+        assert_eq!(secret_parts(file.concat().as_bytes(), ""), [b"\\nabc\\n"]);
+        assert_eq!(secret_parts(b"sk_live_12345678", "sk_live_"), [b"k_live_12345678"]);
+    }
+
+    #[test]
+    fn what_is_hidden_does_not_hide_the_key_beside_it() {
+        with_redactor(|redactor| {
+            let text = ["ARG A=", "https", "://u:", "secret pass@host"].concat();
+            assert_eq!(redactor.clean_and_hide(&text, vec![6..10]), format!("ARG A=…{}", &text[10..]));
+        });
     }
 }

@@ -69,6 +69,7 @@ impl Judge<'_> {
             if !self.is_handle(found.finder) {
                 redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
             }
+            found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
         occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
         let view = View { judge: self, image, blobs, config: &config, redactor };
@@ -207,7 +208,8 @@ impl View<'_> {
 
     /// A build step as it may be shown: keys redacted, build arguments and secret-looking values masked.
     fn created_by(&self, step: usize) -> Option<String> {
-        self.config.history.steps.get(step).map(|step| self.clean(&step::masked(step)))
+        let step = self.config.history.steps.get(step)?;
+        Some(self.redactor.clean_and_hide(&step.created_by, step::secret_values(step)))
     }
 
     fn findings(&self, groups: Vec<Group>) -> (Vec<model::Finding>, Vec<model::Suppressed>) {
