@@ -399,7 +399,8 @@ mod tests {
     fn what_is_hidden_does_not_hide_the_key_beside_it() {
         with_redactor(|redactor| {
             let text = ["ARG A=", "https", "://u:", "secret pass@host"].concat();
-            assert_eq!(redactor.clean_and_hide(&text, vec![6..10]), format!("ARG A=…{}", &text[10..]));
+            let hidden = std::iter::once(6..10).collect();
+            assert_eq!(redactor.clean_and_hide(&text, hidden), format!("ARG A=…{}", &text[10..]));
         });
     }
 }
