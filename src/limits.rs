@@ -73,6 +73,13 @@ pub const WARNINGS_LISTED: usize = 100;
 /// Keys that are kept of those found in the blobs of one source, all together; more make the scan
 /// incomplete. Each takes some six kilobytes until it is reported.
 pub const MATCHES: usize = 50_000;
+
+/// Keys that are kept of those found in one image's config and manifest; more make the scan incomplete.
+pub const CONFIG_MATCHES: usize = 10_000;
+
+/// Places of keys in one report. The image with which it is reached is the last of its target that is
+/// reported; the others are an error. Many images may share one layer.
+pub const REPORT_PLACES: usize = 100_000;
 /// Bytes that the names of one layer's entries may take in memory. About four million entries.
 pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
 

@@ -63,13 +63,11 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     };
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for text in &settings.targets {
-        match scan_target(text, &options, &judge, progress, &mut redactor) {
-            Ok(found) => results.extend(found),
-            Err(error) => errors.push(TargetError {
-                target: redactor.clean(text),
-                message: redactor.clean(&format!("{error:#}")),
-            }),
-        }
+        let error = scan_target(text, &options, &judge, progress, &mut redactor, &mut results).err();
+        errors.extend(error.map(|error| TargetError {
+            target: redactor.clean(text),
+            message: redactor.clean(&format!("{error:#}")),
+        }));
     }
     let tool = Tool {
         name: env!("CARGO_PKG_NAME"),
@@ -86,7 +84,8 @@ fn scan_target(
     judge: &Judge<'_>,
     progress: &dyn Progress,
     redactor: &mut Redactor<'_>,
-) -> anyhow::Result<Vec<ImageResult>> {
+    results: &mut Vec<ImageResult>,
+) -> anyhow::Result<()> {
     let start = Instant::now();
     let target = Target::parse(text)?;
     let scanned = scan(crate::source::open(&target)?, options, judge.search, progress)?;
@@ -94,12 +93,21 @@ fn scan_target(
         bail!("it holds no image");
     }
     let named = ResultTarget { text: text.to_owned(), source: scanned.kind };
-    let mut results: Vec<ImageResult> =
-        scanned.images.iter().map(|image| judge.judge(&named, image, &scanned.blobs, redactor)).collect();
-    for result in &mut results {
+    let places = |result: &ImageResult| -> usize {
+        result.findings.iter().map(|finding| finding.locations.len()).sum()
+    };
+    let mut total: usize = results.iter().map(places).sum();
+    for (index, image) in scanned.images.iter().enumerate() {
+        if total >= limits::REPORT_PLACES {
+            let left = scanned.images.len() - index;
+            bail!("the report holds {total} places of keys, and {left} more of its images are left out");
+        }
+        let mut result = judge.judge(&named, image, &scanned.blobs, redactor);
         result.stats.seconds = start.elapsed().as_secs_f64();
+        total += places(&result);
+        results.push(result);
     }
-    Ok(results)
+    Ok(())
 }
 
 fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {

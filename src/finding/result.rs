@@ -15,7 +15,7 @@ use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
-use crate::limits::{ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
+use crate::limits::{CONFIG_MATCHES, ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
 use crate::report::model;
 use crate::scan::blob::{BlobError, BlobScan};
 use crate::scan::config_units::{ConfigUnits, Unit};
@@ -63,7 +63,10 @@ impl Judge<'_> {
             let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
             occurrence.history_index = step.map(|step| step.index);
         }
-        occurrences.extend(self.in_units(&config.units));
+        let mut in_config = self.in_units(&config.units);
+        let too_many = in_config.len() > CONFIG_MATCHES;
+        in_config.truncate(CONFIG_MATCHES);
+        occurrences.extend(in_config);
         for occurrence in &occurrences {
             let found = &occurrence.found;
             if !self.is_handle(found.finder) {
@@ -72,7 +75,7 @@ impl Judge<'_> {
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
         occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
-        let view = View { judge: self, image, blobs, config: &config, redactor };
+        let view = View { judge: self, image, blobs, config: &config, too_many, redactor };
         view.result(target, group(resolve(occurrences)))
     }
 
@@ -91,11 +94,14 @@ impl Judge<'_> {
         }
     }
 
-    /// Searches the texts of config, history and manifest.
+    /// Searches the texts of config, history and manifest, until more than enough is found.
     fn in_units(&self, units: &[Unit]) -> Vec<Occurrence> {
         let mut space = Workspace::default();
         let mut occurrences = Vec::new();
         for (id, unit) in units.iter().enumerate() {
+            if occurrences.len() > CONFIG_MATCHES {
+                break;
+            }
             let content = Content {
                 id: id as u64,
                 entry: None,
@@ -144,6 +150,8 @@ struct View<'a> {
     image: &'a Image,
     blobs: &'a BTreeMap<BlobKey, BlobScan>,
     config: &'a ConfigUnits,
+    /// Whether config and manifest hold more keys than are kept.
+    too_many: bool,
     redactor: &'a Redactor<'a>,
 }
 
@@ -403,6 +411,10 @@ impl View<'_> {
         };
         for error in &self.image.errors {
             add(error.layer, None, error.reason, &error.message);
+        }
+        if self.too_many {
+            let message = format!("config and manifest hold more than {CONFIG_MATCHES} keys");
+            add(None, None, "limit", &format!("{message}; the rest is not reported"));
         }
         let told: BTreeSet<usize> = self.image.errors.iter().filter_map(|error| error.layer).collect();
         let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));

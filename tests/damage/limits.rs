@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::engine::{self, scan_both, scan_opened, scan_pipe};
 use super::{key, small, with_layer};
+use crate::support::cli::Keyseam;
 use crate::support::image::{
     Compression, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_MANIFEST, docker_classic, layout, oci,
 };
@@ -161,4 +162,30 @@ fn header_fields_of_gzip_members_without_end_are_told() {
         // Either the key is found, or the report says that not all was read.
         assert!(matches!(verdict.status, 1 | 3), "{way}: status {}", verdict.status);
     }
+}
+
+#[test]
+fn a_config_of_keys_is_bounded_and_told() {
+    let line = format!("{} ", key(1));
+    let mut image = ImageBuilder::new("app:1").layer(Layer::new().file("a", b"text"));
+    for number in 0..=limits::CONFIG_MATCHES / 100 {
+        image = image.env(&format!("TOKENS{number}"), &line.repeat(100));
+    }
+    for (verdict, way) in scan_both(&docker_classic(&[&image.build()]).tar()) {
+        verdict.assert_told("more than 10000 keys", way);
+        assert_eq!(verdict.status, 1, "{way}");
+    }
+}
+
+#[test]
+fn images_that_share_a_layer_of_keys_are_bounded_and_told() {
+    let body = format!("TOKEN={}\n", key(1)).repeat(30_000);
+    let image = ImageBuilder::new("app:1").layer(Layer::new().file("keys", body.as_bytes())).build();
+    let mut members = docker_classic(&[&image]);
+    let entry = members.json("manifest.json")[0].clone();
+    members.replace("manifest.json", json!(vec![entry; 12]).to_string());
+    let run = Keyseam::scan(&["-"]).stdin(members.tar()).run();
+    run.assert_status(1);
+    assert_eq!(run.results().len(), 4);
+    assert!(run.json().to_string().contains("8 more of its images are left out"));
 }
