@@ -27,6 +27,7 @@ const SECONDS: u64 = 20;
 type Target = (&'static str, fn(&Corpus, &Dice));
 
 #[test]
+#[allow(clippy::print_stdout, reason = "how far it came is for who asks with --nocapture")]
 fn nothing_that_is_read_makes_the_program_panic() {
     let corpus = Corpus::new();
     if let Ok(case) = std::env::var("KEYSEAM_FUZZ_CASE") {

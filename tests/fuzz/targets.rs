@@ -204,13 +204,15 @@ fn both_ways(bytes: Vec<u8>) {
     let (disk, pipe) = (scan_path(file.path()), scan_pipe(bytes));
     assert_sound(&disk);
     assert_sound(&pipe);
-    assert_eq!(
-        disk.status == 0,
-        pipe.status == 0,
-        "from disk {:?}, from a pipe {:?}",
-        disk.errors,
-        pipe.errors
-    );
+    // One may tell of damage that the other can read past, such as a link with a body; but where one is
+    // clean, the other finds no key.
+    for (one, other) in [(&disk, &pipe), (&pipe, &disk)] {
+        assert!(
+            one.status != 0 || other.keys().is_empty(),
+            "clean one way, {} places the other",
+            other.keys().len()
+        );
+    }
     if disk.errors.is_empty() && pipe.errors.is_empty() {
         assert!(essence(&disk) == essence(&pipe), "from disk and from a pipe are not the same");
     }
