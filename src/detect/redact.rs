@@ -147,10 +147,17 @@ impl<'a> Redactor<'a> {
     /// it is: a key that is hidden in part would no longer be known by the rest.
     pub fn clean_and_hide(&self, text: &str, hidden: Vec<Range<usize>>) -> String {
         let mut covers = self.learned_in(text);
-        covers.extend(hidden.into_iter().map(|range| (range, HIDDEN.to_owned())));
         covers.extend(self.pieces_in(text));
         covers.extend(self.detected_in(text));
         covers.extend(passwords_in_urls(text));
+        // What is hidden as a whole shows no prefix and no tail of a key in it.
+        let is_hidden = |range: &Range<usize>| {
+            hidden.iter().any(|hidden| hidden.start < range.end && range.start < hidden.end)
+        };
+        for (_, shown) in covers.iter_mut().filter(|(range, _)| is_hidden(range)) {
+            HIDDEN.clone_into(shown);
+        }
+        covers.extend(hidden.into_iter().map(|range| (range, HIDDEN.to_owned())));
         cover(text, covers)
     }
 
@@ -171,8 +178,12 @@ impl<'a> Redactor<'a> {
     }
 
     fn learned_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
-        let Some((automaton, shown)) = self.finder().filter(|_| !self.learned.is_empty()) else {
+        if self.learned.is_empty() {
             return Vec::new();
+        }
+        let Some((automaton, shown)) = self.finder() else {
+            // Without the search nothing of the text is known to be safe.
+            return vec![(0..text.len(), HIDDEN.to_owned())];
         };
         let hits = automaton.find_iter(text);
         hits.filter_map(|hit| Some((hit.range(), shown.get(hit.pattern().as_usize())?.clone()))).collect()

@@ -1,12 +1,12 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
-use super::{known_public, remediation, step, verify};
+use super::{known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -15,9 +15,9 @@ use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
-use crate::limits::{CONFIG_MATCHES, ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
+use crate::limits::CONFIG_MATCHES;
 use crate::report::model;
-use crate::scan::blob::{BlobError, BlobScan};
+use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
@@ -145,14 +145,14 @@ impl Judge<'_> {
 }
 
 /// What one image's result is made from.
-struct View<'a> {
-    judge: &'a Judge<'a>,
-    image: &'a Image,
-    blobs: &'a BTreeMap<BlobKey, BlobScan>,
-    config: &'a ConfigUnits,
+pub(super) struct View<'a> {
+    pub(super) judge: &'a Judge<'a>,
+    pub(super) image: &'a Image,
+    pub(super) blobs: &'a BTreeMap<BlobKey, BlobScan>,
+    pub(super) config: &'a ConfigUnits,
     /// Whether config and manifest hold more keys than are kept.
-    too_many: bool,
-    redactor: &'a Redactor<'a>,
+    pub(super) too_many: bool,
+    pub(super) redactor: &'a Redactor<'a>,
 }
 
 impl View<'_> {
@@ -182,7 +182,7 @@ impl View<'_> {
         }
     }
 
-    fn clean(&self, text: &str) -> String {
+    pub(super) fn clean(&self, text: &str) -> String {
         self.redactor.clean(text)
     }
 
@@ -396,110 +396,6 @@ impl View<'_> {
                 definition: None,
             },
         }
-    }
-
-    /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
-    fn errors(&self) -> Vec<model::ScanError> {
-        let (mut errors, mut more) = (Vec::new(), 0_usize);
-        let mut add = |layer, path: Option<&[u8]>, reason, message: &str| {
-            // To redact a line costs more than to count it.
-            if errors.len() < ERRORS_LISTED {
-                errors.push(self.error(layer, path, reason, message));
-            } else {
-                more += 1;
-            }
-        };
-        for error in &self.image.errors {
-            add(error.layer, None, error.reason, &error.message);
-        }
-        if self.too_many {
-            let message = format!("config and manifest hold more than {CONFIG_MATCHES} keys");
-            add(None, None, "limit", &format!("{message}; the rest is not reported"));
-        }
-        let told: BTreeSet<usize> = self.image.errors.iter().filter_map(|error| error.layer).collect();
-        let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));
-        let attestations = self.image.attestations.iter().map(|blob| (None, blob));
-        for (layer, blob) in layers.chain(attestations) {
-            let Some(scan) = self.blobs.get(&blob.key) else {
-                if layer.is_none_or(|layer| !told.contains(&layer)) {
-                    add(layer, None, "missing", &format!("{} was not found", verify::name(blob)));
-                }
-                continue;
-            };
-            let judged = verify::errors(self.image, blob, scan, layer.is_some());
-            let is_told = layer.is_some_and(|layer| told.contains(&layer));
-            let known = |error: &&BlobError| error.reason == "missing" && is_told;
-            for error in scan.errors.iter().filter(|error| !known(error)).chain(&judged) {
-                add(layer, error.path.as_deref(), error.reason, &error.message);
-            }
-        }
-        if more > 0 {
-            errors.push(self.error(None, None, "more", &format!("{more} more errors")));
-        }
-        errors
-    }
-
-    fn error(
-        &self,
-        layer: Option<usize>,
-        path: Option<&[u8]>,
-        reason: &str,
-        message: &str,
-    ) -> model::ScanError {
-        model::ScanError {
-            layer,
-            path: path.map(|path| self.clean(&String::from_utf8_lossy(path))),
-            reason: reason.to_owned(),
-            message: self.clean(message),
-        }
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.image.warnings.clone();
-        warnings.extend(self.config.warnings.iter().cloned());
-        for (index, blob) in self.image.layers.iter().enumerate() {
-            let Some(scan) = self.blobs.get(&blob.key) else { continue };
-            let odd = verify::warnings(blob, scan);
-            warnings
-                .extend(scan.warnings.iter().chain(&odd).map(|warning| format!("layer {index}: {warning}")));
-        }
-        let more = warnings.len().saturating_sub(WARNINGS_LISTED);
-        warnings.truncate(WARNINGS_LISTED);
-        if more > 0 {
-            warnings.push(format!("{more} more warnings"));
-        }
-        warnings.iter().map(|warning| self.clean(warning)).collect()
-    }
-
-    fn opaque(&self) -> model::Opaque {
-        let mut all = model::Opaque::default();
-        for blob in &self.image.layers {
-            let Some(scan) = self.blobs.get(&blob.key) else { continue };
-            for (reason, count) in &scan.opaque.by_reason {
-                *all.by_reason.entry((*reason).to_owned()).or_default() += count;
-            }
-            let room = OPAQUE_LISTED.saturating_sub(all.paths.len());
-            let paths = scan.opaque.paths.iter().take(room);
-            all.paths.extend(paths.map(|path| self.clean(&String::from_utf8_lossy(path))));
-        }
-        all
-    }
-
-    fn stats(&self) -> model::Stats {
-        let mut stats = model::Stats { layers: self.image.layers.len(), ..model::Stats::default() };
-        let mut seen = BTreeSet::new();
-        for blob in self.image.layers.iter().chain(&self.image.attestations) {
-            let Some(scan) = self.blobs.get(&blob.key).filter(|_| seen.insert(&blob.key)) else { continue };
-            stats.files = stats.files.saturating_add(scan.files);
-            stats.bytes_compressed = stats.bytes_compressed.saturating_add(scan.stored);
-            stats.bytes_scanned = stats.bytes_scanned.saturating_add(scan.bytes);
-            // A manifest may say any size of a layer that is not there.
-            stats.bytes_skipped = stats.bytes_skipped.saturating_add(scan.skipped);
-        }
-        for document in [&self.image.config_json, &self.image.manifest_json].into_iter().flatten() {
-            stats.bytes_scanned = stats.bytes_scanned.saturating_add(document.len() as u64);
-        }
-        stats
     }
 }
 
