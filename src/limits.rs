@@ -61,7 +61,7 @@ pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Memory that an xz decoder may take.
 pub const XZ_MEMORY: u64 = 128 * 1024 * 1024;
 
-/// Header fields of gzip members that are kept for the detectors, of one blob.
+/// Header fields of gzip members that are kept for the detectors, of the members that make one window.
 pub const GZIP_COMMENTS: usize = 1_000;
 
 /// Decompressed size of one layer, unless `--max-layer-bytes` says otherwise.
@@ -70,8 +70,16 @@ pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
 /// Warnings listed for one layer; the rest is a count.
 pub const WARNINGS_LISTED: usize = 100;
 
-/// Keys found in one blob that are kept; more make the scan incomplete.
-pub const MATCHES: usize = 200_000;
+/// Keys that are kept of those found in the blobs of one source, all together; more make the scan
+/// incomplete. Each takes some six kilobytes until it is reported.
+pub const MATCHES: usize = 50_000;
+
+/// Keys that are kept of those found in one image's config and manifest; more make the scan incomplete.
+pub const CONFIG_MATCHES: usize = 10_000;
+
+/// Places of keys in one report. The image with which it is reached is the last of its target that is
+/// reported; the others are an error. Many images may share one layer.
+pub const REPORT_PLACES: usize = 100_000;
 /// Bytes that the names of one layer's entries may take in memory. About four million entries.
 pub const ENTRY_LOG: usize = 128 * 1024 * 1024;
 
@@ -82,9 +90,6 @@ pub const LINKS_FOLLOWED: usize = 255;
 /// its NUL.
 pub const PATH: usize = 4095;
 
-/// Path components that symlinks add while the layers of one image are replayed. Beyond it, contents
-/// whose end is not known count as reachable.
-pub const LINK_STEPS: u64 = 50_000_000;
 /// Records of one pax header that are interpreted, without those of a sparse map. The others are
 /// scanned raw: a record of five bytes takes twenty times as much when it is held apart.
 pub const PAX_RECORDS: usize = 16 * 1024;
@@ -170,3 +175,16 @@ pub const JSON_VALUES: usize = 200_000;
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_limit_is_documented() {
+        let documented = include_str!("../docs/limits.md");
+        let source = include_str!("limits.rs");
+        let names = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+        for name in names {
+            assert!(documented.contains(&format!("| `{name}` |")), "docs/limits.md does not list {name}");
+        }
+    }
+}

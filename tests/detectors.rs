@@ -21,8 +21,8 @@ fn scan(set: &DetectorSet, scratch: &mut Scratch, bytes: &[u8], path: &str) -> V
 
 /// A seed that no earlier run had; printed where a test fails.
 fn fresh_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    u64::try_from(now.as_nanos() % u128::from(u64::MAX)).unwrap()
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("valid");
+    u64::try_from(now.as_nanos() % u128::from(u64::MAX)).expect("valid")
 }
 
 /// A path in which the definition applies.
@@ -45,9 +45,9 @@ struct Made {
 
 fn make(definition: &Definition, example: &Example, round: u64) -> Made {
     let mut seed = Seed(round);
-    let key = expand(&example.key, "", &mut seed).unwrap();
+    let key = expand(&example.key, "", &mut seed).expect("valid");
     let after_key = seed.clone();
-    let text = expand(&example.text, &key, &mut seed).unwrap();
+    let text = expand(&example.text, &key, &mut seed).expect("valid");
     Made { key, text, seed: after_key, path: path_for(definition, example.path.as_deref()) }
 }
 
@@ -63,7 +63,7 @@ fn mutated(key: &str, mutation: Mutation, check: Option<&Check>) -> Vec<String> 
         Mutation::Boundary => vec![format!("q{key}"), format!("{key}q")],
         Mutation::Checksum if check.is_some_and(|check| check.on_fail == OnFail::Drop) => {
             let changed = match last {
-                'a'..='y' | 'A'..='Y' | '0'..='8' => char::from(u8::try_from(last).unwrap() + 1),
+                'a'..='y' | 'A'..='Y' | '0'..='8' => char::from(u8::try_from(last).expect("valid") + 1),
                 'z' => 'a',
                 'Z' => 'A',
                 _ => '0',
@@ -101,7 +101,7 @@ fn faults(
         }
         for mutation in MUTATIONS.into_iter().filter(|mutation| !example.except.contains(mutation)) {
             for changed in mutated(&made.key, mutation, definition.check.as_ref()) {
-                let text = expand(&example.text, &changed, &mut made.seed.clone()).unwrap();
+                let text = expand(&example.text, &changed, &mut made.seed.clone()).expect("valid");
                 let found = scan(set, scratch, text.as_bytes(), &made.path);
                 if found.iter().any(|hit| hit.detector == index) {
                     faults
@@ -111,7 +111,7 @@ fn faults(
         }
     }
     for (number, counter) in definition.counter_examples.iter().enumerate() {
-        let text = expand(&counter.text, "", &mut Seed(seed)).unwrap();
+        let text = expand(&counter.text, "", &mut Seed(seed)).expect("valid");
         let path = path_for(definition, counter.path.as_deref());
         if scan(set, scratch, text.as_bytes(), &path).iter().any(|hit| hit.detector == index) {
             faults.push(format!(
@@ -126,7 +126,7 @@ fn faults(
 
 #[test]
 fn definitions_hold_together() {
-    let catalogue = Catalogue::embedded().unwrap();
+    let catalogue = Catalogue::embedded().expect("valid");
     let problems: Vec<String> = catalogue
         .definitions()
         .iter()
@@ -138,8 +138,8 @@ fn definitions_hold_together() {
 
 #[test]
 fn definitions_find_their_examples_and_no_mutation_of_them() {
-    let catalogue = Catalogue::embedded().unwrap();
-    let set = DetectorSet::new(&catalogue).unwrap();
+    let catalogue = Catalogue::embedded().expect("valid");
+    let set = DetectorSet::new(&catalogue).expect("valid");
     let mut scratch = Scratch::default();
     let first = fresh_seed();
     let mut all = Vec::new();
@@ -201,8 +201,8 @@ fn no_definition_fires_on_clean_content() {
     /// Crates whose files hold keys made for their own tests.
     const OWN_TEST_KEYS: [&str; 0] = [];
     const BUDGET: usize = 20 * 1024 * 1024;
-    let catalogue = Catalogue::embedded().unwrap();
-    let set = DetectorSet::new(&catalogue).unwrap();
+    let catalogue = Catalogue::embedded().expect("valid");
+    let set = DetectorSet::new(&catalogue).expect("valid");
     let mut scratch = Scratch::default();
     let mut alarms = Vec::new();
     let mut read = 0;

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! KEYSEAM_ORACLE_SEEDS=500 KEYSEAM_ORACLE_DOCKER_SEEDS=30 cargo test --test integration oracle
+//! KEYSEAM_ORACLE_REPORT_SEEDS=200 cargo test --test integration oracle::what_the_report
 //! KEYSEAM_ORACLE_SEED=0x1234 cargo test --test integration oracle
 //! ```
 
@@ -20,6 +21,7 @@ use keyseam::image::rootfs::{EntryAt, Fate, fates};
 use keyseam::layer::entry_log::EntryLog;
 use keyseam::layer::tar::{Entry, EntryKind};
 
+use crate::support::cli::Keyseam;
 use crate::support::stack::{Random, Stack, StackEntry, StackKind};
 
 /// How long Docker may take to start or stop.
@@ -47,6 +49,79 @@ fn what_is_in_the_final_image_is_what_docker_exports() {
         expected.extend(exported);
         check(&stack, &expected);
     }
+}
+
+#[test]
+fn what_the_report_says_is_what_umoci_unpacks() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (layout, archive) = (folder.path().join("layout"), folder.path().join("stack.tar"));
+    for seed in seeds("KEYSEAM_ORACLE_REPORT_SEEDS", 40) {
+        let stack = Stack::random(seed, true);
+        let mut expected = umoci_contents(&stack);
+        expected.extend(stack.docker_contents.iter().cloned());
+        let target = if seed % 2 == 0 {
+            let _ = fs::remove_dir_all(&layout);
+            stack.write_layout(&layout).expect("writing the layout");
+            &layout
+        } else {
+            fs::write(&archive, stack.docker_archive("stack:1")).expect("writing the archive");
+            &archive
+        };
+        check_report(&stack, &expected, target);
+    }
+}
+
+/// A detector of the contents that stacks have: each is a key of its own.
+const CONTENTS: &str = r#"
+service = "Oracle"
+category = "generic"
+
+[[detector]]
+id = "content"
+name = "Content of a file"
+kind = "content"
+severity = "high"
+confidence = "high"
+
+[[detector.form]]
+anchors = ["content-"]
+pattern = 'content-[0-9a-f]{16}-[0-9]{1,9}-[0-9]{1,9}-end'
+
+[[detector.example]]
+key = "content-{{hex:16}}-1-2-end"
+
+[[detector.example]]
+key = "content-{{hex:16}}-3-4-end"
+text = "a {{key}}"
+
+[[detector.counter_example]]
+text = "content-{{hex:4}}-1-2-end"
+why = "too short"
+
+[[detector.counter_example]]
+text = "content-{{hex:16}}-1-2"
+why = "no end"
+"#;
+
+/// Scans the stack at `target` with the program, and asserts of every content its layer, its path and
+/// whether it is in the final image.
+fn check_report(stack: &Stack, expected: &BTreeSet<String>, target: &Path) {
+    let options = ["--show-secrets", "--no-config", "--rules", "contents.toml"];
+    let run = Keyseam::scan(&options).arg(target).file("contents.toml", CONTENTS).run();
+    let mut found = BTreeSet::new();
+    for finding in run.findings().iter().filter(|finding| finding["detector"] == "content") {
+        let what = || format!("{finding:#}\n{}", describe(stack));
+        let content = finding["secret"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(finding["in_final_image"], expected.contains(&content), "{}", what());
+        let (at, file) =
+            files(stack).into_iter().find(|(_, file)| file.content == content).expect("made here");
+        let origin = (&finding["introduced_by"]["layer"], &finding["locations"][0]["path"]);
+        assert_eq!(origin, (&at.layer.into(), &file.path.as_str().into()), "{}", what());
+        assert_eq!(finding["locations"].as_array().map(Vec::len), Some(1), "{}", what());
+        assert!(found.insert(content), "{}", what());
+    }
+    let all: BTreeSet<String> = files(stack).iter().map(|(_, file)| file.content.clone()).collect();
+    assert_eq!(found, all, "{}", describe(stack));
 }
 
 /// As many seeds as the variable says: half of them fixed, half fresh. Or the one to run again.

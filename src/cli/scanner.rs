@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use super::detectors::catalogue;
 use super::settings::{SecretsFrom, Settings};
 use crate::detect::catalogue::Catalogue;
-use crate::detect::own_secrets::OwnSecrets;
+use crate::detect::own_secrets::{OwnSecrets, Refusal};
 use crate::detect::redact::Redactor;
 use crate::detect::{DetectorIndex, DetectorSet, Severity};
 use crate::finding::fingerprint::{FingerprintKey, KeySettings};
@@ -66,15 +66,12 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     };
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for text in &settings.targets {
-        match scan_target(text, &options, &judge, progress, &mut redactor) {
-            Ok(found) => results.extend(found),
-            Err(error) => {
-                redactor.learn_typed(text);
-                errors.push(TargetError {
-                    target: redactor.clean(text),
-                    message: redactor.clean(&format!("{error:#}")),
-                });
-            }
+        if let Err(error) = scan_target(text, &options, &judge, progress, &mut redactor, &mut results) {
+            redactor.learn_typed(text);
+            errors.push(TargetError {
+                target: redactor.clean(text),
+                message: redactor.clean(&format!("{error:#}")),
+            });
         }
     }
     let tool = Tool {
@@ -92,7 +89,8 @@ fn scan_target(
     judge: &Judge<'_>,
     progress: &dyn Progress,
     redactor: &mut Redactor<'_>,
-) -> anyhow::Result<Vec<ImageResult>> {
+    results: &mut Vec<ImageResult>,
+) -> anyhow::Result<()> {
     let start = Instant::now();
     let target = Target::parse(text)?;
     let scanned = scan(crate::source::open(&target)?, options, judge.search, progress)?;
@@ -100,12 +98,21 @@ fn scan_target(
         bail!("it holds no image");
     }
     let named = ResultTarget { text: text.to_owned(), source: scanned.kind };
-    let mut results: Vec<ImageResult> =
-        scanned.images.iter().map(|image| judge.judge(&named, image, &scanned.blobs, redactor)).collect();
-    for result in &mut results {
+    let places = |result: &ImageResult| -> usize {
+        result.findings.iter().map(|finding| finding.locations.len()).sum()
+    };
+    let mut total: usize = results.iter().map(places).sum();
+    for (index, image) in scanned.images.iter().enumerate() {
+        if total >= limits::REPORT_PLACES {
+            let left = scanned.images.len() - index;
+            bail!("the report holds {total} places of keys, and {left} more of its images are left out");
+        }
+        let mut result = judge.judge(&named, image, &scanned.blobs, redactor);
         result.stats.seconds = start.elapsed().as_secs_f64();
+        total += places(&result);
+        results.push(result);
     }
-    Ok(results)
+    Ok(())
 }
 
 fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
@@ -128,8 +135,17 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
-    for refused in &loaded.refused {
+    // Every process has some dozens of variables that hold no secret: they take one line together.
+    let (known, refused): (Vec<_>, Vec<_>) = loaded
+        .refused
+        .iter()
+        .partition(|refused| *from == SecretsFrom::Environment && refused.reason == Refusal::KnownVariable);
+    for refused in refused {
         progress.note(&refused.to_string());
+    }
+    if !known.is_empty() {
+        let names: Vec<&str> = known.iter().map(|refused| refused.name.as_str()).collect();
+        progress.note(&format!("not searched for, as they hold no secret: {}", names.join(", ")));
     }
     let own = loaded.secrets;
     if own.is_empty() {

@@ -311,7 +311,7 @@ mod tests {
 
     /// Whether `V1-v/2+3` is a value of `NAME` in the text.
     fn assigned(text: &str) -> bool {
-        let at = text.find("NAME").unwrap();
+        let at = text.find("NAME").expect("valid");
         with_context(text, Place::File, |context| {
             values(context, &(at..at + 4)).iter().any(|range| context.slice(range.clone()) == b"V1-v/2+3")
         })

@@ -142,12 +142,12 @@ mod tests {
             path: b"",
         };
         let context = Context::around(&window, before.len());
-        holds(&ByteSet::parse(class).unwrap(), &context, &(before.len()..before.len() + 6))
+        holds(&ByteSet::parse(class).expect("valid"), &context, &(before.len()..before.len() + 6))
     }
 
     #[test]
     fn classes_are_read_like_brackets() {
-        let set = ByteSet::parse("a-c_-").unwrap();
+        let set = ByteSet::parse("a-c_-").expect("valid");
         let held: Vec<u8> = (0..=255).filter(|byte| set.holds(*byte)).collect();
         assert_eq!(held, b"-_abc");
         assert!(ByteSet::parse("z-a").is_err());

@@ -173,17 +173,20 @@ mod tests {
     "#;
 
     fn problem(change: (&str, &str)) -> String {
-        let mut catalogue = Catalogue::embedded().unwrap();
+        let mut catalogue = Catalogue::embedded().expect("valid");
         assert!(RULES.contains(change.0), "{}", change.0);
-        catalogue.add_rules(&RULES.replacen(change.0, change.1, 1), "mine.toml").unwrap_err().to_string()
+        catalogue
+            .add_rules(&RULES.replacen(change.0, change.1, 1), "mine.toml")
+            .expect_err("refused")
+            .to_string()
     }
 
     #[test]
     fn a_selector_is_an_id_an_alias_a_service_or_a_category() {
-        let mut catalogue = Catalogue::embedded().unwrap();
+        let mut catalogue = Catalogue::embedded().expect("valid");
         let before = catalogue.digest();
-        catalogue.add_rules(RULES, "mine.toml").unwrap();
-        let acme = catalogue.find("acme-token").unwrap();
+        catalogue.add_rules(RULES, "mine.toml").expect("valid");
+        let acme = catalogue.find("acme-token").expect("valid");
         for selector in ["ACME-TOKEN", "acme", "Acme"] {
             assert_eq!(catalogue.matching(selector), [acme]);
         }
@@ -221,7 +224,7 @@ mod tests {
 
     #[test]
     fn nothing_is_added_when_one_is_wrong() {
-        let mut catalogue = Catalogue::embedded().unwrap();
+        let mut catalogue = Catalogue::embedded().expect("valid");
         let count = catalogue.definitions().len();
         assert!(catalogue.add_rules(&RULES.replace("acme_[", "acme_("), "mine.toml").is_err());
         assert_eq!(catalogue.definitions().len(), count);

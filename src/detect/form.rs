@@ -52,7 +52,7 @@ enum Finder {
         pattern: Pattern,
         before: usize,
         reach: usize,
-        boundary: ByteSet,
+        boundary: Box<ByteSet>,
         /// Whether the key begins where the match does.
         key_first: bool,
     },
@@ -74,7 +74,8 @@ impl CompiledForm {
     pub(super) fn new(form: &Form, number: usize) -> Result<Self, String> {
         let (anchors, finder) = match &form.shape {
             Shape::Pattern { anchors, ignore_case, pattern, before, reach } => {
-                let boundary = ByteSet::parse(form.boundary.as_deref().unwrap_or(boundary::DEFAULT))?;
+                let class = form.boundary.as_deref().unwrap_or(boundary::DEFAULT);
+                let boundary = Box::new(ByteSet::parse(class)?);
                 let key_first = !pattern.contains("<key>");
                 let pattern = Pattern::new(pattern, number);
                 let (before, reach) = (*before, *reach);

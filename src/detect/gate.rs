@@ -95,8 +95,21 @@ fn entropy(key: &[u8]) -> f64 {
 }
 
 fn is_placeholder(body: &[u8]) -> bool {
-    let lower = body.to_ascii_lowercase();
+    let lower = secret_part(body).to_ascii_lowercase();
     PLACEHOLDERS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+}
+
+/// Of a URL with a password, the user and the password: a host may be called anything.
+fn secret_part(body: &[u8]) -> &[u8] {
+    let user_info = memchr::memmem::find(body, b"://").and_then(|scheme| {
+        let rest = body.get(scheme + 3..)?;
+        let end = memchr::memrchr(b'@', rest)?;
+        // Hosts that exist for examples alone (RFC 2606) say enough.
+        let host = rest.get(end + 1..)?;
+        let is_example = memchr::memmem::find(host, b"example.").is_some();
+        (!is_example).then(|| rest.get(..end)).flatten()
+    });
+    user_info.unwrap_or(body)
 }
 
 fn counts_up_or_down(body: &[u8]) -> bool {
@@ -135,22 +148,24 @@ fn is_template(key: &[u8]) -> bool {
 }
 
 /// Whether it is words as people write them: every run of letters is in one case, perhaps with a
-/// capital, can be spoken, and there are hardly any digits.
+/// capital, can be spoken, and digits only count them.
 fn is_words(body: &[u8]) -> bool {
+    let counted = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let body = body.get(..body.len() - counted).unwrap_or_default();
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
     let words = super::names::words_of(body);
     let letters: usize = words.iter().map(|word| word.bytes().filter(u8::is_ascii_alphabetic).count()).sum();
     letters >= 4
-        && digits * 5 <= letters
-        && words.len() * 3 <= letters + 2
-        && words.iter().filter(|word| is_spoken(word)).map(String::len).sum::<usize>() * 10 >= body.len() * 7
+        && digits == 0
+        && words.len() * 4 <= letters
+        && words.iter().filter(|word| is_spoken(word)).map(String::len).sum::<usize>() * 10 >= body.len() * 8
 }
 
 fn is_spoken(word: &str) -> bool {
     let is_vowel = |byte: u8| b"aeiouy".contains(&byte);
     let vowels = word.bytes().filter(|byte| is_vowel(*byte)).count();
     let hardest = word.as_bytes().split(|byte| is_vowel(*byte)).map(<[u8]>::len).max().unwrap_or(0);
-    word.len() >= 2 && vowels * 5 >= word.len() && vowels * 3 <= word.len() * 2 && hardest <= 4
+    word.len() >= 3 && vowels * 5 >= word.len() && vowels * 3 <= word.len() * 2 && hardest <= 4
 }
 
 fn is_uuid(key: &[u8]) -> bool {
@@ -177,6 +192,7 @@ fn is_path(key: &[u8]) -> bool {
 mod tests {
     use super::{Reject, admits, counts_up_or_down, entropy, is_sequential, looks};
     use crate::detect::definition::Gate;
+    use crate::detect::template::{Seed, expand};
 
     fn has(look: Reject, key: &str) -> bool {
         looks(look, key.as_bytes(), key.as_bytes())
@@ -194,6 +210,8 @@ mod tests {
         for key in ["xxxxxxxxxx", "YOUR_API_KEY_1", "my-example-1f", "changeme12"] {
             assert!(has(Reject::Placeholder, key));
         }
+        assert!(has(Reject::Placeholder, "amqp://u:h7Kq2pLm@mq.example.com"));
+        assert!(!has(Reject::Placeholder, "amqp://u:h7Kq2pLm@sample-insert.internal"));
         for key in ["${KEY}", "{{ .Values.key }}", "<your key>", "%s", "$KEY", "%KEY%"] {
             assert!(has(Reject::Template, key));
         }
@@ -208,6 +226,25 @@ mod tests {
         assert!(!has(Reject::Path, "kJ8/xQ2mZ7+vR4/tY9pL3"));
         assert!(has(Reject::Hex, "00ffAA") && !has(Reject::Hex, "00fg"));
         assert!(has(Reject::Uuid, "123e4567-e89b-12d3-a456-426614174000"));
+    }
+
+    #[test]
+    fn random_keys_have_no_looks() {
+        let looks = [
+            Reject::Placeholder,
+            Reject::Sequential,
+            Reject::Repeated,
+            Reject::Template,
+            Reject::Words,
+            Reject::Path,
+        ];
+        let mut seed = Seed(20_261_122);
+        for _ in 0..4_000 {
+            for template in ["{{base62:25}}", "{{base62:40}}", "{{base64:40}}", "{{hex:40}}"] {
+                let key = expand(template, "", &mut seed).expect("valid");
+                assert_eq!(looks.iter().find(|look| has(**look, &key)), None, "{template}");
+            }
+        }
     }
 
     #[test]

@@ -43,7 +43,9 @@ mod tests {
     fn hits(literals: &[&str], text: &str, range: std::ops::Range<usize>) -> Vec<(usize, usize)> {
         let literals: Vec<Vec<u8>> = literals.iter().map(|l| l.as_bytes().to_vec()).collect();
         let mut hits = Vec::new();
-        Literals::new(&literals).unwrap().each(text.as_bytes(), range, |number, at| hits.push((number, at)));
+        Literals::new(&literals)
+            .expect("valid")
+            .each(text.as_bytes(), range, |number, at| hits.push((number, at)));
         hits.sort_unstable();
         hits
     }

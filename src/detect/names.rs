@@ -231,7 +231,7 @@ mod tests {
 
     /// The name that `text` spells for `API_KEY`, in full.
     fn spelled(text: &str, exact: bool) -> Option<&str> {
-        let name = VariableName::parse("API_KEY").unwrap();
+        let name = VariableName::parse("API_KEY").expect("valid");
         let at = text.to_ascii_lowercase().find("api")?;
         let core = name.locate(text.as_bytes(), at, 0)?;
         full_name(text.as_bytes(), &core, exact).map(|found| &text[found.full])
@@ -268,20 +268,20 @@ mod tests {
 
     #[test]
     fn anchors_are_rare_parts() {
-        let name = VariableName::parse("SHOP_API_TOKEN").unwrap();
+        let name = VariableName::parse("SHOP_API_TOKEN").expect("valid");
         let anchors = name.anchors(&[]);
         assert!(
             anchors.contains(&("shop_api".to_owned(), 0)) && anchors.contains(&("shopapi".to_owned(), 0))
         );
-        let part = VariableName::parse("API_TOKEN").unwrap();
+        let part = VariableName::parse("API_TOKEN").expect("valid");
         assert!(name.anchors(&[part]).contains(&("api.token".to_owned(), 1)));
-        let brand = VariableName::parse("MESSAGEBIRD_KEY").unwrap();
+        let brand = VariableName::parse("MESSAGEBIRD_KEY").expect("valid");
         assert_eq!(brand.anchors(&[]), [("messagebird".to_owned(), 0)]);
     }
 
     #[test]
     fn a_name_is_found_from_a_later_word() {
-        let name = VariableName::parse("SHOP_API_TOKEN").unwrap();
+        let name = VariableName::parse("SHOP_API_TOKEN").expect("valid");
         assert_eq!(name.locate(b"x shop-apiToken=", 7, 1), Some(2..15));
         assert_eq!(name.locate(b"x stop-apiToken=", 7, 1), None);
     }

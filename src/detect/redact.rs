@@ -64,9 +64,7 @@ pub fn is_secret_name(name: &str) -> bool {
         let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
         let ends =
             |secret: &&str| secret.len() >= 5 && (word.ends_with(*secret) || word.starts_with(*secret));
-        SECRET.contains(&word)
-            || SECRET.contains(&word.trim_end_matches('s'))
-            || SECRET.iter().any(|s| ends(&s))
+        SECRET.contains(&word) || SECRET.contains(&word.trim_end_matches('s')) || SECRET.iter().any(ends)
     })
 }
 
@@ -172,10 +170,17 @@ impl<'a> Redactor<'a> {
     /// it is: a key that is hidden in part would no longer be known by the rest.
     pub fn clean_and_hide(&self, text: &str, hidden: Vec<Range<usize>>) -> String {
         let mut covers = self.learned_in(text);
-        covers.extend(hidden.into_iter().map(|range| (range, HIDDEN.to_owned())));
         covers.extend(self.pieces_in(text));
         covers.extend(self.detected_in(text));
         covers.extend(passwords_in_urls(text));
+        // What is hidden as a whole shows no prefix and no tail of a key in it.
+        let is_hidden = |range: &Range<usize>| {
+            hidden.iter().any(|hidden| hidden.start < range.end && range.start < hidden.end)
+        };
+        for (_, shown) in covers.iter_mut().filter(|(range, _)| is_hidden(range)) {
+            HIDDEN.clone_into(shown);
+        }
+        covers.extend(hidden.into_iter().map(|range| (range, HIDDEN.to_owned())));
         cover(text, covers)
     }
 
@@ -196,8 +201,12 @@ impl<'a> Redactor<'a> {
     }
 
     fn learned_in(&self, text: &str) -> Vec<(Range<usize>, String)> {
-        let Some((automaton, shown)) = self.finder().filter(|_| !self.learned.is_empty()) else {
+        if self.learned.is_empty() {
             return Vec::new();
+        }
+        let Some((automaton, shown)) = self.finder() else {
+            // Without the search nothing of the text is known to be safe.
+            return vec![(0..text.len(), HIDDEN.to_owned())];
         };
         let hits = automaton.find_iter(text);
         hits.filter_map(|hit| Some((hit.range(), shown.get(hit.pattern().as_usize())?.clone()))).collect()
@@ -311,7 +320,82 @@ fn cover(text: &str, mut covers: Vec<(Range<usize>, String)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::catalogue::Catalogue;
+    use crate::detect::Catalogue;
+    use crate::detect::template::{Seed, expand};
+
+    fn every() -> DetectorSet {
+        DetectorSet::new(&Catalogue::embedded().expect("valid")).expect("valid")
+    }
+
+    fn definition(kind: &str, prefix: &str) -> Definition {
+        let mut definition = Catalogue::embedded().expect("valid").definitions()[0].clone();
+        definition.kind = kind.to_owned();
+        definition.public_prefix = vec![prefix.to_owned()];
+        definition
+    }
+
+    fn made(template: &str) -> String {
+        expand(template, "", &mut Seed(7)).expect("valid")
+    }
+
+    #[test]
+    fn a_redacted_key_shows_no_more_than_its_prefix_and_tail() {
+        let token = definition("access token", "abc_");
+        assert_eq!(redacted(b"abc_0123456789012345678901234567", &token), "abc_…4567");
+        assert_eq!(redacted(b"abc_012345678901234567890123456", &token), "abc_…");
+        assert_eq!(redacted(b"0123456789012345678901234567", &token), "…4567");
+        assert_eq!(redacted(b"abc_ 0123456789012345678901234567", &token), "…");
+        for kind in ["password", "connection string", "private key"] {
+            assert_eq!(redacted(b"abc_0123456789012345678901234567", &definition(kind, "abc_")), "…");
+        }
+    }
+
+    #[test]
+    fn names_tell_secrets() {
+        for name in
+            ["DB_PASSWORD", "apiKey", "TOKEN2", "AUTH_TOKENS", "client-secret", "GITHUB_PAT", "mypassword"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["PATH", "LANG", "KEYBOARD", "AUTHOR", "COMPASS", "NODE_VERSION", "MONKEY"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_text_loses_its_keys_and_nothing_else() {
+        let set = every();
+        let redactor = Redactor::new(&set);
+        let key = made("{{hex:36}}{{digits:4}}");
+        let cleaned = redactor.clean(&format!("RUN CLOCKWORK_API_KEY={key} make é"));
+        assert!(cleaned.starts_with("RUN CLOCKWORK_API_KEY=…") && cleaned.ends_with(" make é"));
+        assert!(!cleaned.contains(&key[..8]));
+        assert_eq!(redactor.clean("apt-get install -y curl"), "apt-get install -y curl");
+        let password = made("{{lower:6}}");
+        let cleaned = redactor.clean(&format!("https://me:{password}@host/x"));
+        assert_eq!(cleaned, "https://me:…@host/x");
+    }
+
+    #[test]
+    fn values_that_it_was_told_go_in_every_spelling() {
+        let set = every();
+        let mut redactor = Redactor::new(&set);
+        let value = format!("{}/+\"{}", made("{{lower:4}}"), made("{{lower:4}}"));
+        redactor.learn(&Key::new(value.clone().into_bytes()), value.as_bytes(), "…".to_owned());
+        let encoded = value.replace('/', "%2F").replace('+', "%2B").replace('"', "%22");
+        for spelled in [value.clone(), encoded, value.replace('"', "\\\"")] {
+            assert_eq!(redactor.clean(&format!("<{spelled}>")), "<…>");
+        }
+    }
+
+    #[test]
+    fn an_assignment_is_masked_by_its_name() {
+        let set = every();
+        let redactor = Redactor::new(&set);
+        assert_eq!(redactor.mask_assignment("DB_PASSWORD", "x"), "…");
+        assert_eq!(redactor.mask_assignment("LANG", "C.UTF-8"), "C.UTF-8");
+        assert_eq!(redactor.mask_assignment("DB_PASSWORD", ""), "");
+    }
 
     fn with_redactor(check: impl FnOnce(&mut Redactor<'_>)) {
         let catalogue = Catalogue::embedded().expect("the catalogue");
@@ -349,7 +433,8 @@ mod tests {
     fn what_is_hidden_does_not_hide_the_key_beside_it() {
         with_redactor(|redactor| {
             let text = ["ARG A=", "https", "://u:", "secret pass@host"].concat();
-            assert_eq!(redactor.clean_and_hide(&text, vec![6..10]), format!("ARG A=…{}", &text[10..]));
+            let hidden = std::iter::once(6..10).collect();
+            assert_eq!(redactor.clean_and_hide(&text, hidden), format!("ARG A=…{}", &text[10..]));
         });
     }
 }

@@ -127,8 +127,8 @@ mod tests {
         let window =
             Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path: b"" };
         let context = Context::around(&window, 0);
-        let at = text.find("brand").unwrap();
-        let keys = ["key", "access_key"].map(|key| VariableName::parse(key).unwrap());
+        let at = text.find("brand").expect("valid");
+        let keys = ["key", "access_key"].map(|key| VariableName::parse(key).expect("valid"));
         keys_below(&context, &(at..at + 5), &keys, 3).into_iter().map(|range| &text[range]).collect()
     }
 

@@ -53,6 +53,18 @@ static SETS: AtomicU64 = AtomicU64::new(1);
 impl DetectorSet {
     /// Every detector of the catalogue.
     pub fn new(catalogue: &Catalogue) -> Result<Self, DetectorSetError> {
+        Self::build(catalogue, |_| true)
+    }
+
+    /// Those of `selected` only; the others still serve as their companions.
+    pub fn selected(catalogue: &Catalogue, selected: &[DetectorIndex]) -> Result<Self, DetectorSetError> {
+        Self::build(catalogue, |index| selected.contains(&index))
+    }
+
+    fn build(
+        catalogue: &Catalogue,
+        selected: impl Fn(DetectorIndex) -> bool,
+    ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
         let mut leads: BTreeMap<Vec<u8>, Vec<Lead>> = BTreeMap::new();
@@ -60,7 +72,7 @@ impl DetectorSet {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
-            for (form, anchor, folded) in literals_of(&detector) {
+            for (form, anchor, folded) in literals_of(&detector).filter(|_| selected(index)) {
                 leads.entry(folded.to_vec()).or_default().push((number, form, anchor));
             }
             detectors.push(detector);
@@ -254,4 +266,122 @@ pub fn keep_best(hits: &mut Vec<Hit>) {
         place(a).cmp(&place(b)).then(rank(b).cmp(&rank(a))).then_with(|| b.companions.cmp(&a.companions))
     });
     hits.dedup_by(|next, kept| next.detector == kept.detector && next.span == kept.span);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{DetectorSet, Scratch, keep_best};
+    use crate::detect::template::{Seed, expand};
+    use crate::detect::{Catalogue, Hit, Place, Window};
+    use crate::limits;
+
+    const TEXTS: [&str; 6] = [
+        "\nMESSAGEBIRD_API_KEY={{base62:20}}7aB{{base62:2}}\n",
+        "-H 'Authorization: AccessKey {{base62:20}}7aB{{base62:2}}'",
+        " 441234567890@{{hex:36}}{{digits:4}}.clockworksms.com ",
+        "\nclockwork:\n  from: shop\n  key: {{hex:36}}{{digits:4}}\n",
+        "https://api.textanywhere.com/ user_key: {{digits:5}}\naccess_token: {{base62:20}}7{{base62:3}}\n",
+        "client = messagebird.Client('test_{{base62:20}}7aB{{base62:2}}')",
+    ];
+
+    /// Filler with anchors that lead nowhere, of about `length` bytes.
+    fn filler(length: usize, seed: &mut Seed) -> Vec<u8> {
+        const WORDS: [&str; 8] =
+            ["clockwork ", "messagebird: ", "AccessKey", "\0\0\0", "key", "lorem\n", "'", "user_key="];
+        let mut text = Vec::new();
+        while text.len() < length {
+            text.extend_from_slice(WORDS[seed.below(WORDS.len())].as_bytes());
+            text.resize(text.len() + seed.below(600), b'.');
+        }
+        text
+    }
+
+    /// The hits of a content cut at `cuts`, as a scan cuts it, with spans in the content.
+    fn hits_of(set: &DetectorSet, content: &[u8], cuts: &[usize]) -> Vec<(u16, std::ops::Range<usize>)> {
+        let mut scratch = Scratch::default();
+        let mut all: Vec<Hit> = Vec::new();
+        let mut from: usize = 0;
+        for to in cuts.iter().copied().chain([content.len()]) {
+            let first = from.saturating_sub(limits::CONTEXT_RADIUS);
+            let last = to.saturating_add(limits::CONTEXT_RADIUS + 1).min(content.len());
+            let window = Window {
+                bytes: &content[first..last],
+                owned: from - first..to - first,
+                starts: first == 0,
+                ends: last == content.len(),
+                place: Place::File,
+                path: b"app/file",
+            };
+            let mut hits = Vec::new();
+            set.scan(&window, &mut scratch, &mut hits);
+            all.extend(
+                hits.into_iter().map(|hit| Hit { span: hit.span.start + first..hit.span.end + first, ..hit }),
+            );
+            from = to;
+        }
+        keep_best(&mut all);
+        all.into_iter().map(|hit| (hit.detector.0, hit.span)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        #[test]
+        fn cutting_a_content_changes_nothing(seed: u64, cuts in prop::collection::vec(0.0..1.0_f64, 1..6)) {
+            let set = DetectorSet::new(&Catalogue::embedded().expect("valid")).expect("valid");
+            let mut seed = Seed(seed);
+            let mut content = Vec::new();
+            for text in TEXTS {
+                let length = seed.below(60_000);
+                content.extend(filler(length, &mut seed));
+                content.extend(expand(text, "", &mut seed).expect("valid").into_bytes());
+            }
+            let mut cuts: Vec<usize> = cuts.iter().map(|at| (at * content.len() as f64) as usize).collect();
+            cuts.sort_unstable();
+            let whole = hits_of(&set, &content, &[]);
+            prop_assert!(whole.len() >= TEXTS.len());
+            prop_assert!(hits_of(&set, &content, &cuts) == whole);
+        }
+    }
+
+    fn names_of(bytes: &[u8]) -> Vec<String> {
+        let catalogue = Catalogue::embedded().expect("valid");
+        let set = DetectorSet::new(&catalogue).expect("valid");
+        let mut hits = Vec::new();
+        set.scan_text(bytes, &mut Scratch::default(), &mut hits);
+        hits.iter().map(|hit| set.definition(hit.detector).id.clone()).collect()
+    }
+
+    #[test]
+    fn a_nul_ends_a_key_and_a_letter_does_not() {
+        let key = expand("{{hex:36}}{{digits:4}}", "", &mut Seed(3)).expect("valid");
+        assert_eq!(names_of(format!("\0CLOCKWORK_KEY={key}\0x").as_bytes()), ["clockwork-api-key"]);
+        assert!(names_of(format!("\0CLOCKWORK_KEY={key}x\0").as_bytes()).is_empty());
+    }
+
+    #[test]
+    fn a_companion_is_shown_beside_its_key() {
+        let text = "textanywhere user_key=12945\naccess_token={{base62:20}}7{{base62:3}}";
+        let text = expand(text, "", &mut Seed(3)).expect("valid");
+        let catalogue = Catalogue::embedded().expect("valid");
+        let set = DetectorSet::new(&catalogue).expect("valid");
+        let mut hits = Vec::new();
+        set.scan_text(text.as_bytes(), &mut Scratch::default(), &mut hits);
+        let token = hits.iter().find(|hit| !hit.companions.is_empty()).map(|hit| hit.companions.clone());
+        assert_eq!(token, Some(vec![("id".to_owned(), "12945".to_owned())]));
+    }
+
+    #[test]
+    fn one_scratch_serves_several_sets() {
+        let catalogue = Catalogue::embedded().expect("valid");
+        let key = expand("CLOCKWORK_KEY={{hex:36}}{{digits:4}}", "", &mut Seed(3)).expect("valid");
+        let mut scratch = Scratch::default();
+        for _ in 0..2 {
+            let mut hits = Vec::new();
+            DetectorSet::new(&catalogue).expect("valid").scan_text(key.as_bytes(), &mut scratch, &mut hits);
+            assert_eq!(hits.len(), 1);
+        }
+    }
 }

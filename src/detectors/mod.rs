@@ -101,8 +101,8 @@ mod tests {
     fn every_file_of_the_folder_is_in_the_table_in_order() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/detectors");
         let mut names: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .expect("valid")
+            .map(|entry| entry.expect("valid").file_name().into_string().expect("valid"))
             .filter(|name| name.ends_with(".toml"))
             .collect();
         names.sort();

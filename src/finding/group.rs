@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::occurrence::Occurrence;
-use crate::detect::{Confidence, Key, Severity};
+use crate::detect::{Confidence, Key, Place, Severity};
 use crate::scan::matches::Finder;
 
 /// One key value under one detector in one image.
@@ -77,7 +77,7 @@ fn one(finder: Finder, key: Key, mut occurrences: Vec<Occurrence>) -> Group {
 }
 
 /// When a place came to be: `(class, step or layer)`, then a fixed order among places of one step.
-type Introduction = (u8, usize, usize, crate::detect::Place, Option<Vec<u8>>, Option<String>, u64);
+type Introduction = (u8, usize, usize, bool, Place, Option<Vec<u8>>, Option<String>, u64);
 
 /// By history index where known, else by layer; what only the config holds comes last.
 fn introduction(occurrence: &Occurrence) -> Introduction {
@@ -88,5 +88,7 @@ fn introduction(occurrence: &Occurrence) -> Introduction {
     };
     let path = occurrence.path.as_ref().map(|path| path.to_vec());
     let layer = occurrence.layer.unwrap_or(usize::MAX);
-    (class, index, layer, occurrence.place, path, occurrence.name.clone(), occurrence.offset)
+    // The text of a step repeats what was read out of it, and says less.
+    let is_text = occurrence.place == Place::History;
+    (class, index, layer, is_text, occurrence.place, path, occurrence.name.clone(), occurrence.offset)
 }

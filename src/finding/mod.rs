@@ -1,9 +1,11 @@
 //! From hits to findings: one finding a key value, detector and image, attributed to the layer that
 //! introduced it, fingerprinted, redacted, and held against the ignore rules.
 
+mod coverage;
 pub mod fingerprint;
 pub mod group;
 pub mod ignore;
+pub mod known_public;
 pub mod occurrence;
 pub mod remediation;
 pub mod result;

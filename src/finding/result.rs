@@ -1,12 +1,12 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
-use super::{remediation, step, verify};
+use super::{known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -15,12 +15,13 @@ use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
-use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED};
+use crate::limits::CONFIG_MATCHES;
 use crate::report::model;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
+use crate::target::normalise_reference;
 
 /// What all images of a run are judged by.
 pub struct Judge<'a> {
@@ -62,7 +63,10 @@ impl Judge<'_> {
             let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
             occurrence.history_index = step.map(|step| step.index);
         }
-        occurrences.extend(self.in_units(&config.units));
+        let mut in_config = self.in_units(&config.units);
+        let too_many = in_config.len() > CONFIG_MATCHES;
+        in_config.truncate(CONFIG_MATCHES);
+        occurrences.extend(in_config);
         for occurrence in &occurrences {
             let found = &occurrence.found;
             if !self.is_handle(found.finder) {
@@ -70,9 +74,9 @@ impl Judge<'_> {
             }
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
-        let occurrences = resolve(occurrences).into_iter().filter(|one| self.is_selected(one.found.finder));
-        let view = View { judge: self, image, blobs, config: &config, redactor };
-        view.result(target, group(occurrences.collect()))
+        occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
+        let view = View { judge: self, image, blobs, config: &config, too_many, redactor };
+        view.result(target, group(resolve(occurrences)))
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
@@ -90,11 +94,14 @@ impl Judge<'_> {
         }
     }
 
-    /// Searches the texts of config, history and manifest.
+    /// Searches the texts of config, history and manifest, until more than enough is found.
     fn in_units(&self, units: &[Unit]) -> Vec<Occurrence> {
         let mut space = Workspace::default();
         let mut occurrences = Vec::new();
         for (id, unit) in units.iter().enumerate() {
+            if occurrences.len() > CONFIG_MATCHES {
+                break;
+            }
             let content = Content {
                 id: id as u64,
                 entry: None,
@@ -138,12 +145,14 @@ impl Judge<'_> {
 }
 
 /// What one image's result is made from.
-struct View<'a> {
-    judge: &'a Judge<'a>,
-    image: &'a Image,
-    blobs: &'a BTreeMap<BlobKey, BlobScan>,
-    config: &'a ConfigUnits,
-    redactor: &'a Redactor<'a>,
+pub(super) struct View<'a> {
+    pub(super) judge: &'a Judge<'a>,
+    pub(super) image: &'a Image,
+    pub(super) blobs: &'a BTreeMap<BlobKey, BlobScan>,
+    pub(super) config: &'a ConfigUnits,
+    /// Whether config and manifest hold more keys than are kept.
+    pub(super) too_many: bool,
+    pub(super) redactor: &'a Redactor<'a>,
 }
 
 impl View<'_> {
@@ -154,7 +163,7 @@ impl View<'_> {
         let text = |digest: &Option<Digest>| digest.as_ref().map(ToString::to_string);
         model::ImageResult {
             target: self.clean(&target.text),
-            reference: image.name.as_deref().map(|name| self.clean(name)),
+            reference: image.name.as_deref().map(|name| self.clean(&reference(name, target.source))),
             repo_digests: image.repo_digests.iter().map(|digest| self.clean(digest)).collect(),
             source: target.source,
             kind: if image.kind == ImageKind::Image { "image" } else { "artifact" },
@@ -168,12 +177,12 @@ impl View<'_> {
             complete: errors.is_empty(),
             errors,
             warnings: self.warnings(),
-            opaque: model::Opaque::default(),
+            opaque: self.opaque(),
             stats: self.stats(),
         }
     }
 
-    fn clean(&self, text: &str) -> String {
+    pub(super) fn clean(&self, text: &str) -> String {
         self.redactor.clean(text)
     }
 
@@ -218,7 +227,8 @@ impl View<'_> {
         for group in &groups {
             let Some(first) = group.introduced() else { continue };
             let finding = self.finding(group, first, &mut ordinals);
-            match self.ignored(&finding, group) {
+            let published = known_public::published(&group.key).map(str::to_owned);
+            match published.or_else(|| self.ignored(&finding, group)) {
                 Some(rule) => suppressed.push(model::Suppressed {
                     fingerprint: finding.fingerprint,
                     detector: finding.detector,
@@ -387,83 +397,6 @@ impl View<'_> {
             },
         }
     }
-
-    /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
-    fn errors(&self) -> Vec<model::ScanError> {
-        let mut errors: Vec<model::ScanError> = Vec::new();
-        for error in &self.image.errors {
-            errors.push(self.error(error.layer, None, error.reason, &error.message));
-        }
-        let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));
-        let attestations = self.image.attestations.iter().map(|blob| (None, blob));
-        for (layer, blob) in layers.chain(attestations) {
-            let Some(scan) = self.blobs.get(&blob.key) else {
-                if !self.image.errors.iter().any(|error| error.layer == layer && layer.is_some()) {
-                    let message = format!("{} was not found", verify::name(blob));
-                    errors.push(self.error(layer, None, "missing", &message));
-                }
-                continue;
-            };
-            let judged = verify::errors(self.image, blob, scan, layer.is_some());
-            for error in scan.errors.iter().chain(&judged) {
-                errors.push(self.error(layer, error.path.as_deref(), error.reason, &error.message));
-            }
-        }
-        let more = errors.len().saturating_sub(ERRORS_LISTED);
-        if more > 0 {
-            errors.truncate(ERRORS_LISTED);
-            errors.push(self.error(None, None, "more", &format!("{more} more errors")));
-        }
-        errors
-    }
-
-    fn error(
-        &self,
-        layer: Option<usize>,
-        path: Option<&[u8]>,
-        reason: &str,
-        message: &str,
-    ) -> model::ScanError {
-        model::ScanError {
-            layer,
-            path: path.map(|path| self.clean(&String::from_utf8_lossy(path))),
-            reason: reason.to_owned(),
-            message: self.clean(message),
-        }
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.image.warnings.clone();
-        warnings.extend(self.config.warnings.iter().cloned());
-        for (index, blob) in self.image.layers.iter().enumerate() {
-            let Some(scan) = self.blobs.get(&blob.key) else { continue };
-            let odd = verify::warnings(blob, scan);
-            warnings
-                .extend(scan.warnings.iter().chain(&odd).map(|warning| format!("layer {index}: {warning}")));
-        }
-        let more = warnings.len().saturating_sub(WARNINGS_LISTED);
-        warnings.truncate(WARNINGS_LISTED);
-        if more > 0 {
-            warnings.push(format!("{more} more warnings"));
-        }
-        warnings.iter().map(|warning| self.clean(warning)).collect()
-    }
-
-    fn stats(&self) -> model::Stats {
-        let mut stats = model::Stats { layers: self.image.layers.len(), ..model::Stats::default() };
-        let mut seen = BTreeSet::new();
-        for blob in self.image.layers.iter().chain(&self.image.attestations) {
-            let Some(scan) = self.blobs.get(&blob.key).filter(|_| seen.insert(&blob.key)) else { continue };
-            stats.files += scan.files;
-            stats.bytes_compressed += scan.stored;
-            stats.bytes_scanned += scan.bytes;
-            stats.bytes_skipped += scan.skipped;
-        }
-        for document in [&self.image.config_json, &self.image.manifest_json].into_iter().flatten() {
-            stats.bytes_scanned += document.len() as u64;
-        }
-        stats
-    }
 }
 
 /// What stands for a key of which nothing may be shown.
@@ -479,6 +412,13 @@ struct Rule<'a> {
     service: String,
     category: String,
     definition: Option<&'a Definition>,
+}
+
+/// A name in its full form. In an OCI layout it may be a tag alone, which names no repository.
+fn reference(name: &str, source: model::SourceKind) -> String {
+    let is_tag_alone = source != model::SourceKind::DockerArchive && !name.contains(['/', ':']);
+    let full = if is_tag_alone { None } else { normalise_reference(name) };
+    full.unwrap_or_else(|| name.to_owned())
 }
 
 fn how(how: RemovedHow) -> &'static str {

@@ -73,9 +73,9 @@ pub fn is_foreign(media_type: &str) -> bool {
     media_type.contains(".nondistributable.") || media_type.contains(".foreign.")
 }
 
+/// Any compression: a layer whose compression nobody knows is a layer all the same, and an error.
 fn is_layer_suffix(suffix: &str) -> bool {
-    let suffix = suffix.strip_suffix("+encrypted").unwrap_or(suffix);
-    matches!(suffix, "" | "+gzip" | ".gzip" | "+zstd" | ".zstd" | "+xz" | ".xz" | "+bzip2" | ".bzip2")
+    suffix.is_empty() || suffix.starts_with(['+', '.'])
 }
 
 /// The type without parameters, which runtimes ignore.
@@ -101,6 +101,7 @@ mod tests {
         );
         assert!(is_layer("application/vnd.docker.image.rootfs.diff.tar.gzip"));
         assert!(is_layer("application/vnd.oci.image.layer.v1.tar+zstd"));
+        assert!(is_layer("application/vnd.oci.image.layer.v1.tar+lz4"));
         assert!(!is_layer("application/vnd.cncf.helm.chart.content.v1.tar+gzip"));
         assert!(is_encrypted("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"));
         assert!(is_foreign("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"));

@@ -172,6 +172,7 @@ pub struct Decompressed<R: Read> {
     decoder: Decoder<R>,
     compression: Compression,
     comments: Vec<Vec<u8>>,
+    lost_comments: u64,
     warnings: Vec<String>,
 }
 
@@ -214,7 +215,7 @@ impl<R: Read> Decompressed<R> {
         if matches!(compression, Compression::Xz | Compression::Bzip2) {
             warnings.push(format!("compressed with {}, which not every runtime unpacks", compression.name()));
         }
-        Ok(Self { decoder, compression, comments: Vec::new(), warnings })
+        Ok(Self { decoder, compression, comments: Vec::new(), lost_comments: 0, warnings })
     }
 
     /// What the magic bytes said.
@@ -234,9 +235,15 @@ impl<R: Read> Decompressed<R> {
         }
     }
 
-    /// File names, comments and extra fields of gzip headers seen so far: they may hold a key.
+    /// File names, comments and extra fields of gzip headers since the last call: they may hold a key.
     pub fn take_comments(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.comments)
+    }
+
+    /// How many such fields were not kept, because [`limits::GZIP_COMMENTS`] came between two calls of
+    /// [`Self::take_comments`].
+    pub fn lost_comments(&self) -> u64 {
+        self.lost_comments
     }
 
     /// Oddities seen so far.
@@ -269,8 +276,13 @@ impl<R: Read> Decompressed<R> {
         let Some(header) = decoder.header() else { return };
         let fields = [header.filename(), header.comment(), header.extra()];
         for field in fields.into_iter().flatten() {
-            if !field.is_empty() && self.comments.len() < limits::GZIP_COMMENTS {
+            if field.is_empty() {
+                continue;
+            }
+            if self.comments.len() < limits::GZIP_COMMENTS {
                 self.comments.push(field.to_vec());
+            } else {
+                self.lost_comments = self.lost_comments.saturating_add(1);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::matches::{Match, Workspace, join};
+use super::opaque::Opaque;
 use super::pool::{BlobResults, Chunk, Pool};
 use super::progress::LayerProgress;
 use super::segment::{Content, Fresh, Runs, Segment, carry_over};
@@ -67,6 +68,8 @@ pub struct BlobScan {
     pub errors: Vec<BlobError>,
     /// Oddities.
     pub warnings: Vec<String>,
+    /// Files that were searched as they lie.
+    pub opaque: Opaque,
 }
 
 impl BlobScan {
@@ -84,6 +87,7 @@ impl BlobScan {
             skipped: 0,
             errors: Vec::new(),
             warnings: Vec::new(),
+            opaque: Opaque::default(),
         }
     }
 }
@@ -107,7 +111,8 @@ impl ReadBlob {
         let (results, too_many) = self.results.take();
         scan.matches = join(results);
         if too_many {
-            let message = format!("more than {} keys; the rest is not reported", crate::limits::MATCHES);
+            let message =
+                format!("more than {} keys in all; not all of its are reported", crate::limits::MATCHES);
             scan.errors.push(BlobError { path: None, reason: "limit", message });
         }
         scan
@@ -147,7 +152,6 @@ struct BlobReader<'p, 's, 'a> {
     results: Arc<BlobResults>,
     form: Form,
     runs: Runs,
-    held: Option<(RawKind, Vec<u8>)>,
     events: Vec<TarEvent>,
     segments: Vec<Segment>,
     entry: Option<Arc<Content>>,
@@ -164,10 +168,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             pool,
             space,
             scan: BlobScan::nothing(),
-            results: Arc::default(),
+            results: pool.results(),
             form: Form::Unknown,
             runs: Runs::default(),
-            held: None,
             events: Vec::new(),
             segments: Vec::new(),
             entry: None,
@@ -186,6 +189,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         let mut carried = 0;
         loop {
             let (read, end) = self.fill(&mut content, &mut buffer);
+            self.gzip_headers(&mut content);
             let filled = WINDOW_OVERLAP + read;
             if let Some(hasher) = &mut hasher {
                 hasher.update(&buffer[WINDOW_OVERLAP..filled]);
@@ -255,9 +259,6 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 for event in events.drain(..) {
                     self.event(event, bytes, fresh, &mut segments);
                 }
-                if last {
-                    self.end_held(&mut segments);
-                }
                 self.events = events;
             }
             Form::Plain(content) => {
@@ -269,9 +270,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         }
         if last {
             self.runs.end_data(fresh, &mut segments);
-            self.runs.end_raw(fresh, &mut segments);
+            self.runs.end_all_raw(fresh, &mut segments);
         } else {
-            self.runs.end_buffer(fresh, &mut segments);
+            self.runs.end_buffer(bytes.len(), fresh, &mut segments);
         }
         self.segments = segments;
     }
@@ -304,6 +305,10 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             }
             TarEvent::Data { range, offset } => {
                 if let Some(content) = self.entry.clone() {
+                    if offset == 0 {
+                        // Bodies begin at whole blocks and so do slices: the head is never cut short.
+                        self.scan.opaque.note(bytes.get(range.clone()).unwrap_or_default(), &content.path);
+                    }
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }
@@ -312,22 +317,13 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 self.entry = None;
             }
             TarEvent::Raw { kind, range, fresh: begins } => {
-                if begins {
-                    self.end_held(segments);
-                } else if let Some((_, held)) = &mut self.held {
-                    // What lies across the seam is seen here; what follows, in the run below.
-                    let end = range.end.min(range.start + WINDOW_OVERLAP);
-                    held.extend_from_slice(bytes.get(range.start..end).unwrap_or_default());
-                    self.end_held(segments);
-                }
                 self.raw(kind, shift(range), begins, fresh, segments);
             }
-            TarEvent::RawHeld { kind, bytes, fresh: begins } => {
-                if begins {
-                    self.end_held(segments);
-                }
-                self.held.get_or_insert_with(|| (kind, Vec::new())).1.extend(bytes);
-            }
+            TarEvent::RawHeld { kind, bytes, at, fresh: begins } => match fresh.index_of(at) {
+                Some(start) => self.raw(kind, start..start + bytes.len(), begins, fresh, segments),
+                // They began further back than the buffer reaches, so they are a content of their own.
+                None => segments.push(Segment::whole(self.raw_content(kind), bytes)),
+            },
             TarEvent::Warning(warning) => self.warning(warning),
             TarEvent::Error { reason, message } => self.error(reason, message),
         }
@@ -342,26 +338,18 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         segments: &mut Vec<Segment>,
     ) {
         if begins {
-            self.runs.end_raw(fresh, segments);
+            self.runs.end_raw(kind, fresh, segments);
         }
         if !self.runs.continues_raw(kind, range.start, fresh) {
             let content = self.raw_content(kind);
             self.runs.raw(kind, content, range, fresh, segments);
             return;
         }
-        self.runs.extend_raw(range);
+        self.runs.extend_raw(kind, range);
     }
 
     fn raw_content(&mut self, kind: RawKind) -> Content {
         self.content(None, Place::Unallocated, Arc::from(&b""[..]), Some(raw_name(kind).to_owned()))
-    }
-
-    /// Raw bytes that came by themselves are a content of their own.
-    fn end_held(&mut self, segments: &mut Vec<Segment>) {
-        if let Some((kind, bytes)) = self.held.take() {
-            let content = self.raw_content(kind);
-            segments.push(Segment::whole(content, bytes));
-        }
     }
 
     /// Takes up a new entry: its names are contents of their own.
@@ -411,15 +399,21 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         self.pool.submit(chunk, self.space);
     }
 
-    /// Reads the stored bytes to their end and settles the digests.
-    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+    /// Names and comments in gzip headers are contents of their own.
+    fn gzip_headers<R: Read>(&mut self, content: &mut Decompressed<R>) {
         for comment in content.take_comments() {
             let name = Some("gzip header".to_owned());
             let content = self.content(None, Place::ArchiveComment, Arc::from(&b""[..]), name);
             self.segments.push(Segment::whole(content, comment));
         }
-        let buffer = self.pool.buffer();
-        self.submit(buffer);
+    }
+
+    /// Reads the stored bytes to their end and settles the digests.
+    fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
+        if content.lost_comments() > 0 {
+            let lost = content.lost_comments();
+            self.error("limit", format!("{lost} header fields of its gzip members were not searched"));
+        }
         for warning in content.take_warnings() {
             self.warning(warning);
         }

@@ -194,9 +194,15 @@ pub fn join(results: impl IntoIterator<Item = SegmentResult>) -> Vec<Match> {
         }
         *before += result.newlines;
     }
-    matches.sort_by(|a, b| order(a).cmp(&order(b)));
+    matches.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| weight(b).cmp(&weight(a))));
     matches.dedup_by(|a, b| order(a) == order(b));
     matches
+}
+
+/// Of two windows' views of the same key the one that saw more is kept, whichever came first.
+fn weight(found: &Match) -> (bool, Confidence, Severity, &[(String, String)]) {
+    let found = &found.found;
+    (found.verified, found.confidence, found.severity, &found.companions)
 }
 
 fn order(found: &Match) -> (u64, u64, Finder, u64) {

@@ -4,6 +4,7 @@
 pub mod blob;
 pub mod config_units;
 pub mod matches;
+pub mod opaque;
 pub mod pool;
 pub mod progress;
 pub mod segment;
@@ -120,12 +121,13 @@ fn scan_blobs(
         for _ in 0..jobs {
             scope.spawn(|| {
                 let mut space = Workspace::default();
+                let owner = pool.owner();
                 while let Some((blob, ask)) = next(&queue) {
                     let layer = progress.layer(&blob_name(&blob), blob.size);
                     let result = open_and_read(source, &blob, ask, &pool, &mut space, &*layer);
                     push(&read, (blob.key, result));
                 }
-                pool.retire();
+                drop(owner);
                 pool.serve(&mut space);
             });
         }
@@ -178,10 +180,11 @@ fn scan_stream(
         for _ in 1..options.jobs.max(1) {
             scope.spawn(|| pool.serve(&mut Workspace::default()));
         }
+        let owner = pool.owner();
         let mut sink = Sink { pool: &pool, space: Workspace::default(), options, progress, read: Vec::new() };
         let source = stream.read(&mut sink);
         let Sink { read, mut space, .. } = sink;
-        pool.retire();
+        drop(owner);
         pool.serve(&mut space);
         source.map(|source| (source, read))
     })

@@ -3,6 +3,7 @@
 //! large layer keeps every core busy, and many layers never wait for each other.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::matches::{Search, SegmentResult, Workspace};
@@ -23,29 +24,36 @@ pub struct Chunk {
 
 /// The results of one blob's chunks, as they come in.
 #[derive(Default)]
-pub struct BlobResults(Mutex<Collected>);
+pub struct BlobResults {
+    collected: Mutex<Collected>,
+    /// Keys found so far, in the blobs of one pool together.
+    found: Arc<AtomicUsize>,
+}
 
 #[derive(Default)]
 struct Collected {
     chunks: Vec<(u64, Vec<SegmentResult>)>,
-    matches: usize,
+    lost: bool,
 }
 
 impl BlobResults {
     fn add(&self, sequence: u64, results: Vec<SegmentResult>) {
-        let mut collected = lock(&self.0);
-        if collected.matches <= MATCHES {
-            collected.matches += results.iter().map(SegmentResult::matches).sum::<usize>();
+        let count = results.iter().map(SegmentResult::matches).sum::<usize>();
+        let before = self.found.fetch_add(count, Ordering::Relaxed);
+        let mut collected = lock(&self.collected);
+        if before <= MATCHES {
             collected.chunks.push((sequence, results));
+        } else {
+            collected.lost |= count > 0;
         }
     }
 
     /// All results in the order of the stream, and whether there were too many to keep.
     pub fn take(&self) -> (Vec<SegmentResult>, bool) {
-        let mut collected = std::mem::take(&mut *lock(&self.0));
+        let mut collected = std::mem::take(&mut *lock(&self.collected));
         collected.chunks.sort_by_key(|(sequence, _)| *sequence);
         let results = collected.chunks.into_iter().flat_map(|(_, results)| results).collect();
-        (results, collected.matches > MATCHES)
+        (results, collected.lost)
     }
 }
 
@@ -63,6 +71,19 @@ pub struct Pool<'a> {
     fresh: usize,
     queue: Mutex<Queue>,
     changed: Condvar,
+    found: Arc<AtomicUsize>,
+}
+
+/// A thread that reads blobs. Dropped in a panic too: nobody waits for chunks that never come.
+pub struct Owner<'p, 'a>(&'p Pool<'a>);
+
+impl Drop for Owner<'_, '_> {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0.queue);
+        queue.owners = queue.owners.saturating_sub(1);
+        drop(queue);
+        self.0.changed.notify_all();
+    }
 }
 
 /// A panic in one worker must not hide the results of the others.
@@ -74,7 +95,12 @@ impl<'a> Pool<'a> {
     /// A pool without workers yet, with `fresh` bytes to a buffer. `owners` threads will read blobs.
     pub fn new(search: Search<'a>, fresh: usize, owners: usize) -> Self {
         let queue = Mutex::new(Queue { owners, ..Queue::default() });
-        Self { search, fresh, queue, changed: Condvar::new() }
+        Self { search, fresh, queue, changed: Condvar::new(), found: Arc::default() }
+    }
+
+    /// Where the results of one more blob go.
+    pub fn results(&self) -> Arc<BlobResults> {
+        Arc::new(BlobResults { found: self.found.clone(), ..BlobResults::default() })
     }
 
     /// How many fresh bytes a buffer takes.
@@ -118,10 +144,9 @@ impl<'a> Pool<'a> {
         self.give_back(chunk.buffer);
     }
 
-    /// Says that the calling thread reads no more blobs.
-    pub fn retire(&self) {
-        lock(&self.queue).owners -= 1;
-        self.changed.notify_all();
+    /// The calling thread as one of the owners; it reads no more blobs when this is dropped.
+    pub fn owner(&self) -> Owner<'_, 'a> {
+        Owner(self)
     }
 
     /// Searches the chunks of others until every owner has retired and nothing is left.

@@ -102,6 +102,8 @@ struct Run {
     start: u64,
     end: u64,
     owned_until: u64,
+    /// How far segments reached that were given out.
+    given_until: u64,
     /// Where in the content `start` lies.
     offset: u64,
     /// Whether a segment of the content was given out before.
@@ -119,11 +121,29 @@ pub struct Fresh {
     pub carried: usize,
 }
 
-/// The two contents that may be open at a time: a file's, and raw bytes beside it.
+impl Fresh {
+    /// Index in the buffer of a position of the stream, if it lies there or was carried over.
+    pub fn index_of(&self, position: u64) -> Option<usize> {
+        if position >= self.position {
+            return usize::try_from(position - self.position).ok()?.checked_add(self.index);
+        }
+        self.index.checked_sub(usize::try_from(self.position - position).ok()?)
+    }
+
+    /// Position in the stream of an index in the buffer.
+    fn position_of(&self, index: usize) -> u64 {
+        (self.position + index as u64).saturating_sub(self.index as u64)
+    }
+}
+
+/// Bytes at the end of a buffer of which it may not be clear yet whose they are: a block of the tar.
+const BLOCK: u64 = 512;
+
+/// The contents that may be open at a time: a file's, and beside it raw bytes, of each kind one stretch.
 #[derive(Debug, Default)]
 pub struct Runs {
     data: Option<Run>,
-    raw: Option<(RawKind, Run)>,
+    raw: Vec<(RawKind, Run)>,
 }
 
 impl Runs {
@@ -136,8 +156,8 @@ impl Runs {
         fresh: Fresh,
         out: &mut Vec<Segment>,
     ) {
-        let start = fresh.position + (range.start - fresh.index) as u64;
-        let length = (range.end - range.start) as u64;
+        let start = fresh.position_of(range.start);
+        let length = range.len() as u64;
         let mut begun = false;
         if let Some(run) = &mut self.data {
             let follows = run.end == start && run.offset + (run.end - run.start) == offset;
@@ -149,7 +169,8 @@ impl Runs {
             close(self.data.take(), fresh, begun, out);
         }
         let end = start + length;
-        self.data = Some(Run { content: content.clone(), start, end, owned_until: start, offset, begun });
+        let content = content.clone();
+        self.data = Some(Run { content, start, end, owned_until: start, given_until: start, offset, begun });
     }
 
     /// The file's content is over.
@@ -159,11 +180,11 @@ impl Runs {
 
     /// Whether raw bytes of `kind` would continue what is open.
     pub fn continues_raw(&self, kind: RawKind, at: usize, fresh: Fresh) -> bool {
-        let start = fresh.position + (at - fresh.index) as u64;
-        matches!(&self.raw, Some((open, run)) if *open == kind && run.end == start)
+        let start = fresh.position_of(at);
+        self.raw.iter().any(|(open, run)| *open == kind && run.end == start)
     }
 
-    /// Raw bytes that begin a new run.
+    /// Raw bytes that begin a new run. They may have been carried over.
     pub fn raw(
         &mut self,
         kind: RawKind,
@@ -172,33 +193,48 @@ impl Runs {
         fresh: Fresh,
         out: &mut Vec<Segment>,
     ) {
-        self.end_raw(fresh, out);
-        let start = fresh.position + (range.start - fresh.index) as u64;
-        let end = start + (range.end - range.start) as u64;
+        self.end_raw(kind, fresh, out);
+        let start = fresh.position_of(range.start);
+        let end = start + range.len() as u64;
         let content = Arc::new(content);
-        let run = Run { content, start, end, owned_until: start, offset: 0, begun: false };
-        self.raw = Some((kind, run));
+        let run =
+            Run { content, start, end, owned_until: start, given_until: start, offset: 0, begun: false };
+        self.raw.push((kind, run));
     }
 
-    /// More bytes of the open raw run.
-    pub fn extend_raw(&mut self, range: Range<usize>) {
-        if let Some((_, run)) = &mut self.raw {
-            run.end += (range.end - range.start) as u64;
+    /// More bytes of the open raw run of `kind`.
+    pub fn extend_raw(&mut self, kind: RawKind, range: Range<usize>) {
+        for (_, run) in self.raw.iter_mut().filter(|(open, _)| *open == kind) {
+            run.end += range.len() as u64;
         }
     }
 
-    /// The raw bytes are over.
-    pub fn end_raw(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
-        close(self.raw.take().map(|(_, run)| run), fresh, false, out);
+    /// The raw bytes of `kind` are over.
+    pub fn end_raw(&mut self, kind: RawKind, fresh: Fresh, out: &mut Vec<Segment>) {
+        for (_, run) in self.raw.extract_if(.., |(open, _)| *open == kind) {
+            close(Some(run), fresh, false, out);
+        }
     }
 
-    /// The buffer is full: gives out what of the open contents can be decided.
-    pub fn end_buffer(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
-        let raw = self.raw.as_mut().map(|(_, run)| run);
-        for run in [self.data.as_mut(), raw].into_iter().flatten() {
+    /// All raw bytes are over.
+    pub fn end_all_raw(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
+        for (_, run) in self.raw.drain(..) {
+            close(Some(run), fresh, false, out);
+        }
+    }
+
+    /// The buffer, with so many fresh bytes, is full: gives out what of the open contents can be decided.
+    pub fn end_buffer(&mut self, length: usize, fresh: Fresh, out: &mut Vec<Segment>) {
+        // Raw bytes that ended before that go on no more, and the buffer after the next holds none of them.
+        let reach = (fresh.position + length as u64).saturating_sub(BLOCK);
+        for (_, run) in self.raw.extract_if(.., |(_, run)| run.end < reach) {
+            close(Some(run), fresh, false, out);
+        }
+        for run in self.data.iter_mut().chain(self.raw.iter_mut().map(|(_, run)| run)) {
             let until = run.end.saturating_sub(CONTEXT_RADIUS as u64).max(run.owned_until);
             out.extend(segment(run, until, false, true, fresh));
             run.owned_until = until;
+            run.given_until = run.end;
             run.begun = true;
         }
     }
@@ -214,26 +250,18 @@ fn close(run: Option<Run>, fresh: Fresh, more: bool, out: &mut Vec<Segment>) {
 fn segment(run: &Run, until: u64, ends: bool, counts_lines: bool, fresh: Fresh) -> Option<Segment> {
     let carried = fresh.position - fresh.carried as u64;
     let begin = run.start.max(carried).max(run.owned_until.saturating_sub(CONTEXT_RADIUS as u64));
-    let from = index_of(begin, fresh)?;
-    let to = index_of(run.end, fresh)?;
+    let from = fresh.index_of(begin)?;
+    let to = fresh.index_of(run.end)?;
     Some(Segment {
         content: run.content.clone(),
         bytes: SegmentBytes::Buffer(from..to),
         owned: (run.owned_until - begin) as usize..(until - begin) as usize,
-        fresh: (run.start.max(fresh.position).min(run.end) - begin) as usize,
+        fresh: (run.given_until.max(begin) - begin) as usize,
         offset: run.offset + (begin - run.start),
         starts: begin == run.start,
         ends,
         counts_lines,
     })
-}
-
-/// Index in the buffer of a position of the stream.
-fn index_of(position: u64, fresh: Fresh) -> Option<usize> {
-    if position >= fresh.position {
-        return usize::try_from(position - fresh.position).ok()?.checked_add(fresh.index);
-    }
-    fresh.index.checked_sub(usize::try_from(fresh.position - position).ok()?)
 }
 
 /// Moves the last bytes of `buffer[..filled]` in front of where the next fresh bytes go, and says how

@@ -101,7 +101,7 @@ pub enum Opened {
 /// Opens what a target names. What a path holds is told by its content, not by its name.
 pub fn open(target: &Target) -> Result<Opened, SourceError> {
     let unsupported = |what: &str, instead: &str| {
-        Err(SourceError::Invalid(format!("{}: {what} are not supported yet: use {instead}", target.text)))
+        Err(SourceError::Invalid(format!("{what} are not supported yet: use {instead}")))
     };
     match &target.place {
         Place::Path { path, selector } => open_path(path, selector.clone()),

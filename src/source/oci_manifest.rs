@@ -68,11 +68,16 @@ fn fill(documents: &Documents<'_>, image: &mut Image, manifest: &StoredManifest)
 /// An image has an image's config and layers. Signatures carry an image's config above a blob that no
 /// runtime takes for a layer: they are artifacts.
 fn kind_of(manifest: &StoredManifest) -> ImageKind {
-    let config =
-        manifest.config.as_ref().is_some_and(|config| media_type::is_image_config(&config.media_type));
-    let layers = manifest.layers.is_empty()
-        || manifest.layers.iter().any(|layer| media_type::is_layer(&layer.media_type));
-    if config && layers { ImageKind::Image } else { ImageKind::Artifact }
+    let is_layer = |layer: &Descriptor| media_type::is_layer(&layer.media_type);
+    let layers = manifest.layers.iter().any(is_layer);
+    let is_image = match &manifest.config {
+        Some(config) => {
+            media_type::is_image_config(&config.media_type) && (layers || manifest.layers.is_empty())
+        }
+        // Without a config only what calls itself a layer makes it an image, one that lacks its config.
+        None => layers && manifest.layers.iter().any(|layer| !layer.media_type.is_empty()),
+    };
+    if is_image { ImageKind::Image } else { ImageKind::Artifact }
 }
 
 fn fill_image_config(documents: &Documents<'_>, image: &mut Image, config: &Descriptor) {

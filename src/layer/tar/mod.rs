@@ -125,6 +125,8 @@ pub enum TarEvent {
         kind: RawKind,
         /// The bytes.
         bytes: Vec<u8>,
+        /// Where in the tar they begin.
+        at: u64,
         /// Whether this piece does not continue the one before it.
         fresh: bool,
     },

@@ -41,7 +41,7 @@ impl RawLog {
     pub(super) fn held(&mut self, kind: RawKind, start: u64, bytes: &[u8], events: &mut Vec<TarEvent>) {
         if !bytes.is_empty() {
             let fresh = self.is_fresh(kind, start, bytes.len());
-            events.push(TarEvent::RawHeld { kind, bytes: bytes.to_vec(), fresh });
+            events.push(TarEvent::RawHeld { kind, bytes: bytes.to_vec(), at: start, fresh });
         }
     }
 }

@@ -89,7 +89,7 @@ impl Seen {
                 assert!(!std::mem::replace(&mut entry.complete, true), "an entry ends once");
             }
             TarEvent::Raw { kind, range, fresh } => self.add_raw(kind, &slice[range], fresh),
-            TarEvent::RawHeld { kind, bytes, fresh } => self.add_raw(kind, &bytes, fresh),
+            TarEvent::RawHeld { kind, bytes, fresh, .. } => self.add_raw(kind, &bytes, fresh),
             TarEvent::Warning(text) => self.warnings.push(text),
             TarEvent::Error { reason, message } => self.errors.push((reason, message)),
         }
