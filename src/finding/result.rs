@@ -319,6 +319,10 @@ impl View<'_> {
             (None, Some(name)) => name.clone().into_bytes(),
             (None, None) => Vec::new(),
         };
+        // A place holds no secret, and its hash has no key: a path that holds one could be guessed.
+        let text = String::from_utf8_lossy(&path_or_name);
+        let clean = self.clean(&text);
+        let path_or_name = if clean == text { path_or_name } else { clean.into_bytes() };
         let key = (detector.to_owned(), first.place, path_or_name);
         let ordinal = ordinals.entry(key.clone()).or_default();
         let facts =
