@@ -163,7 +163,15 @@ fn open_and_read(
 
 fn blob_name(blob: &ImageBlob) -> String {
     let digest = blob.digest.as_ref().or(blob.diff_id.as_ref());
-    digest.map_or_else(|| blob.key.0.chars().take(12).collect(), |digest| digest.short().to_owned())
+    digest.map_or_else(|| short_name(&blob.key), |digest| digest.short().to_owned())
+}
+
+/// The beginning of a blob's name where it is a digest's. Any other was made up by somebody, and could be
+/// a key.
+fn short_name(key: &BlobKey) -> String {
+    let name = key.0.rsplit('/').next().unwrap_or_default();
+    let short: String = name.chars().take(12).collect();
+    if short.bytes().all(|byte| byte.is_ascii_hexdigit()) { short } else { "layer".to_owned() }
 }
 
 type StreamResult = (Box<dyn ImageSource>, BTreeMap<BlobKey, BlobScan>);
@@ -201,7 +209,7 @@ struct Sink<'p, 'a> {
 
 impl BlobSink for Sink<'_, '_> {
     fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
-        let name: String = blob.key.0.rsplit('/').next().unwrap_or_default().chars().take(12).collect();
+        let name = short_name(&blob.key);
         self.progress.total(1, blob.size.unwrap_or(0));
         let layer = self.progress.layer(&name, blob.size);
         let ask = BlobAsk {
