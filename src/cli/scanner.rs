@@ -80,7 +80,11 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         ruleset: catalogue.digest().to_string(),
     };
     let summary = summary(&results, errors.is_empty());
-    Ok(Report { version: "1", tool, results, errors, summary })
+    let mut report = Report { version: "1", tool, results, errors, summary };
+    if report.results.len() + report.errors.len() > 1 {
+        report.clean_texts(&|text| redactor.clean(text));
+    }
+    Ok(report)
 }
 
 fn scan_target(

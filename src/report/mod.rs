@@ -13,6 +13,7 @@ pub mod sanitize;
 pub mod style;
 pub mod table;
 pub mod text;
+mod texts;
 pub mod threshold;
 
 pub use format::Format;

@@ -1,5 +1,6 @@
 //! One image gives one result, in whichever shape it is handed over.
 
+use keyseam::detect::template::{Seed, expand};
 use serde_json::{Value, json};
 
 use super::{Scanned, assert_says, fingerprint, key, line};
@@ -159,4 +160,20 @@ fn several_images_in_one_archive_have_each_a_result_in_order() {
         let summary = &run.json()["summary"];
         assert_eq!((&summary["images"], &summary["findings"]), (&json!(2), &json!(2)));
     }
+}
+
+#[test]
+fn a_key_that_only_the_second_image_gives_away_is_shown_in_neither() {
+    // Without its surroundings this is 40 hex digits like any other.
+    let key = expand("{{hex:40}}", "", &mut Seed(23)).expect("a key");
+    let named = ImageBuilder::new("app:1")
+        .layer(Layer::new().file(&format!("cache/{key}/x"), &line(1)))
+        .history(&format!("COPY {key} /x"), false)
+        .build();
+    let telling = format!("CLOCKWORK_API_KEY={key}\n");
+    let telling = ImageBuilder::new("app:2").layer(Layer::new().file("a", telling.as_bytes())).build();
+    let run = Keyseam::scan(&["-"]).stdin(docker_classic(&[&named, &telling]).tar()).run();
+    run.assert_status(1);
+    assert_eq!(run.results().len(), 2);
+    assert!(!run.stdout.windows(8).any(|piece| key.as_bytes().windows(8).any(|secret| secret == piece)));
 }

@@ -1,0 +1,126 @@
+//! The texts of a report that others wrote, for one more cleaning when all its images are known: a key
+//! that only the second image gives away may stand in a name of the first.
+
+use super::model::{Finding, ImageResult, Location, Report};
+
+impl Report {
+    /// Replaces every text that comes from an image, a target or an error by what `clean` makes of it.
+    /// Digests, ids, places and the redacted keys themselves stay.
+    pub fn clean_texts(&mut self, clean: &dyn Fn(&str) -> String) {
+        for error in &mut self.errors {
+            each(clean, [&mut error.target, &mut error.message]);
+        }
+        for result in &mut self.results {
+            clean_result(result, clean);
+        }
+    }
+}
+
+fn each<'a>(clean: &dyn Fn(&str) -> String, texts: impl IntoIterator<Item = &'a mut String>) {
+    for text in texts {
+        *text = clean(text);
+    }
+}
+
+fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
+    each(clean, [&mut result.target]);
+    each(clean, result.reference.iter_mut().chain(&mut result.platform).chain(&mut result.repo_digests));
+    each(clean, result.warnings.iter_mut().chain(&mut result.opaque.paths));
+    each(clean, result.suppressed.iter_mut().map(|suppressed| &mut suppressed.by));
+    for layer in &mut result.layers {
+        each(clean, layer.media_type.iter_mut().chain(&mut layer.created_by));
+    }
+    for error in &mut result.errors {
+        each(clean, error.path.iter_mut().chain([&mut error.message]));
+    }
+    for finding in &mut result.findings {
+        clean_finding(finding, clean);
+    }
+}
+
+fn clean_finding(finding: &mut Finding, clean: &dyn Fn(&str) -> String) {
+    each(clean, finding.handles.values_mut().chain(&mut finding.introduced_by.created_by));
+    each(clean, finding.companions.iter_mut().map(|companion| &mut companion.value));
+    for location in &mut finding.locations {
+        clean_location(location, clean);
+    }
+}
+
+fn clean_location(location: &mut Location, clean: &dyn Fn(&str) -> String) {
+    each(clean, location.inner.iter_mut().chain(&mut location.name));
+    if let Some(path) = &mut location.path {
+        let cleaned = clean(path);
+        if cleaned != *path {
+            // Its bytes hold what the text must not.
+            location.path_base64 = None;
+            *path = cleaned;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::fixture;
+
+    #[test]
+    fn no_text_is_forgotten() {
+        let mut report = fixture::rich();
+        report.clean_texts(&|_| "cleaned".to_owned());
+        let text = serde_json::to_value(&report).expect("a report").to_string();
+        let before = serde_json::to_value(fixture::rich()).expect("a report");
+        // What may stay: hashes, and words of the format, the catalogue and the program.
+        let fixed = [
+            "version",
+            "tool",
+            "by_severity",
+            "source",
+            "kind",
+            "manifest_digest",
+            "index_digest",
+            "config_digest",
+            "digest",
+            "diff_id",
+            "fingerprint",
+            "place",
+            "detector",
+            "name",
+            "service",
+            "category",
+            "severity",
+            "confidence",
+            "secret",
+            "exposed_to",
+            "also",
+            "role",
+            "how",
+            "reason",
+            "status",
+            "decoded",
+            "remediation",
+            "by_reason",
+            "owner",
+            "dockerfile",
+        ];
+        let mut texts = Vec::new();
+        collect(&before, &fixed, &mut texts);
+        assert!(texts.len() > 20);
+        for kept in texts.iter().filter(|kept| kept.len() > 3) {
+            let quoted = serde_json::to_string(kept).expect("a text");
+            assert!(!text.contains(&quoted), "{quoted} was not cleaned");
+        }
+    }
+
+    /// The texts of a report but for those under the keys of `fixed`.
+    fn collect(value: &serde_json::Value, fixed: &[&str], texts: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => texts.push(text.clone()),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, fixed, texts)),
+            serde_json::Value::Object(members) => {
+                for (_, member) in members.iter().filter(|(name, _)| !fixed.contains(&name.as_str())) {
+                    collect(member, fixed, texts);
+                }
+            }
+            _ => {}
+        }
+    }
+}
