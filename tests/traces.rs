@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::support::cli::hashing_key;
 use crate::support::image::{Compression, Image, ImageBuilder, Layer, docker_classic, oci};
@@ -167,7 +168,10 @@ fn a_signal_ends_a_scan_with_its_status_and_no_report() {
     for (signal, status) in [("INT", 130), ("TERM", 143)] {
         let home = tempfile::tempdir().expect("a folder");
         std::fs::write(home.path().join("old.json"), "old").expect("written");
-        let mut program = keyseam(home.path());
+        // What runs the tests may have set signals to be ignored, and that is inherited.
+        let mut program = Command::new("/usr/bin/env");
+        program.arg(format!("--default-signal={signal}")).arg(env!("CARGO_BIN_EXE_keyseam"));
+        program.env_clear().env("HOME", home.path()).env("TMPDIR", home.path());
         program.env("KEYSEAM_FINGERPRINT_KEY", hashing_key());
         program.args(["scan", "-o", "json=report.json", "-o", "jsonl=old.json", "-"]);
         let mut child = waiting_scan(home.path(), &mut program);
@@ -202,16 +206,21 @@ fn a_signal_that_is_ignored_stays_ignored() {
     assert!(home.path().join("report.json").exists() || status == Some(2), "it ended by itself");
 }
 
-/// Waits for the end without closing the pipe, as [`Child::wait`] would.
+/// Waits for the end without closing the pipe, as [`Child::wait`] would; no status after a minute.
 trait WaitWithPipe {
     fn wait_timeout(&mut self) -> Option<i32>;
 }
 
 impl WaitWithPipe for Child {
     fn wait_timeout(&mut self) -> Option<i32> {
-        let stdin = self.stdin.take();
-        let status = self.wait().expect("it ends").code();
-        drop(stdin);
-        status
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if let Some(status) = self.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.kill().expect("a child");
+        None
     }
 }
