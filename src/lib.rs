@@ -18,10 +18,13 @@
 pub mod cli;
 pub mod detect;
 pub mod detectors;
+pub mod engine;
 pub mod finding;
 pub mod image;
 pub mod layer;
 pub mod limits;
+pub mod network;
+pub mod registry;
 pub mod report;
 pub mod scan;
 pub mod source;

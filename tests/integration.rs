@@ -1,11 +1,16 @@
 //! All integration tests, as one binary, one module a subject.
 
+mod base;
 mod damage;
 mod detectors;
+mod diff;
+mod engines;
 mod fuzz;
 mod leaks;
 mod memory;
 mod oracle;
+mod recorded;
+mod registry;
 mod reports;
 mod scan;
 mod sources;

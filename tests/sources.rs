@@ -13,7 +13,7 @@ use std::path::Path;
 use keyseam::image::manifest::{BlobKey, Image, ImageBlob};
 use keyseam::image::platform::PlatformSet;
 use keyseam::report::model::SourceKind;
-use keyseam::source::{self, BlobSink, ImageSource, Opened, PassingBlob};
+use keyseam::source::{self, Access, BlobSink, ImageSource, Opened, PassingBlob};
 use keyseam::target::Target;
 
 use crate::support::image::{self, ImageBuilder, Layer};
@@ -119,7 +119,7 @@ pub(crate) fn open(target: &str) -> Result<Outcome, String> {
 
 pub(crate) fn open_for(target: &str, platforms: &PlatformSet) -> Result<Outcome, String> {
     let target = Target::parse(target).map_err(|error| error.to_string())?;
-    Outcome::of(source::open(&target).map_err(|error| error.to_string())?, platforms)
+    Outcome::of(source::open(&target, &Access::default()).map_err(|error| error.to_string())?, platforms)
 }
 
 /// Reads bytes as a pipe gives them: in pieces of any length.

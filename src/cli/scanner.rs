@@ -23,6 +23,7 @@ use crate::report::model::{ImageResult, Report, Summary, TargetError, Tool};
 use crate::scan::matches::Search;
 use crate::scan::progress::Progress;
 use crate::scan::{ScanOptions, scan};
+use crate::source::Access;
 use crate::target::Target;
 
 /// The project's ignore rules: an untrusted file of the working directory.
@@ -97,7 +98,7 @@ fn scan_target(
 ) -> anyhow::Result<()> {
     let start = Instant::now();
     let target = Target::parse(text)?;
-    let scanned = scan(crate::source::open(&target)?, options, judge.search, progress)?;
+    let scanned = scan(crate::source::open(&target, &Access::default())?, options, judge.search, progress)?;
     if scanned.images.is_empty() {
         bail!("it holds no image");
     }

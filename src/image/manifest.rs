@@ -64,6 +64,8 @@ pub struct Image {
     pub layers: Vec<ImageBlob>,
     /// Blobs of the attestation manifests that describe it (in-toto statements: provenance, SBOM).
     pub attestations: Vec<ImageBlob>,
+    /// Who can pull it, where a registry was asked.
+    pub pullable_by: Option<PullableBy>,
     /// What of it could not be read: each makes the scan incomplete.
     pub errors: Vec<ImageError>,
     /// What is odd about it: never the exit status.
@@ -86,10 +88,22 @@ impl Image {
             platform: None,
             layers: Vec::new(),
             attestations: Vec::new(),
+            pullable_by: None,
             errors: Vec::new(),
             warnings: Vec::new(),
         }
     }
+}
+
+/// Who can pull an image from its registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullableBy {
+    /// Anyone: it takes no credentials, and the registry has a public address.
+    Anyone,
+    /// Whoever reaches the registry, which is on a private network: it takes no credentials.
+    Network,
+    /// Only who has credentials.
+    Credentials,
 }
 
 /// A part of an image that could not be read.

@@ -346,6 +346,7 @@ mod tests {
             platform: None,
             layers: (0..layers).map(|_| blob()).collect(),
             attestations: vec![],
+            pullable_by: None,
             errors: vec![],
             warnings: vec![],
         }

@@ -7,12 +7,15 @@
 
 mod archive;
 mod archive_index;
+mod bare;
+mod daemon;
 mod docker_archive;
 mod documents;
 mod folder;
 mod members;
 mod oci_layout;
 mod oci_manifest;
+mod registry;
 mod resolve;
 mod store;
 mod stream;
@@ -21,7 +24,9 @@ mod tape;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
+use crate::engine;
 use crate::image::digest::Algorithm;
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
 use crate::image::platform::PlatformSet;
@@ -98,19 +103,58 @@ pub enum Opened {
     Stream(Box<dyn StreamSource>),
 }
 
+/// What sources reach images with beyond this process: made once a run.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// How registries are reached.
+    pub registry: crate::registry::Settings,
+    /// How engines are reached.
+    pub engines: engine::Settings,
+    /// Where a bare reference is looked for, in this order; none for the usual one: the engines, then the
+    /// registry, and the registry first for a digest.
+    pub order: Vec<Origin>,
+    /// Whether the network is off limits.
+    pub offline: bool,
+    /// What the user is told beside the report.
+    pub notes: Notes,
+}
+
+/// Lines for the user that no report holds, gathered from several threads until they are taken.
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<Vec<String>>);
+
+impl Notes {
+    /// Adds a line.
+    pub fn add(&self, line: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.into());
+    }
+
+    /// The lines so far; none of them is given again.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Where a bare reference may be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The Docker engine.
+    Docker,
+    /// Podman.
+    Podman,
+    /// The registry that it names.
+    Registry,
+}
+
 /// Opens what a target names. What a path holds is told by its content, not by its name.
-pub fn open(target: &Target) -> Result<Opened, SourceError> {
-    let unsupported = |what: &str, instead: &str| {
-        Err(SourceError::Invalid(format!("{what} are not supported yet: use {instead}")))
-    };
+pub fn open(target: &Target, access: &Access) -> Result<Opened, SourceError> {
     match &target.place {
         Place::Path { path, selector } => open_path(path, selector.clone()),
         Place::Stdin => Ok(open_stream(std::io::stdin(), "standard input", None)),
-        Place::Registry(_) | Place::Reference(_) => {
-            unsupported("registries", "skopeo copy docker://… oci:DIR, or docker save … | keyseam scan -")
-        }
-        Place::DockerDaemon(_) => unsupported("engines", "docker save … | keyseam scan -"),
-        Place::Podman(_) => unsupported("engines", "podman save … | keyseam scan -"),
+        Place::Registry(reference) => registry::open(reference, access),
+        Place::DockerDaemon(name) => daemon::open_docker(name, access),
+        Place::Podman(name) => daemon::open_podman(name, access),
+        Place::Reference(reference) => bare::open(reference, access),
     }
 }
 

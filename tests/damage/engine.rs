@@ -17,7 +17,7 @@ use keyseam::report::model::{ImageResult, ScanError};
 use keyseam::scan::matches::Search;
 use keyseam::scan::progress::{LayerProgress, Progress, Silent};
 use keyseam::scan::{ScanOptions, scan};
-use keyseam::source::{self, Opened};
+use keyseam::source::{self, Access, Opened};
 use keyseam::target::Target;
 
 use crate::support::image::docker_classic;
@@ -154,7 +154,7 @@ pub(crate) fn scan_target(text: &str) -> Verdict {
         Ok(target) => target,
         Err(error) => return failed(error.to_string()),
     };
-    match source::open(&target) {
+    match source::open(&target, &Access::default()) {
         Ok(opened) => scan_opened(opened, &options()),
         Err(error) => failed(error.to_string()),
     }
@@ -188,7 +188,7 @@ fn a_panic_in_one_worker_ends_the_scan() {
     let target = Target::parse(&format!("docker-archive:{}", file.path().display())).expect("a target");
     let search = Search { detectors: detectors(), own_secrets: None };
     let options = ScanOptions { jobs: 3, ..options() };
-    let indexed = || source::open(&target).expect("an archive");
+    let indexed = || source::open(&target, &Access::default()).expect("an archive");
     let stream = || source::open_stream(Cursor::new(bytes.clone()), "standard input", None);
     for opened in [indexed(), stream()] {
         let scanned = AssertUnwindSafe(|| scan(opened, &options, search, &Panicking).map(drop));

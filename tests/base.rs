@@ -1,0 +1,1 @@
+//! `--base`: which layers are the base image's own.

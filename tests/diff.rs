@@ -1,0 +1,1 @@
+//! `keyseam diff`: only what the new image adds.

@@ -1,0 +1,1 @@
+//! Images recorded from tools that Debian stable does not have (`testdata/README.md`).
