@@ -3,7 +3,9 @@
 //! Every run is ended by force when it takes too long, and writes all its reports: a test may ask whether
 //! a word stands anywhere in them.
 
+mod auth;
 mod pull;
+mod real;
 mod servers;
 
 use serde_json::{Value, json};

@@ -58,6 +58,15 @@ impl Pull {
         Self { keyseam: Keyseam::from_command(command, folder), ..self }
     }
 
+    /// A program in its home.
+    pub(super) fn program(self, name: &str, script: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let (command, folder) = self.file(name, script).keyseam.into_command();
+        let path = folder.path().join(name);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("permissions");
+        Self { keyseam: Keyseam::from_command(command, folder), stdin: None }
+    }
+
     /// What `docker login` leaves in its home.
     pub(super) fn docker_login(self, registry: &str, username: &str, password: &str) -> Self {
         self.file(".docker/config.json", login_file(registry, username, password))

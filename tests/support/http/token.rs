@@ -83,6 +83,14 @@ impl Tokens {
         &self.identity
     }
 
+    /// One more token, given at once; it lasts.
+    pub(crate) fn lasting_token(&self) -> String {
+        let token = secret("token");
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.push(Given { token: token.clone(), until: None });
+        token
+    }
+
     /// Tokens given so far.
     pub(crate) fn given(&self) -> usize {
         self.given.lock().unwrap_or_else(PoisonError::into_inner).len()

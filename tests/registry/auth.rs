@@ -1,0 +1,498 @@
+//! Who asks: where credentials come from, how they become tokens, and that nobody else sees either.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::pull::{Pull, Pulled, assert_kept, assert_untold, login_file};
+use super::{LEAKED, leaky, leaky_image};
+use crate::support::http::registry::{Access, Form, Registry, Serving};
+use crate::support::http::token::{Tokens, basic, secret};
+use crate::support::http::{Answer, Server};
+use crate::support::image::{Compression, ImageBuilder, Layer};
+
+const GZIP: Form = Form::Oci(Compression::Gzip);
+
+/// A registry with `team/app:1`, whose tokens are these.
+fn bearer(tokens: &Arc<Tokens>) -> Registry {
+    Registry::new().image("team/app", "1", &leaky_image(), GZIP).access(Access::Bearer(Arc::clone(tokens)))
+}
+
+/// The same with a password.
+fn password(password: &str) -> Registry {
+    let access = Access::Basic("robot".to_owned(), password.to_owned());
+    Registry::new().image("team/app", "1", &leaky_image(), GZIP).access(access)
+}
+
+/// Runs it after `docker login`.
+#[track_caller]
+fn logged_in(registry: &Serving, tokens: &Tokens) -> Pulled {
+    let login = Pull::of(&registry.target("team/app:1"));
+    login.docker_login(&registry.host(), tokens.username(), tokens.password()).run()
+}
+
+#[test]
+fn a_login_is_found_wherever_tools_leave_it() {
+    let secret = secret("password");
+    let tokens = Arc::new(Tokens::new());
+    for registry in [password(&secret).start(), bearer(&tokens).start()] {
+        let (username, password) = match registry.secrets().len() {
+            2 => ("robot", secret.as_str()),
+            _ => (tokens.username(), tokens.password()),
+        };
+        let host = registry.host();
+        let file = login_file(&host, username, password);
+        let pull = || Pull::of(&registry.target("team/app:1"));
+        let podman = "run/containers/auth.json";
+        for pull in [
+            pull().docker_login(&host, username, password),
+            pull().file("elsewhere/config.json", &file).env("DOCKER_CONFIG", "elsewhere"),
+            pull().file(podman, &file).env("XDG_RUNTIME_DIR", "run"),
+            pull().file(".config/containers/auth.json", &file),
+            pull().file("login.json", &file).args(&["--authfile", "login.json"]),
+            pull().file("login.json", &file).env("REGISTRY_AUTH_FILE", "login.json"),
+            pull().login(username, password),
+        ] {
+            let run = pull.run();
+            run.assert_found(&LEAKED);
+            assert_kept(&run, &registry, &[]);
+        }
+        // Nobody has logged in.
+        let run = pull().run();
+        run.assert_refused(&[&host]);
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn the_files_key_may_be_a_url_and_a_repository() {
+    let secret = secret("password");
+    let registry = password(&secret).start();
+    let host = registry.host();
+    for name in [
+        format!("http://{host}"),
+        format!("https://{host}/v1/"),
+        format!("{host}/team"),
+        format!("{host}/team/app"),
+    ] {
+        let run = Pull::of(&registry.target("team/app:1")).docker_login(&name, "robot", &secret).run();
+        run.assert_found(&LEAKED);
+    }
+    // The longest name that fits decides; others are for other repositories.
+    let wrong = basic("robot", "wrong-password");
+    let auths = json!({ "auths": {
+        (host.clone()): { "auth": wrong }, format!("{host}/team"): { "auth": basic("robot", &secret) },
+        format!("{host}/te"): { "auth": wrong }, format!("{host}/team/app2"): { "auth": wrong },
+    } });
+    let pull = Pull::of(&registry.target("team/app:1")).file("login.json", auths.to_string());
+    let run = pull.args(&["--authfile", "login.json"]).run();
+    run.assert_found(&LEAKED);
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn a_password_goes_to_its_registry_alone() {
+    let secret = secret("password");
+    let (mine, other) = (password(&secret).start(), password("another-password").start());
+    let images = format!("{}\n{}\n", mine.target("team/app:1"), other.target("team/app:1"));
+    let pull = Pull::with(&["--images-from", "images"]).file("images", images);
+    let run = pull.docker_login(&mine.host(), "robot", &secret).run();
+    assert_eq!(run.results().len(), 1, "the other one is an error");
+    assert_kept(&run, &mine, &[&other]);
+}
+
+#[test]
+fn a_refusal_is_shown_in_the_endpoints_own_words() {
+    let refusal =
+        Answer::error(401, "UNAUTHORIZED", "your trial of Ac\u{1b}[31mme has ended\u{202e}: see billing");
+    let tokens = Arc::new(Tokens::new().refusing_with(refusal));
+    let registry = bearer(&tokens).start();
+    let pull = Pull::of(&registry.target("team/app:1"));
+    let run = pull.docker_login(&registry.host(), tokens.username(), "wrong-password").run();
+    run.assert_refused(&["your trial of", "see billing", &registry.host()]);
+    assert!(!run.stderr.contains(['\u{1b}', '\u{202e}']), "{:?}", run.stderr);
+    run.assert_silent(&["wrong-password".to_owned(), basic(tokens.username(), "wrong-password")]);
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn a_refusal_that_repeats_the_password_shows_none_of_it() {
+    for (form, length) in [("password", 0), ("header", 0), ("password", 100_000)] {
+        let tokens = Arc::new(Tokens::new());
+        let echo = tokens.password().to_owned();
+        let registry = bearer(&tokens).tamper(move |request, usual| {
+            match (request.path(), request.header("authorization")) {
+                ("/token", Some(header)) => {
+                    let word = if form == "header" { header } else { &echo };
+                    let text = format!("{}no such user {word} here", "long ".repeat(length));
+                    Answer::error(403, "DENIED", &text)
+                }
+                _ => usual,
+            }
+        });
+        let registry = registry.start();
+        let run = logged_in(&registry, &tokens);
+        run.assert_refused(&["403"]);
+        assert!(run.stderr.len() < 20_000, "{} bytes were said", run.stderr.len());
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn a_wrong_password_without_a_token_service() {
+    let secret = secret("password");
+    let registry = password(&secret).start();
+    let pull = Pull::of(&registry.target("team/app:1"));
+    let run = pull.docker_login(&registry.host(), "robot", "wrong-password").run();
+    run.assert_refused(&[&registry.host(), "authentication required"]);
+    run.assert_silent(&["wrong-password".to_owned(), basic("robot", "wrong-password")]);
+    // It is no use to try again.
+    assert!(registry.asked("GET", "/manifests/1").len() + registry.asked("HEAD", "/manifests/1").len() <= 4);
+}
+
+#[test]
+fn many_layers_take_one_token() {
+    let mut image = ImageBuilder::new("app:1");
+    for number in 10..26 {
+        let name = format!("app/file-{number}");
+        image = image.layer(Layer::new().file(&name, &crate::scan::line(number)));
+    }
+    let tokens = Arc::new(Tokens::new());
+    let registry = Registry::new()
+        .image("team/app", "1", &image.build(), GZIP)
+        .access(Access::Bearer(Arc::clone(&tokens)))
+        .start();
+    let pull = Pull::of(&registry.target("team/app:1")).args(&["--jobs", "8"]);
+    let run = pull.docker_login(&registry.host(), tokens.username(), tokens.password()).run();
+    run.assert_found(&(10..26).collect::<Vec<_>>());
+    assert_eq!(tokens.given(), 1);
+    let asked = registry.asked("GET", "/token");
+    let alone = asked.iter().filter(|request| request.header("authorization").is_none()).count();
+    assert!(alone <= 1, "one question without credentials tells who can pull");
+    assert_eq!(asked.len() - alone, 1);
+    assert!(registry.asked("GET", "/v2/").len() <= 1, "nothing is gained by asking for /v2/");
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn a_token_that_is_revoked_midway_is_replaced() {
+    for image in [leaky_image(), leaky("app:1").platform("plan9", "mips").build()] {
+        let tokens = Arc::new(Tokens::new());
+        let revoking = Arc::clone(&tokens);
+        let registry = Registry::new()
+            .image("team/app", "1", &image, GZIP)
+            .access(Access::Bearer(Arc::clone(&tokens)))
+            .tamper(move |request, usual| {
+                // Behind the first layer no token is good any more, once.
+                if request.gets_blob(None) && usual.status == 200 && revoking.given() == 1 {
+                    revoking.revoke();
+                }
+                usual
+            })
+            .start();
+        let run = logged_in(&registry, &tokens);
+        run.assert_found(&LEAKED);
+        assert_eq!(tokens.given(), 2);
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn a_token_that_is_never_good_ends_in_words() {
+    let tokens = Arc::new(Tokens::new());
+    let revoking = Arc::clone(&tokens);
+    let registry = bearer(&tokens).tamper(move |request, usual| {
+        if request.path() == "/token" {
+            revoking.revoke();
+        }
+        usual
+    });
+    let registry = registry.start();
+    let run = logged_in(&registry, &tokens);
+    run.assert_refused(&["authentication required"]);
+    assert!(tokens.given() <= 6, "{} tokens", tokens.given());
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn a_token_is_renewed_before_it_ends() {
+    let tokens = Arc::new(Tokens::new().expiring_in(Some(3)));
+    let registry = bearer(&tokens)
+        .tamper(|request, usual| {
+            if request.gets_blob(None) && request.nth == 0 {
+                // The token's time passes while a blob is on its way.
+                std::thread::sleep(Duration::from_millis(1600));
+            }
+            usual
+        })
+        .start();
+    let pull = Pull::of(&registry.target("team/app:1")).args(&["--jobs", "1"]);
+    let run = pull.docker_login(&registry.host(), tokens.username(), tokens.password()).run();
+    run.assert_found(&LEAKED);
+    assert!(tokens.given() > 1, "time did not pass");
+    // A token that has ended is not even tried: whatever is asked twice was first asked without one.
+    let twice = registry.requests();
+    let twice = twice.iter().filter(|request| request.nth > 0 && request.path() != "/token");
+    for request in twice {
+        let all = registry.requests();
+        let first = all.iter().find(|other| other.is_like(request)).expect("the first one");
+        assert!(first.header("authorization").is_none(), "{} was refused", first.path());
+    }
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn tokens_of_any_term_end_the_pull() {
+    for seconds in [None, Some(0), Some(1), Some(u64::MAX)] {
+        let tokens = Arc::new(Tokens::new().expiring_in(seconds));
+        let lasting = Arc::clone(&tokens);
+        let registry = bearer(&tokens).tamper(move |request, usual| match seconds {
+            // What it says and what it does are two things: these tokens last.
+            Some(0 | u64::MAX) if request.path() == "/token" => {
+                let token = lasting.lasting_token();
+                Answer::json(200, &json!({ "token": token, "access_token": token, "expires_in": seconds }))
+            }
+            _ => usual,
+        });
+        let registry = registry.start();
+        let run = logged_in(&registry, &tokens);
+        run.assert_found(&LEAKED);
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn an_identity_token_is_exchanged_by_post() {
+    let tokens = Arc::new(Tokens::new());
+    let registry = bearer(&tokens).start();
+    let nobody = basic("00000000-0000-0000-0000-000000000000", "");
+    for entry in [
+        json!({ "auth": nobody, "identitytoken": tokens.identity() }),
+        json!({ "identitytoken": tokens.identity() }),
+        json!({ "auth": basic("<token>", tokens.identity()) }),
+    ] {
+        let before = registry.asked("POST", "/token").len();
+        let file = json!({ "auths": { (registry.host()): entry } }).to_string();
+        let run = Pull::of(&registry.target("team/app:1")).file(".docker/config.json", file).run();
+        run.assert_found(&LEAKED);
+        assert_kept(&run, &registry, &[]);
+        let posted = &registry.asked("POST", "/token")[before..];
+        assert_eq!(posted.len(), 1);
+        let form = |name: &str| posted[0].form(name).unwrap_or_default();
+        assert_eq!(form("grant_type"), "refresh_token");
+        assert_eq!(form("service"), "registry of a test");
+        assert_eq!(form("scope"), "repository:team/app:pull");
+        assert_ne!(form("client_id"), "");
+        assert!(posted[0].header("authorization").is_none());
+        assert!(!posted[0].target.contains(tokens.identity()), "in the URL");
+    }
+}
+
+#[test]
+fn a_registry_token_is_sent_as_it_is() {
+    let tokens = Arc::new(Tokens::new());
+    let registry = bearer(&tokens).start();
+    let entry = json!({ "registrytoken": tokens.lasting_token() });
+    let file = json!({ "auths": { (registry.host()): entry } }).to_string();
+    let run = Pull::of(&registry.target("team/app:1")).file(".docker/config.json", file).run();
+    run.assert_found(&LEAKED);
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn a_credential_helper_is_asked() {
+    let tokens = Arc::new(Tokens::new());
+    let registry = bearer(&tokens).start();
+    let config = json!({ "credHelpers": { (registry.host()): "wire" } }).to_string();
+    let answer =
+        json!({ "ServerURL": registry.host(), "Username": tokens.username(), "Secret": tokens.password() });
+    let identity =
+        json!({ "ServerURL": registry.host(), "Username": "<token>", "Secret": tokens.identity() });
+    for answer in [answer, identity] {
+        let script = format!("#!/bin/sh\ncat > asked\necho '{answer}'\n");
+        let run = helper(&registry, &config, &script).run();
+        run.assert_found(&LEAKED);
+        assert_kept(&run, &registry, &[]);
+    }
+    // One that fails is named, and what it said is not lost.
+    let script = "#!/bin/sh\necho 'the vault is closed' >&2\nexit 1\n";
+    helper(&registry, &config, script)
+        .run()
+        .assert_refused(&["docker-credential-wire", "the vault is closed"]);
+    // One that never ends does not keep the run.
+    let script = "#!/bin/sh\nexec sleep 1000\n";
+    helper(&registry, &config, script).run().assert_refused(&["docker-credential-wire"]);
+}
+
+/// A pull with a credential helper that is this script.
+fn helper(registry: &Serving, config: &str, script: &str) -> Pull {
+    let path = format!("bin:{}", std::env::var("PATH").unwrap_or_default());
+    let pull = Pull::of(&registry.target("team/app:1")).file(".docker/config.json", config);
+    pull.program("bin/docker-credential-wire", script).env("PATH", path)
+}
+
+#[test]
+fn the_challenges_own_scope_is_asked_for() {
+    let tokens = Arc::new(Tokens::new());
+    let registry = bearer(&tokens)
+        .challenge("Bearer realm=\"http://{host}/token?account=a%20b\", service=\"a, \\\"b\\\"\" ,scope=\"odd:{repository}:pull,list\"")
+        .start();
+    let run = logged_in(&registry, &tokens);
+    run.assert_found(&LEAKED);
+    let asked = registry.asked("GET", "/token");
+    for request in &asked {
+        assert_eq!(request.queries("scope"), ["odd:team/app:pull,list"]);
+        assert_eq!(request.query("service").as_deref(), Some("a, \"b\""));
+        assert_eq!(request.query("account").as_deref(), Some("a b"), "the realm's own query is kept");
+    }
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn every_line_of_the_challenge_is_read() {
+    let tokens = Arc::new(Tokens::new());
+    let lines = |first: &'static str| {
+        bearer(&tokens).tamper(move |_, usual| {
+            let Some(at) = usual.headers.iter().position(|(name, _)| name == "WWW-Authenticate") else {
+                return usual;
+            };
+            let mut usual = usual;
+            usual.headers.insert(at, ("WWW-Authenticate".to_owned(), first.to_owned()));
+            usual
+        })
+    };
+    for registry in [
+        lines("Negotiate"),
+        lines("NTLM, Digest realm=\"a, b\", nonce=\"1\""),
+        bearer(&tokens).challenge(
+            "Negotiate, bearer REALM = \"http://{host}/token\" , Service=registry, scope=\"repository:{repository}:pull\"",
+        ),
+    ] {
+        let registry = registry.start();
+        let run = logged_in(&registry, &tokens);
+        run.assert_found(&LEAKED);
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn a_challenge_that_cannot_be_answered_is_said() {
+    let tokens = Arc::new(Tokens::new());
+    for challenge in [
+        "Negotiate",
+        "",
+        "Bearer",
+        "Bearer realm=\"\"",
+        "Bearer realm=\"not a url\"",
+        "Bearer realm=\"http://{host}/token",
+    ] {
+        let registry = bearer(&tokens).challenge(challenge).start();
+        let run = logged_in(&registry, &tokens);
+        run.assert_status(2);
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn an_open_ping_hides_no_password() {
+    let secret = secret("password");
+    let registry = password(&secret).open_ping().start();
+    let run = Pull::of(&registry.target("team/app:1")).docker_login(&registry.host(), "robot", &secret).run();
+    run.assert_found(&LEAKED);
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn a_token_that_is_no_token() {
+    for answer in [
+        Answer::json(200, &json!({})),
+        Answer::json(200, &json!({ "token": "" })),
+        Answer::json(200, &json!({ "token": "a\r\nX-Injected: b" })),
+        Answer::text(200, "<html>please log in</html>"),
+        Answer::new(200).endless(),
+        Answer::new(500),
+        Answer::new(204),
+    ] {
+        let tokens = Arc::new(Tokens::new());
+        let registry = bearer(&tokens)
+            .tamper(move |request, usual| if request.path() == "/token" { answer.clone() } else { usual });
+        let registry = registry.start();
+        let login = Pull::of(&registry.target("team/app:1")).args(&["--retries", "1"]);
+        let run = login.docker_login(&registry.host(), tokens.username(), tokens.password()).run();
+        run.assert_refused(&["token"]);
+        assert!(registry.requests().iter().all(|request| request.header("x-injected").is_none()));
+        assert!(registry.bytes_sent() < 16 << 20, "{} bytes were read", registry.bytes_sent());
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn who_has_no_access_is_told_so() {
+    let tokens = Arc::new(Tokens::new());
+    let registry = bearer(&tokens).tamper(|request, usual| {
+        let denied = Answer::error(403, "DENIED", "requested access to the resource is denied");
+        if request.asks_manifest() && usual.status == 200 { denied } else { usual }
+    });
+    let registry = registry.start();
+    let run = logged_in(&registry, &tokens);
+    run.assert_refused(&["requested access to the resource is denied"]);
+    assert_kept(&run, &registry, &[]);
+}
+
+#[test]
+fn an_open_registry_is_told_nothing() {
+    let registry = Registry::new().image("team/app", "1", &leaky_image(), GZIP).start();
+    let secret = secret("password");
+    let run = Pull::of(&registry.target("team/app:1")).docker_login(&registry.host(), "robot", &secret).run();
+    run.assert_found(&LEAKED);
+    let secrets = [secret.clone(), basic("robot", &secret)];
+    run.assert_silent(&secrets);
+    assert_untold(&registry, &secrets);
+    assert!(registry.asked("GET", "/v2/").len() <= 1);
+}
+
+#[test]
+fn who_can_pull_is_told() {
+    let tokens = Arc::new(Tokens::new());
+    let everyone = Arc::new(Tokens::new().for_anyone());
+    let secret = secret("password");
+    for (registry, expected) in [
+        (Registry::new().image("team/app", "1", &leaky_image(), GZIP).start(), "network"),
+        (bearer(&everyone).start(), "network"),
+        (bearer(&tokens).start(), "credentials"),
+        (password(&secret).start(), "credentials"),
+    ] {
+        let (username, password) = match expected {
+            "credentials" if registry.secrets().len() == 2 => ("robot", secret.as_str()),
+            "credentials" => (tokens.username(), tokens.password()),
+            _ => (everyone.username(), everyone.password()),
+        };
+        let run =
+            Pull::of(&registry.target("team/app:1")).docker_login(&registry.host(), username, password).run();
+        run.assert_found(&LEAKED);
+        assert_eq!(run.result()["pullable_by"], expected);
+    }
+    // A question that failed tells nothing, and costs nothing else.
+    let tokens = Arc::new(Tokens::new());
+    let registry = bearer(&tokens).tamper(|request, usual| {
+        let alone = request.path() == "/token" && request.header("authorization").is_none();
+        if alone { Answer::new(500) } else { usual }
+    });
+    let run = logged_in(&registry.start(), &tokens);
+    run.assert_found(&LEAKED);
+    assert_eq!(run.result()["pullable_by"], json!(null));
+}
+
+#[test]
+fn a_witness_sees_nothing_of_it() {
+    // The helper itself: it fails where a secret was told.
+    let server = Server::witness();
+    let secret = secret("password");
+    let registry = Registry::new().image("team/app", "1", &leaky_image(), GZIP);
+    let registry = registry.access(Access::Basic("robot".to_owned(), secret.clone())).start();
+    Pull::of(&registry.target("team/app:1")).docker_login(&registry.host(), "robot", &secret).run();
+    assert_untold(&server, &[secret.clone()]);
+    let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_untold(&registry, &[secret])));
+    assert!(seen.is_err(), "the registry itself was told");
+}
