@@ -6,7 +6,9 @@
 mod auth;
 mod pull;
 mod real;
+mod resume;
 mod servers;
+mod transport;
 
 use serde_json::{Value, json};
 

@@ -26,6 +26,8 @@ enum Manner {
     Whole,
     /// The connection is closed behind so many bytes of the body.
     Cut(usize),
+    /// Nothing more comes behind so many bytes of the body, on an open connection.
+    Stall(usize),
     /// Without a length, in chunks; the connection is closed before the last one, or it is whole.
     Chunked { cut: bool },
     /// A byte at a time, with so much time between them.
@@ -101,6 +103,11 @@ impl Answer {
     /// Says the whole length and closes the connection behind so many bytes.
     pub(crate) fn cut_after(self, bytes: usize) -> Self {
         Self { manner: Manner::Cut(bytes), ..self }
+    }
+
+    /// Says the whole length and falls silent behind so many bytes.
+    pub(crate) fn stall_after(self, bytes: usize) -> Self {
+        Self { manner: Manner::Stall(bytes), ..self }
     }
 
     /// Says no length; the body comes in chunks.
@@ -181,6 +188,10 @@ impl Answer {
             sent.fetch_add(count as u64, Ordering::SeqCst);
         })?;
         connection.flush()?;
+        if matches!(self.manner, Manner::Stall(_)) {
+            wait_for_end(raw);
+            return Ok(false);
+        }
         let closes = asked || self.closes();
         if closes {
             // What was sent still arrives.
@@ -207,7 +218,7 @@ impl Answer {
 
     fn send_body(&self, connection: &mut dyn Write, stop: &Stop, sent: &dyn Fn(usize)) -> io::Result<()> {
         match self.manner {
-            Manner::Cut(bytes) => {
+            Manner::Cut(bytes) | Manner::Stall(bytes) => {
                 let part = &self.body[..bytes.min(self.body.len())];
                 connection.write_all(part)?;
                 sent(part.len());
