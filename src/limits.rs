@@ -1,6 +1,8 @@
 //! Every bound on input that others control. A bound that is met makes the scan incomplete or is
 //! counted; it never passes in silence. Sizes are bytes unless the name says otherwise.
 
+use std::time::Duration;
+
 /// Bytes on either side of an anchor that a detector may look at. A key with its context must fit in
 /// it; in return, results do not depend on how content was cut into windows.
 pub const CONTEXT_RADIUS: usize = 32 * 1024;
@@ -175,6 +177,45 @@ pub const JSON_VALUES: usize = 200_000;
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
+
+/// Text of a registry's refusal.
+pub const REGISTRY_ERROR: usize = 64 * 1024;
+
+/// A token service's answer.
+pub const REGISTRY_TOKEN: u64 = 1024 * 1024;
+
+/// Redirects followed for one request.
+pub const REGISTRY_REDIRECTS: usize = 5;
+
+/// Requests under way to one registry at once.
+pub const REGISTRY_CONNECTIONS: usize = 6;
+
+/// To connect to a registry, unless `--timeout` is shorter.
+pub const REGISTRY_CONNECT: Duration = Duration::from_secs(10);
+
+/// The longest wait that a registry may ask for with `Retry-After`; a longer one ends the request.
+pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// How often one blob may break off.
+pub const BLOB_BREAKS: u32 = 100;
+
+/// Bytes a second that a blob must bring, over a minute (or twice `--timeout`, where that is shorter).
+pub const BLOB_RATE: u64 = 16 * 1024;
+
+/// All waiting for one blob.
+pub const BLOB_TIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Tags of one repository.
+pub const TAGS: usize = 100_000;
+
+/// Pages of one list.
+pub const LIST_PAGES: usize = 10_000;
+
+/// What is attached to one image.
+pub const REFERRERS: usize = 1_000;
+
+/// A file with certificates or a client's key.
+pub const CERTIFICATES: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

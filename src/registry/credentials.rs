@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 /// A password or token: wiped when dropped, never shown.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -18,6 +20,12 @@ impl Secret {
     /// The text, to be sent where it belongs.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
     }
 }
 
@@ -73,4 +81,22 @@ pub struct Found {
     /// Why there may be none although the user set one up (a helper that failed, a file that cannot be
     /// read): one line without secrets, to be said when the registry refuses.
     pub problem: Option<String>,
+}
+
+/// Placeholder until the files and helpers are read.
+pub struct Credentials;
+
+impl Credentials {
+    /// Stub.
+    pub fn new(
+        _settings: &Settings,
+        _env: impl Fn(&str) -> Option<std::ffi::OsString>,
+    ) -> Result<Self, std::io::Error> {
+        Ok(Self)
+    }
+
+    /// Stub.
+    pub fn find(&self, _registry: &str, _repository: &str) -> Found {
+        Found { credential: Credential::Anonymous, problem: None }
+    }
 }
