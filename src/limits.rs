@@ -171,6 +171,25 @@ pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 
 /// A file of detector definitions.
 pub const RULES_FILE: u64 = 4 * 1024 * 1024;
+
+/// A file of registry credentials (`auth.json`, `config.json`).
+pub const CREDENTIALS_FILE: u64 = 1024 * 1024;
+
+/// Registries and namespaces that one file of credentials may name.
+pub const CREDENTIALS_ENTRIES: usize = 10_000;
+
+/// The answer of a credential helper. A longer one is none.
+pub const HELPER_OUTPUT: usize = 64 * 1024;
+
+/// What is read of a credential helper's standard error; the rest is dropped.
+pub const HELPER_ERRORS: usize = 4 * 1024;
+
+/// Characters of a credential helper's error that are repeated.
+pub const HELPER_MESSAGE: usize = 200;
+
+/// How long a credential helper may take; then it is ended.
+pub const HELPER_TIME: Duration = Duration::from_secs(30);
+
 /// Values in one JSON document that are read as such; a document with more is searched as text.
 pub const JSON_VALUES: usize = 200_000;
 
