@@ -141,6 +141,9 @@ pub const RSA_MODULUS: usize = 2 * 1024;
 /// A list of images for `--images-from`.
 pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
 
+/// A password on standard input. Tokens of the clouds take some kilobytes.
+pub const PASSWORD: u64 = 16 * 1024;
+
 /// A text for `detectors test`.
 pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;
 
