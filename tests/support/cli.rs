@@ -88,6 +88,11 @@ impl Keyseam {
         (self.command, self.folder)
     }
 
+    /// The same again.
+    pub(crate) fn from_command(command: Command, folder: TempDir) -> Self {
+        Self { command, stdin: None, folder }
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(mut self) -> Run {
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
