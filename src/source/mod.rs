@@ -27,8 +27,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use oci_client::Reference;
-
 use crate::engine;
 use crate::image::digest::Algorithm;
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
@@ -178,11 +176,6 @@ pub fn open(target: &Target, access: &Access) -> Result<Opened, SourceError> {
         Place::Podman(name) => daemon::open_podman(name, access),
         Place::Reference(reference) => bare::open(reference, access),
     }
-}
-
-/// The tags of the repository that `reference` names, in the registry's order.
-pub fn tags(reference: &Reference, _access: &Access) -> Result<Vec<String>, SourceError> {
-    Err(SourceError::Invalid(format!("{reference}: registries are not supported yet")))
 }
 
 /// An archive that can be read only once: a pipe, an engine's answer, anything compressed. `what` is

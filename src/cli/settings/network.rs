@@ -12,7 +12,7 @@ use crate::engine;
 use crate::limits;
 use crate::registry;
 use crate::registry::credentials::{self, Login, Secret};
-use crate::source::{Access, Notes, Origin};
+use crate::source::{Access, Origin};
 use crate::target::{Place, Target};
 
 /// How registries and engines are reached.
@@ -106,7 +106,7 @@ impl Network {
             engines: self.engines.clone(),
             order: self.order.clone(),
             offline: self.offline,
-            notes: Notes::default(),
+            ..Access::default()
         }
     }
 }
