@@ -23,7 +23,7 @@ use keyseam::layer::decompress::Decompressed;
 use keyseam::layer::tar::TarReader;
 use keyseam::scan::matches::Search;
 use keyseam::scan::{ScanOptions, progress::Silent};
-use keyseam::source::{ImageSource, Opened};
+use keyseam::source::{Access, ImageSource, Opened};
 use keyseam::target::Target;
 
 const PHASES: [&str; 3] = ["decompress", "decompress+tar", "scan"];
@@ -81,7 +81,9 @@ fn report(image: &Path, rounds: usize) {
 /// One phase over one image: prints decompressed MB, seconds, and peak memory in MiB.
 fn run_phase(phase: &str, layout: &str) {
     let target = Target::parse(&format!("oci:{layout}")).unwrap();
-    let Opened::Indexed(source) = keyseam::source::open(&target).unwrap() else { panic!("not a folder") };
+    let Opened::Indexed(source) = keyseam::source::open(&target, &Access::default()).unwrap() else {
+        panic!("not a folder")
+    };
     let start = Instant::now();
     let bytes = match phase {
         "decompress" => each_layer(&*source, &|content| io::copy(content, &mut io::sink()).unwrap()),

@@ -1,6 +1,8 @@
 //! Every bound on input that others control. A bound that is met makes the scan incomplete or is
 //! counted; it never passes in silence. Sizes are bytes unless the name says otherwise.
 
+use std::time::Duration;
+
 /// Bytes on either side of an anchor that a detector may look at. A key with its context must fit in
 /// it; in return, results do not depend on how content was cut into windows.
 pub const CONTEXT_RADIUS: usize = 32 * 1024;
@@ -139,6 +141,9 @@ pub const RSA_MODULUS: usize = 2 * 1024;
 /// A list of images for `--images-from`.
 pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
 
+/// A password on standard input. Tokens of the clouds take some kilobytes.
+pub const PASSWORD: u64 = 16 * 1024;
+
 /// A text for `detectors test`.
 pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;
 
@@ -169,12 +174,70 @@ pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 
 /// A file of detector definitions.
 pub const RULES_FILE: u64 = 4 * 1024 * 1024;
+
+/// A file of registry credentials (`auth.json`, `config.json`).
+pub const CREDENTIALS_FILE: u64 = 1024 * 1024;
+
+/// Registries and namespaces that one file of credentials may name.
+pub const CREDENTIALS_ENTRIES: usize = 10_000;
+
+/// The answer of a credential helper. A longer one is none.
+pub const HELPER_OUTPUT: usize = 64 * 1024;
+
+/// What is read of a credential helper's standard error; the rest is dropped.
+pub const HELPER_ERRORS: usize = 4 * 1024;
+
+/// Characters of a credential helper's error that are repeated.
+pub const HELPER_MESSAGE: usize = 200;
+
+/// How long a credential helper may take; then it is ended.
+pub const HELPER_TIME: Duration = Duration::from_secs(30);
+
 /// Values in one JSON document that are read as such; a document with more is searched as text.
 pub const JSON_VALUES: usize = 200_000;
 
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
+
+/// Text of a registry's refusal.
+pub const REGISTRY_ERROR: usize = 64 * 1024;
+
+/// A token service's answer.
+pub const REGISTRY_TOKEN: u64 = 1024 * 1024;
+
+/// Redirects followed for one request.
+pub const REGISTRY_REDIRECTS: usize = 5;
+
+/// Requests under way to one registry at once.
+pub const REGISTRY_CONNECTIONS: usize = 6;
+
+/// To connect to a registry, unless `--timeout` is shorter.
+pub const REGISTRY_CONNECT: Duration = Duration::from_secs(10);
+
+/// The longest wait that a registry may ask for with `Retry-After`; a longer one ends the request.
+pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// How often one blob may break off.
+pub const BLOB_BREAKS: u32 = 100;
+
+/// Bytes a second that a blob must bring, over a minute (or twice `--timeout`, where that is shorter).
+pub const BLOB_RATE: u64 = 16 * 1024;
+
+/// All waiting for one blob.
+pub const BLOB_TIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Tags of one repository.
+pub const TAGS: usize = 100_000;
+
+/// Pages of one list.
+pub const LIST_PAGES: usize = 10_000;
+
+/// What is attached to one image.
+pub const REFERRERS: usize = 1_000;
+
+/// A file with certificates or a client's key.
+pub const CERTIFICATES: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ pub mod detectors;
 pub mod exit_status;
 pub mod fingerprint_key;
 mod habits;
+pub mod input;
 pub mod interrupt;
 mod manual;
 pub mod messages;

@@ -25,8 +25,9 @@ pub fn is_not_yet(option: &str) -> bool {
 
 /// Runs the command. The report for standard output goes to `stdout`.
 pub fn run(arguments: ScanArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = Messages::new(arguments.general.quiet, arguments.general.verbose);
-    match Settings::new(arguments) {
+    let general = &arguments.options.general;
+    let messages = Messages::new(general.quiet, general.verbose);
+    match Settings::new(arguments, &mut std::io::stdin()) {
         Ok(settings) => scan(&settings, &messages, scanner, stdout),
         Err(error) => {
             messages.error(&error.to_string());

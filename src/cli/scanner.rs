@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 
 use super::detectors::catalogue;
+use super::input;
 use super::settings::{SecretsFrom, Settings};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::own_secrets::{OwnSecrets, Refusal};
@@ -65,9 +65,12 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         verify_diff_ids: settings.verify_diff_ids,
         ..ScanOptions::default()
     };
+    let access = settings.network.access();
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for text in &settings.targets {
-        if let Err(error) = scan_target(text, &options, &judge, progress, &mut redactor, &mut results) {
+        let scanned = scan_target(text, &options, &access, &judge, progress, &mut redactor, &mut results);
+        access.notes.take().iter().for_each(|note| progress.note(&redactor.clean(note)));
+        if let Err(error) = scanned {
             redactor.learn_typed(text);
             errors.push(TargetError {
                 target: redactor.clean(text),
@@ -91,6 +94,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
 fn scan_target(
     text: &str,
     options: &ScanOptions,
+    access: &Access,
     judge: &Judge<'_>,
     progress: &dyn Progress,
     redactor: &mut Redactor<'_>,
@@ -98,7 +102,7 @@ fn scan_target(
 ) -> anyhow::Result<()> {
     let start = Instant::now();
     let target = Target::parse(text)?;
-    let scanned = scan(crate::source::open(&target, &Access::default())?, options, judge.search, progress)?;
+    let scanned = scan(crate::source::open(&target, access)?, options, judge.search, progress)?;
     if scanned.images.is_empty() {
         bail!("it holds no image");
     }
@@ -120,23 +124,13 @@ fn scan_target(
     Ok(())
 }
 
-fn read_bounded(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut file = std::fs::File::open(path)?;
-    let read = file.by_ref().take(limit + 1).read_to_end(&mut bytes)?;
-    if read as u64 > limit {
-        bail!("larger than {limit} bytes");
-    }
-    Ok(bytes)
-}
-
 fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::Result<Option<OwnSecrets>> {
     let Some(from) = from else { return Ok(None) };
     let loaded = match from {
         SecretsFrom::Environment => OwnSecrets::from_env(environment())?,
         SecretsFrom::File(path) => {
             let bytes =
-                read_bounded(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
+                input::file(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
@@ -175,7 +169,7 @@ fn ignore_rules(
     if !settings.project_files || !path.exists() {
         return Ok(IgnoreRules::default());
     }
-    let bytes = read_bounded(path, limits::IGNORE_FILE as u64).context(IGNORE_FILE)?;
+    let bytes = input::file(path, limits::IGNORE_FILE as u64).context(IGNORE_FILE)?;
     let today = time::OffsetDateTime::now_utc().date();
     let rules = IgnoreRules::parse(IGNORE_FILE, &bytes, today)?;
     for rule in rules.expired() {

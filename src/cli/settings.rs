@@ -1,12 +1,14 @@
 //! What a scan is asked to do, with everything decided that the command line and the environment decide.
 
-use std::fs::File;
-use std::io::{self, Read};
+mod network;
+
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::{Project, ScanArguments};
+use super::args::{Images, Options, Project, ScanArguments};
+use super::input::{self, InputError};
 use super::output::{Outputs, OutputsError};
 use super::progress::ProgressChoice;
 use super::terminal::ColorChoice;
@@ -14,11 +16,17 @@ use crate::image::platform::{Platform, PlatformSet};
 use crate::limits;
 use crate::report::Threshold;
 
+pub use network::{Network, NetworkError};
+
 /// Everything that a scan needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The images as they were asked for, in order.
     pub targets: Vec<String>,
+    /// Whether the targets are repositories, of which every tag is asked for.
+    pub all_tags: bool,
+    /// The base image, as it was asked for.
+    pub base: Option<String>,
     /// Which platforms of an index.
     pub platforms: PlatformSet,
     /// Ids, aliases, services or categories to which detection is limited; empty for no limit.
@@ -43,8 +51,8 @@ pub struct Settings {
     pub project_files: bool,
     /// Whether diff_ids are checked where a digest is known too.
     pub verify_diff_ids: bool,
-    /// Whether the network is off limits.
-    pub offline: bool,
+    /// How registries and engines are reached.
+    pub network: Network,
     /// Layers read at once.
     pub jobs: NonZeroUsize,
     /// Bytes of content after which a layer is cut.
@@ -71,27 +79,48 @@ pub enum SettingsError {
     StdinTwice,
     /// The list of images cannot be read.
     #[error("cannot read the images in {0}: {1}")]
-    ImagesFrom(PathBuf, io::Error),
-    /// The list of images is too long.
-    #[error("{0} is longer than {max} bytes; is it a list of images?", max = limits::IMAGE_LIST)]
-    ListTooLong(PathBuf),
+    ImagesFrom(PathBuf, InputError),
+    /// It is no text.
+    #[error("{0} is not UTF-8 text; is it a list of images?")]
+    ListForm(PathBuf),
     /// The list of images holds none.
     #[error("{0} names no image")]
     ListEmpty(PathBuf),
     /// A report has no place.
     #[error(transparent)]
     Outputs(#[from] OutputsError),
+    /// The options on the network do not go together.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }
 
 impl Settings {
-    /// Decides what `arguments` leave open, and refuses what does not go together.
-    pub fn new(arguments: ScanArguments) -> Result<Self, SettingsError> {
-        refuse_what_is_not_yet(&arguments)?;
-        let ScanArguments { images, selection, keys, choice, project, coverage, general } = arguments;
+    /// Decides what the arguments of `keyseam scan` leave open, and refuses what does not go together. A
+    /// password is read from `stdin`.
+    pub fn new(arguments: ScanArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
+        let ScanArguments { images: Images { images, images_from, all_tags }, options } = arguments;
+        refuse_what_is_not_yet(&options)?;
+        let targets = targets(images, images_from.as_deref())?;
+        Ok(Self { all_tags, ..Self::of_targets(targets, options, stdin)? })
+    }
+
+    fn of_targets(
+        targets: Vec<String>,
+        options: Options,
+        stdin: &mut dyn Read,
+    ) -> Result<Self, SettingsError> {
+        if targets.iter().filter(|target| *target == "-").count() > 1 {
+            return Err(SettingsError::StdinTwice);
+        }
+        let Options { selection, network, keys, choice, project, coverage, general } = options;
         let Project { no_config, .. } = project;
         Ok(Self {
-            targets: targets(images, selection.images_from.as_deref())?,
             platforms: platforms(selection.platform)?,
+            outputs: Outputs::new(general.output)?,
+            network: Network::new(network, &targets, stdin)?,
+            targets,
+            all_tags: false,
+            base: selection.base,
             only: keys.only,
             skip: keys.skip,
             rules: keys.rules,
@@ -103,10 +132,8 @@ impl Settings {
             show_secrets: general.show_secrets,
             project_files: !no_config,
             verify_diff_ids: coverage.verify_diff_ids,
-            offline: coverage.offline,
             jobs: coverage.jobs.unwrap_or_else(every_cpu),
             max_layer_bytes: coverage.max_layer_bytes,
-            outputs: Outputs::new(general.output)?,
             progress: general.progress,
             color: general.color,
         })
@@ -114,8 +141,8 @@ impl Settings {
 }
 
 /// An option that a scan would ignore is refused: a user would think that it works.
-fn refuse_what_is_not_yet(arguments: &ScanArguments) -> Result<(), SettingsError> {
-    let (selection, project) = (&arguments.selection, &arguments.project);
+fn refuse_what_is_not_yet(options: &Options) -> Result<(), SettingsError> {
+    let (selection, project) = (&options.selection, &options.project);
     let given = [
         ("base", selection.base.is_some()),
         ("skip-base", selection.skip_base),
@@ -213,20 +240,13 @@ fn targets(images: Vec<String>, list: Option<&Path>) -> Result<Vec<String>, Sett
     if let Some(path) = list {
         targets.extend(listed(path)?);
     }
-    match targets.iter().filter(|target| *target == "-").count() {
-        0 | 1 => Ok(targets),
-        _ => Err(SettingsError::StdinTwice),
-    }
+    Ok(targets)
 }
 
 fn listed(path: &Path) -> Result<Vec<String>, SettingsError> {
-    let failed = |error| SettingsError::ImagesFrom(path.to_owned(), error);
-    let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(limits::IMAGE_LIST + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > limits::IMAGE_LIST {
-        return Err(SettingsError::ListTooLong(path.to_owned()));
-    }
+    let bytes = input::file(path, limits::IMAGE_LIST)
+        .map_err(|error| SettingsError::ImagesFrom(path.to_owned(), error))?;
+    let text = String::from_utf8(bytes).map_err(|_| SettingsError::ListForm(path.to_owned()))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let images: Vec<String> = lines.map(str::to_owned).collect();
     if images.is_empty() { Err(SettingsError::ListEmpty(path.to_owned())) } else { Ok(images) }
@@ -242,7 +262,9 @@ mod tests {
         let line = ["keyseam", "scan"].iter().chain(line);
         let matches = command().try_get_matches_from(line).map_err(|error| error.to_string())?;
         match Arguments::from_arg_matches(&matches).map_err(|error| error.to_string())?.command {
-            Command::Scan(arguments) => Settings::new(*arguments).map_err(|error| error.to_string()),
+            Command::Scan(arguments) => {
+                Settings::new(*arguments, &mut &b""[..]).map_err(|error| error.to_string())
+            }
             other => Err(format!("not a scan: {other:?}")),
         }
     }

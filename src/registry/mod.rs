@@ -1,17 +1,34 @@
 //! The pull side of the OCI distribution specification: keyseam's own client over reqwest and rustls.
 //!
 //! ```text
-//! Client        manifests, blobs, tags, referrers of a repository           client.rs
+//! Client        manifests, blobs, tags, referrers of a repository           client.rs, list.rs
 //!   Transport   one request to its answer: hosts, retries, 401, redirects   transport.rs
 //!     Auth      challenges answered with credentials or tokens              auth.rs, challenge.rs
 //!     Guard     where requests may go                                       guard.rs
 //!   BlobReader  a body that breaks off is resumed                           blob.rs
 //! ```
 
+mod auth;
+mod blob;
+mod challenge;
+mod client;
 pub mod credentials;
+mod error;
+mod guard;
+mod hosts;
+mod link;
+mod list;
+mod retry;
+mod throttle;
+mod transport;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use client::{Client, Fetched, Repository};
+pub use error::{ErrorKind, RegistryError};
+pub use list::Referrers;
 
 /// How registries are reached: what the command line decides.
 #[derive(Clone, Debug)]

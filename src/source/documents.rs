@@ -18,7 +18,7 @@ use crate::image::media_type;
 use crate::image::platform::Platform;
 use crate::limits::{CONFIG, DOCUMENTS_TOTAL, MANIFEST};
 
-use super::store::{MemberError, Store};
+use super::store::{MemberError, Store, blob_name};
 
 /// Blobs that manifests carry in their descriptors' `data`.
 pub(super) type Embedded = BTreeMap<BlobKey, Arc<[u8]>>;
@@ -65,21 +65,29 @@ impl<'a> Documents<'a> {
 
     /// A manifest or index.
     pub(super) fn manifest(&self, descriptor: &Descriptor) -> ReadDocument {
-        self.described(descriptor, MANIFEST, &format!("manifest {}", descriptor.digest))
+        let stored = self.store.manifest(descriptor, MANIFEST.min(self.left.get()));
+        self.described(descriptor, stored, &format!("manifest {}", descriptor.digest))
     }
 
     /// A config.
     pub(super) fn config(&self, descriptor: &Descriptor) -> ReadDocument {
-        self.described(descriptor, CONFIG, &format!("config {}", descriptor.digest))
+        let stored = self.store.document(&blob_name(&descriptor.digest), CONFIG.min(self.left.get()));
+        self.described(descriptor, stored, &format!("config {}", descriptor.digest))
     }
 
-    fn described(&self, descriptor: &Descriptor, limit: u64, what: &str) -> ReadDocument {
-        let stored = match self.named(&blob_name(&descriptor.digest), limit) {
+    fn described(
+        &self,
+        descriptor: &Descriptor,
+        stored: Result<Vec<u8>, MemberError>,
+        what: &str,
+    ) -> ReadDocument {
+        let stored = match stored {
             Err(MemberError::Missing) => embedded_data(descriptor).ok_or(MemberError::Missing),
             other => other,
         };
         match stored {
             Ok(bytes) => {
+                self.spend(&bytes);
                 let errors = verify(&bytes, descriptor, what).into_iter().collect();
                 ReadDocument { bytes: Some(bytes), errors }
             }
@@ -99,7 +107,7 @@ impl<'a> Documents<'a> {
             Some(index) => format!("layer {index} ({})", descriptor.digest),
             None => format!("blob {}", descriptor.digest),
         };
-        let key = match self.store.find(&name) {
+        let key = match self.store.find_blob(descriptor) {
             Ok(member) => member.key,
             Err(MemberError::Missing) => match embedded_data(descriptor) {
                 Some(bytes) => self.embed(&name, &bytes),
@@ -143,11 +151,6 @@ impl<'a> Documents<'a> {
     }
 }
 
-/// Where an OCI layout keeps a blob.
-pub(super) fn blob_name(digest: &Digest) -> String {
-    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
-}
-
 /// The digest that a member's name claims for its bytes, where it is a blob of an OCI layout.
 pub(super) fn digest_of_name(name: &str) -> Option<Digest> {
     // Behind `//` stands the number of one of several members of the same name.
@@ -156,7 +159,7 @@ pub(super) fn digest_of_name(name: &str) -> Option<Digest> {
     format!("{algorithm}:{hex}").parse().ok()
 }
 
-fn embedded_data(descriptor: &Descriptor) -> Option<Vec<u8>> {
+pub(super) fn embedded_data(descriptor: &Descriptor) -> Option<Vec<u8>> {
     STANDARD.decode(descriptor.data.as_deref()?).ok()
 }
 

@@ -13,6 +13,7 @@ mod docker_archive;
 mod documents;
 mod folder;
 mod members;
+mod oci_index;
 mod oci_layout;
 mod oci_manifest;
 mod registry;
@@ -24,17 +25,19 @@ mod tape;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::engine;
 use crate::image::digest::Algorithm;
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
 use crate::image::platform::PlatformSet;
+use crate::registry::Client;
 use crate::report::model::SourceKind;
 use crate::target::{Place, Selector, Target};
 
 use archive::Archive;
 use folder::Folder;
+pub use registry::tags;
 use resolve::Resolved;
 
 /// Why a source gave nothing.
@@ -117,6 +120,23 @@ pub struct Access {
     pub offline: bool,
     /// What the user is told beside the report.
     pub notes: Notes,
+    /// The client of the run, made when it is first needed: its tokens and connections serve all images.
+    pub(crate) client: OnceLock<Client>,
+}
+
+impl Access {
+    /// The client for registries.
+    pub(crate) fn client(&self) -> Result<&Client, SourceError> {
+        if self.offline {
+            let message = "registries are not asked with --offline";
+            return Err(SourceError::Invalid(message.to_owned()));
+        }
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::new(&self.registry).map_err(|error| SourceError::Invalid(error.to_string()))?;
+        Ok(self.client.get_or_init(|| client))
+    }
 }
 
 /// Lines for the user that no report holds, gathered from several threads until they are taken.

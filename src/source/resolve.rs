@@ -237,7 +237,7 @@ fn by_name(groups: &[Group], wanted: &str) -> Result<Vec<Named>, String> {
 
 /// The images of a group for the platforms asked for. Artifacts have none, and what cannot be read
 /// cannot be told apart: both are always taken.
-fn choose(images: &[Image], platforms: &PlatformSet) -> Result<Vec<Image>, String> {
+pub(super) fn choose(images: &[Image], platforms: &PlatformSet) -> Result<Vec<Image>, String> {
     let always =
         |image: &Image| image.platform.is_none() && (image.kind == ImageKind::Artifact || is_empty(image));
     let (rest, mut chosen): (Vec<&Image>, Vec<&Image>) = images.iter().partition(|image| !always(image));

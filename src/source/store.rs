@@ -3,6 +3,8 @@
 
 use std::io::Read;
 
+use crate::image::descriptor::Descriptor;
+use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, ImageError};
 
 /// Named members, some of them documents.
@@ -18,6 +20,16 @@ pub(super) trait Store: Send + Sync {
 
     /// What is odd about the store.
     fn warnings(&self) -> Vec<String>;
+
+    /// The blob of a descriptor: by the name that an OCI layout has for it.
+    fn find_blob(&self, descriptor: &Descriptor) -> Result<Member, MemberError> {
+        self.find(&blob_name(&descriptor.digest))
+    }
+
+    /// A manifest or index, whole. `limit` is in bytes. In a layout it is a blob as any other.
+    fn manifest(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, MemberError> {
+        self.document(&blob_name(&descriptor.digest), limit)
+    }
 
     /// A document, whole. `limit` is in bytes.
     fn document(&self, name: &str, limit: u64) -> Result<Vec<u8>, MemberError> {
@@ -36,6 +48,11 @@ pub(super) trait Store: Send + Sync {
     }
 }
 
+/// Where an OCI layout keeps a blob.
+pub(super) fn blob_name(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
 /// A member that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Member {
@@ -51,6 +68,9 @@ pub(super) enum MemberError {
     /// There is none of that name.
     #[error("is not there")]
     Missing,
+    /// There is none, and somebody says why.
+    #[error("is not there: {0}")]
+    Absent(String),
     /// It ends before its size.
     #[error("is cut: the rest is not there")]
     Cut,
@@ -74,7 +94,7 @@ impl MemberError {
     /// The word for programs.
     pub(super) fn reason(&self) -> &'static str {
         match self {
-            Self::Missing => "missing",
+            Self::Missing | Self::Absent(_) => "missing",
             Self::Cut => "truncated",
             Self::TooLarge { .. } => "limit",
             Self::Refused(_) => "refused",

@@ -1,12 +1,14 @@
 //! The command line as clap sees it. What it means is decided in [`super::settings`].
 
+mod network;
 mod scan;
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
-pub use scan::{Choice, Coverage, General, Keys, Project, ScanArguments, Selection};
+pub use network::Network;
+pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
 
 use super::terminal::ColorChoice;
 
@@ -14,7 +16,7 @@ use super::terminal::ColorChoice;
 #[derive(Debug, Parser)]
 #[command(name = "keyseam", version, about, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with:  keyseam scan image.tar\n             docker save app:1.4 | keyseam scan -"
+    after_help = "Start with:  keyseam scan image.tar\n             docker save app:1.4 | keyseam scan -\n             keyseam scan ghcr.io/acme/app:1.4"
 )]
 pub struct Arguments {
     /// What to do.

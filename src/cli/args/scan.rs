@@ -1,4 +1,4 @@
-//! The options of `keyseam scan`, in the groups that its help shows.
+//! The options of `keyseam scan`, in the groups that its help shows. `keyseam diff` has most of them too.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
+use super::Network;
 use crate::cli::output::Output;
 use crate::cli::progress::ProgressChoice;
 use crate::cli::scan::is_not_yet;
@@ -14,35 +15,70 @@ use crate::cli::terminal::ColorChoice;
 use crate::detect::Confidence;
 use crate::report::FailOn;
 
-const EXAMPLES: &str = "\
+/// The forms of images, for the help of every command that takes one.
+pub(super) const FORMS: &str = "\
 Images:
+  docker://REF                an image in a registry
+  docker-daemon:REF           an image in the Docker engine
+  podman:REF                  an image in podman's store
   docker-archive:PATH[:REF]   the output of docker save or podman save
   oci-archive:PATH[:REF]      an OCI layout in a tar
   oci:PATH[:REF]              an OCI layout in a folder
-  PATH                        any of these; the kind is detected
+  PATH                        any of these three; the kind is detected
+  REF                         wherever it is found first: docker, podman, the registry (--from)
   -                           any of the archives on standard input
-  Archives may be compressed with gzip, zstd, xz or bzip2.
+  Archives may be compressed with gzip, zstd, xz or bzip2.";
 
-Examples:
-  keyseam scan app.tar
-  docker save app:1.4 | keyseam scan -
-  keyseam scan -o json=keys.json --fail-on high oci:./layout:latest
-  keyseam scan --secrets-from env app.tar
-
+/// The exit status, for the help of every command that scans.
+pub(super) const STATUS: &str = "\
 Exit status: 1 keys were found; 2 something could not be done; 3 the scan is incomplete;
 0 everything was read and nothing found. Every option NAME can be set as KEYSEAM_NAME, except for
---show-secrets and --verify-diff-ids.";
+--show-secrets, --insecure and --verify-diff-ids.";
+
+const EXAMPLES: &str = "\
+Examples:
+  keyseam scan ghcr.io/acme/app:1.4
+  keyseam scan app.tar
+  docker save app:1.4 | keyseam scan -
+  keyseam scan --all-tags -o json=keys.json docker://registry.example.com/acme/app
+  keyseam scan --secrets-from env --base debian:12 app:1.4";
 
 /// Find leaked keys, and the layer that introduced each
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{FORMS}\n\n{EXAMPLES}\n\n{STATUS}"))]
 pub struct ScanArguments {
-    /// Images to scan; see below for the forms
-    #[arg(value_name = "IMAGE", required_unless_present = "images_from")]
-    pub images: Vec<String>,
     /// Which images.
     #[command(flatten)]
+    pub images: Images,
+    /// How they are scanned.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// The images to scan.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which images")]
+pub struct Images {
+    /// Images to scan; see below for the forms
+    #[arg(value_name = "IMAGE", required_unless_present = "images_from", help_heading = "Arguments")]
+    pub images: Vec<String>,
+    /// Also scan the images named in FILE, one a line; `#` begins a comment
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_IMAGES_FROM", hide_env = true)]
+    pub images_from: Option<PathBuf>,
+    /// Scan every tag of the repositories that are named, which are named without a tag then
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_ALL_TAGS", hide_env = true)]
+    pub all_tags: bool,
+}
+
+/// What every command that scans can be told.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Which of an image's parts.
+    #[command(flatten)]
     pub selection: Selection,
+    /// How registries and engines are reached.
+    #[command(flatten)]
+    pub network: Network,
     /// Which keys.
     #[command(flatten)]
     pub keys: Keys,
@@ -60,13 +96,10 @@ pub struct ScanArguments {
     pub general: General,
 }
 
-/// Which images.
+/// Which of an image's parts.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which images")]
 pub struct Selection {
-    /// Also scan the images named in FILE, one a line; `#` begins a comment
-    #[arg(long, value_name = "FILE", env = "KEYSEAM_IMAGES_FROM", hide_env = true)]
-    pub images_from: Option<PathBuf>,
     /// OS/ARCH[/VARIANT] to take from an index, or `all`; repeatable [default: linux on this machine's CPU]
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "KEYSEAM_PLATFORM", hide_env = true)]
     pub platform: Vec<PlatformChoice>,
@@ -178,9 +211,6 @@ pub struct Coverage {
     #[arg(long, value_name = "BYTES", default_value_t = crate::limits::LAYER_CONTENT, hide_default_value = true,
         env = "KEYSEAM_MAX_LAYER_BYTES", hide_env = true)]
     pub max_layer_bytes: u64,
-    /// Use no network
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_OFFLINE", hide_env = true)]
-    pub offline: bool,
     /// Layers read at once [default: one a CPU]
     #[arg(short, long, value_name = "N", env = "KEYSEAM_JOBS", hide_env = true)]
     pub jobs: Option<NonZeroUsize>,

@@ -1,13 +1,12 @@
 //! `keyseam detectors`: the catalogue for people, and its detectors on a text.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::args::{CatalogueArguments, DetectorsCommand};
 use super::exit_status::ExitStatus;
 use super::messages::Messages;
-use super::{output, terminal};
+use super::{input, output, terminal};
 use crate::detect::DetectorIndex;
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
@@ -103,17 +102,11 @@ fn find<'a>(catalogue: &'a Catalogue, id: &str) -> anyhow::Result<(DetectorIndex
 
 /// A whole file of at most `most` bytes; `-` is standard input.
 fn read(file: &str, most: u64) -> anyhow::Result<Vec<u8>> {
-    let failed = |error: io::Error| anyhow::anyhow!("cannot read {file}: {error}");
-    let input: Box<dyn Read> = match file {
-        "-" => Box::new(io::stdin().lock()),
-        path => Box::new(File::open(path).map_err(failed)?),
+    let text = match file {
+        "-" => input::read(&mut io::stdin(), most),
+        path => input::file(path.as_ref(), most),
     };
-    let mut text = Vec::new();
-    input.take(most + 1).read_to_end(&mut text).map_err(failed)?;
-    if text.len() as u64 > most {
-        anyhow::bail!("{file} is larger than {most} bytes, the most that is read here");
-    }
-    Ok(text)
+    text.map_err(|error| anyhow::anyhow!("cannot read {file}: {error}"))
 }
 
 fn style(common: &CatalogueArguments) -> Style {

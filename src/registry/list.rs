@@ -1,0 +1,173 @@
+//! Lists of what a repository has: its tags, and what refers to one of its manifests.
+
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+use url::Url;
+
+use super::client::{Client, Endpoint, Inner, Repository, media_type};
+use super::error::{ErrorKind, RegistryError};
+use super::link;
+use super::transport::{self, accept};
+use crate::image::descriptor::Descriptor;
+use crate::image::digest::Digest;
+use crate::image::index::{self, Document};
+use crate::image::media_type::OCI_INDEX;
+use crate::limits::{LIST_PAGES, MANIFEST, REFERRERS, TAGS};
+
+/// What refers to a manifest, as far as the registry tells.
+#[derive(Debug)]
+pub enum Referrers {
+    /// These; perhaps none.
+    Listed(Vec<Descriptor>),
+    /// The registry knows neither the referrers API nor the tag in its place: nobody can tell.
+    Unsupported,
+    /// It may have some, but does not say.
+    Refused(RegistryError),
+}
+
+/// One page of a list.
+struct Page {
+    bytes: Vec<u8>,
+    media_type: String,
+    next: Option<Url>,
+}
+
+impl Client {
+    /// The tags of a repository, in the registry's order, over all pages.
+    pub fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        self.wait(self.inner.tags(repository))
+    }
+
+    /// What refers to a manifest: by the referrers API, else by the tag that stands for it.
+    pub fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {
+        self.wait(self.inner.referrers(repository, digest))
+    }
+}
+
+impl Inner {
+    async fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        #[derive(Deserialize)]
+        struct List {
+            tags: Option<Vec<String>>,
+        }
+        let what = format!("the list of tags of {}/{}", repository.registry, repository.name);
+        let too_many = || RegistryError::new(ErrorKind::Limit, format!("{what} is longer than {TAGS} tags"));
+        // A mirror holds what was pulled through it, not every tag.
+        let Some(endpoint) = self.endpoints(repository)?.pop() else { return Ok(Vec::new()) };
+        let mut tags: Vec<String> = Vec::new();
+        let mut path = format!("v2/{}/tags/list?n=1000", endpoint.repository);
+        for _ in 0..LIST_PAGES {
+            let page = self.page(&endpoint, path, HeaderMap::new(), &what).await?;
+            let list: List = serde_json::from_slice(&page.bytes)
+                .map_err(|_| RegistryError::new(ErrorKind::Invalid, format!("{what} is no list of tags")))?;
+            let before = tags.len();
+            tags.extend(list.tags.into_iter().flatten().filter(|tag| is_tag(tag)));
+            if tags.len() > TAGS {
+                return Err(too_many());
+            }
+            match page.next {
+                // A page that brings nothing leads nowhere.
+                Some(next) if tags.len() > before => path = next.to_string(),
+                _ => {
+                    let mut seen = std::collections::HashSet::new();
+                    tags.retain(|tag| seen.insert(tag.clone()));
+                    return Ok(tags);
+                }
+            }
+        }
+        Err(too_many())
+    }
+
+    async fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {
+        let endpoint = match self.endpoints(repository).map(|mut endpoints| endpoints.pop()) {
+            Ok(Some(endpoint)) => endpoint,
+            Ok(None) => return Referrers::Unsupported,
+            Err(error) => return Referrers::Refused(error),
+        };
+        let asked = self.referrers_by_api(&endpoint, digest).await;
+        let Err(api) = asked else { return asked.map_or(Referrers::Unsupported, Referrers::Listed) };
+        let unknown = matches!(api.kind, ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Guarded);
+        match (self.referrers_by_tag(&endpoint, digest).await, unknown) {
+            (Ok(Some(listed)), _) => Referrers::Listed(listed),
+            (Ok(None), true) => Referrers::Listed(Vec::new()),
+            (Err(error), true) if error.kind == ErrorKind::Unsupported => Referrers::Unsupported,
+            (Err(error), true) => Referrers::Refused(error),
+            (_, false) => Referrers::Refused(api),
+        }
+    }
+
+    async fn referrers_by_api(
+        &self,
+        endpoint: &Endpoint,
+        digest: &Digest,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let what = format!("the referrers of {digest}");
+        let mut path = format!("v2/{}/referrers/{digest}", endpoint.repository);
+        let mut found: Vec<Descriptor> = Vec::new();
+        for _ in 0..LIST_PAGES {
+            let page = self.page(endpoint, path, accept(OCI_INDEX), &what).await?;
+            // Some registries answer with a page for people.
+            let unknown = |_| RegistryError::new(ErrorKind::Unsupported, format!("{what} are no index"));
+            let Document::Index(index) = index::parse(&page.bytes, &page.media_type).map_err(unknown)? else {
+                return Err(RegistryError::new(ErrorKind::Unsupported, format!("{what} are no index")));
+            };
+            let before = found.len();
+            found.extend(index.manifests);
+            if found.len() > REFERRERS {
+                return Err(RegistryError::new(
+                    ErrorKind::Limit,
+                    format!("{what} are more than {REFERRERS}"),
+                ));
+            }
+            match page.next {
+                Some(next) if found.len() > before => path = next.to_string(),
+                _ => return Ok(found),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The index that clients keep at `ALGORITHM-HEX` where the registry has no referrers API; none where
+    /// there is no such tag.
+    async fn referrers_by_tag(
+        &self,
+        endpoint: &Endpoint,
+        digest: &Digest,
+    ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+        let hex: String = digest.hex().chars().take(64).collect();
+        let path = format!("v2/{}/manifests/{}-{hex}", endpoint.repository, digest.algorithm().name());
+        let what = format!("the referrers of {digest}");
+        let page = match self.page(endpoint, path, accept(OCI_INDEX), &what).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        match index::parse(&page.bytes, &page.media_type) {
+            Ok(Document::Index(index)) if index.manifests.len() <= REFERRERS => Ok(Some(index.manifests)),
+            Ok(Document::Index(_)) => {
+                Err(RegistryError::new(ErrorKind::Limit, format!("{what} are more than {REFERRERS}")))
+            }
+            // The tag is somebody's image.
+            _ => Ok(None),
+        }
+    }
+
+    async fn page(
+        &self,
+        endpoint: &Endpoint,
+        path: String,
+        headers: HeaderMap,
+        what: &str,
+    ) -> Result<Page, RegistryError> {
+        let mut reply = self.get(endpoint, path, headers).await?;
+        let (next, response) = (link::next(reply.headers(), &reply.url), reply.take());
+        let media_type = media_type(response.headers());
+        let bytes = transport::whole(response, MANIFEST, self.transport.timeout, what).await?;
+        Ok(Page { bytes, media_type, next })
+    }
+}
+
+/// Whether the word is a tag (distribution specification): what it names is asked for by it.
+fn is_tag(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=128).contains(&text.len()) && text.bytes().all(fits) && !text.starts_with(['.', '-'])
+}

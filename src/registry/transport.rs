@@ -1,0 +1,275 @@
+//! One request to its answer: sent where the guard lets it go, with what the registry asked for, and
+//! again where that may help. Bodies are read elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
+};
+use reqwest::{Method, Response, StatusCode};
+use time::OffsetDateTime;
+use tokio::sync::SemaphorePermit;
+use url::Url;
+
+use super::auth::{Auth, Grant, Visit};
+use super::challenge::challenges;
+use super::error::{ErrorKind, Failure, RegistryError};
+use super::guard;
+use super::hosts::Host;
+use super::retry::{backoff, retry_after};
+use super::throttle;
+use super::words::{self, Secrets};
+use crate::limits::{REGISTRY_REDIRECTS, REGISTRY_RETRY_AFTER};
+
+/// What requests have in common.
+pub(super) struct Transport {
+    pub(super) auth: Auth,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) timeout: Duration,
+    pub(super) retries: u32,
+}
+
+/// What is asked of a registry.
+pub(super) struct Request<'a> {
+    pub(super) visit: Visit<'a>,
+    pub(super) method: Method,
+    /// Behind the registry's address: `v2/…`, or a whole address of a further page.
+    pub(super) path: String,
+    /// Beside what every request has.
+    pub(super) headers: HeaderMap,
+    /// How often to try again.
+    pub(super) retries: u32,
+}
+
+/// An answer, and the right to read it: the host's other requests may have to wait for its end.
+pub(super) struct Reply<'a> {
+    response: Option<Response>,
+    headers: HeaderMap,
+    /// What was asked, before redirects.
+    pub(super) url: Url,
+    /// Whether it took credentials of the user.
+    pub(super) with_credentials: bool,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Reply<'_> {
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The answer itself, once; an empty one after that.
+    pub(super) fn take(&mut self) -> Response {
+        self.response.take().unwrap_or_else(|| Response::from(http::Response::new("")))
+    }
+}
+
+/// One exchange, before redirects.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) authorization: Option<HeaderValue>,
+    pub(super) body: Option<Body<'a>>,
+}
+
+/// What is posted.
+pub(super) struct Body<'a> {
+    pub(super) media_type: &'a str,
+    pub(super) bytes: String,
+}
+
+impl Transport {
+    /// Sends a request until it has an answer of success, or none is to be had.
+    pub(super) async fn send<'a>(&self, request: &Request<'a>) -> Result<Reply<'a>, RegistryError> {
+        let mut attempt = 0;
+        loop {
+            let failure = match self.attempt(request).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            // Silence took its time already.
+            let allowed = if failure.error.kind == ErrorKind::TimedOut { 1 } else { u32::MAX };
+            attempt += 1;
+            if !failure.is_passing() || attempt > request.retries.min(allowed) {
+                return Err(failure.error);
+            }
+            match failure.wait {
+                Some(wait) if wait > REGISTRY_RETRY_AFTER => return Err(failure.error),
+                Some(wait) => request.visit.host.pause(wait),
+                None => tokio::time::sleep(backoff(attempt)).await,
+            }
+        }
+    }
+
+    async fn attempt<'a>(&self, request: &Request<'a>) -> Result<Reply<'a>, Failure> {
+        let host = request.visit.host;
+        let closed = |_| RegistryError::new(ErrorKind::Unavailable, "the client is closed");
+        let permit = host.permits.acquire().await.map_err(closed)?;
+        loop {
+            let wait = host.paused_for();
+            if wait.is_zero() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+        }
+        let base = host.base().await?;
+        let url = base.join(&request.path).map_err(|_| {
+            RegistryError::new(
+                ErrorKind::Invalid,
+                format!("{}: no address for '{}'", host.name, request.path),
+            )
+        })?;
+        let mut used = self.auth.grant(&request.visit).await.map_err(|error| error.about(&host.name))?;
+        let mut response = self.exchange(request, &url, used.as_ref()).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let offered = challenges(response.headers());
+            if offered.is_empty() {
+                return Err(self.refusal(request, response, used.as_ref()).await);
+            }
+            let answer = self.auth.answer(&request.visit, &offered, used.as_ref()).await;
+            let grant = answer.map_err(|error| error.about(&host.name))?;
+            response = self.exchange(request, &url, Some(&grant)).await?;
+            used = Some(grant);
+        }
+        if response.status().is_success() {
+            let with_credentials = used.is_some_and(|grant| grant.with_credentials);
+            let headers = response.headers().clone();
+            Ok(Reply { response: Some(response), headers, url, with_credentials, _permit: permit })
+        } else {
+            Err(self.refusal(request, response, used.as_ref()).await)
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        url: &Url,
+        grant: Option<&Grant>,
+    ) -> Result<Response, RegistryError> {
+        let authorization = grant.and_then(|grant| grant.header.clone());
+        let call = Call { method: request.method.clone(), url: url.clone(), authorization, body: None };
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        follow(request.visit.host, call, self.timeout, &headers).await
+    }
+
+    /// What an answer without success means.
+    async fn refusal(&self, request: &Request<'_>, response: Response, grant: Option<&Grant>) -> Failure {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let host = &request.visit.host.name;
+        let words = words::read(response, self.timeout, &self.secrets).await;
+        let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+        let with_credentials = grant.is_some_and(|grant| grant.with_credentials);
+        let kind = match status {
+            StatusCode::NOT_FOUND => ErrorKind::NotFound,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Denied,
+            StatusCode::TOO_MANY_REQUESTS => ErrorKind::Throttled,
+            StatusCode::RANGE_NOT_SATISFIABLE => ErrorKind::Range,
+            StatusCode::REQUEST_TIMEOUT => ErrorKind::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => ErrorKind::Unavailable,
+            _ => ErrorKind::Unsupported,
+        };
+        let wait = retry_after(&headers, OffsetDateTime::now_utc());
+        let message = match kind {
+            ErrorKind::NotFound => format!("{host} has no such thing (404{said})"),
+            ErrorKind::Denied if with_credentials => {
+                format!("{host} does not let these credentials in ({}{said})", status.as_u16())
+            }
+            ErrorKind::Denied => format!(
+                "{host} asks for credentials ({}{said}): docker login {}",
+                status.as_u16(),
+                request.visit.registry
+            ),
+            ErrorKind::Throttled => {
+                throttle::message(request.visit.registry, &headers, wait, with_credentials, &said)
+            }
+            _ => format!("{host} answered {}{said}", status.as_u16()),
+        };
+        Failure { error: RegistryError::new(kind, message), wait }
+    }
+}
+
+/// Sends a call and follows redirects, a bounded number of them and only where the guard lets them lead.
+/// What logs in is sent to the very host, scheme and port that it is for, and no more once a redirect
+/// has left them.
+pub(super) async fn follow(
+    host: &Host,
+    call: Call<'_>,
+    timeout: Duration,
+    headers: &[(reqwest::header::HeaderName, HeaderValue)],
+) -> Result<Response, RegistryError> {
+    let base = host.base().await?;
+    let Call { method, mut url, mut authorization, mut body } = call;
+    let first = url.origin();
+    for _ in 0..=REGISTRY_REDIRECTS {
+        if url.origin() != first {
+            authorization = None;
+        }
+        let own = url.origin() == base.origin();
+        let mut request = host.client(own).request(method.clone(), url.clone());
+        request = request.header(ACCEPT_ENCODING, "identity");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(authorization) = &authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(body) = &body {
+            request = request.header(CONTENT_TYPE, body.media_type).body(body.bytes.clone());
+        }
+        let name = if own { host.name.clone() } else { guard::place(&url) };
+        let late = |_| RegistryError::new(ErrorKind::TimedOut, format!("{name} does not answer in time"));
+        let sent = tokio::time::timeout(timeout, request.send()).await.map_err(late)?;
+        let response = sent.map_err(|error| RegistryError::of_connection(&name, &error))?;
+        let Some(location) = redirect(&response) else { return Ok(response) };
+        if body.take().is_some() {
+            let message = format!("{name} redirects a login, which is not followed");
+            return Err(RegistryError::new(ErrorKind::Guarded, message));
+        }
+        let wrong = |_| RegistryError::new(ErrorKind::Invalid, format!("{name} redirects to no address"));
+        url = url.join(&location).map_err(wrong)?;
+        // A name in an address would be sent as credentials.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        guard::check(base, host.reach(), &url)?;
+    }
+    let message = format!("{} redirects more than {REGISTRY_REDIRECTS} times", host.name);
+    Err(RegistryError::new(ErrorKind::Guarded, message))
+}
+
+fn redirect(response: &Response) -> Option<String> {
+    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
+    location.to_str().ok().map(str::to_owned)
+}
+
+/// A body, whole. `limit` is in bytes, `timeout` for each piece of it.
+pub(super) async fn whole(
+    mut response: Response,
+    limit: u64,
+    timeout: Duration,
+    what: &str,
+) -> Result<Vec<u8>, RegistryError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut pace = super::blob::Pace::new(timeout);
+    let mut bytes = Vec::new();
+    loop {
+        let late = || RegistryError::new(ErrorKind::TimedOut, format!("{what} does not come in time"));
+        let piece = pace.next(&mut response).await.ok_or_else(late)?;
+        let broken = |error: reqwest::Error| RegistryError::of_connection(what, &error);
+        let Some(piece) = piece.map_err(broken)? else { return Ok(bytes) };
+        if bytes.len() + piece.len() > limit {
+            let message = format!("{what} has more than {limit} bytes, the limit");
+            return Err(RegistryError::new(ErrorKind::Limit, message));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+}
+
+/// A header for what is wanted.
+pub(super) fn accept(media_types: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_types))])
+}
