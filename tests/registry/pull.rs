@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -49,22 +50,30 @@ impl Pull {
         Self { keyseam: self.keyseam.env(name, value), ..self }
     }
 
-    /// A file in its home, which is its working directory too; its folders are made.
+    /// A path in its home, which is its working directory too.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.keyseam.home().join(name)
+    }
+
+    /// A variable that is a path in its home.
+    pub(super) fn env_path(self, name: &str, path: &str) -> Self {
+        let path = self.path(path);
+        self.env(name, path)
+    }
+
+    /// A file in its home; its folders are made.
     pub(super) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
-        let (command, folder) = self.keyseam.into_command();
-        let path = folder.path().join(name);
+        let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, content).expect("a file");
-        Self { keyseam: Keyseam::from_command(command, folder), ..self }
+        self
     }
 
     /// A program in its home.
     pub(super) fn program(self, name: &str, script: &str) -> Self {
-        use std::os::unix::fs::PermissionsExt;
-        let (command, folder) = self.file(name, script).keyseam.into_command();
-        let path = folder.path().join(name);
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("permissions");
-        Self { keyseam: Keyseam::from_command(command, folder), stdin: None }
+        let this = self.file(name, script);
+        std::fs::set_permissions(this.path(name), PermissionsExt::from_mode(0o755)).expect("permissions");
+        this
     }
 
     /// What `docker login` leaves in its home.

@@ -29,10 +29,10 @@ fn asked_again(registry: &Serving) -> Vec<Request> {
     let again: Vec<String> = requests
         .iter()
         .filter(|one| one.gets_blob(None) && one.nth == 1)
-        .map(|one| one.target.clone())
+        .map(|one| one.path().to_owned())
         .collect();
     assert_eq!(again.len(), 1, "blobs that were asked for again");
-    requests.retain(|request| request.target == again[0]);
+    requests.retain(|request| request.path() == again[0]);
     requests
 }
 
@@ -173,7 +173,7 @@ fn a_part_from_elsewhere_is_never_put_in() {
                     if part {
                         return wrong(usual, request, &stored(digest, Compression::Gzip));
                     }
-                    if is_large(request, &usual) && usual.status == 200 {
+                    if is_large(request, &usual) && request.nth == 0 {
                         usual.cut_after(PIECE)
                     } else {
                         usual

@@ -88,9 +88,9 @@ impl Keyseam {
         (self.command, self.folder)
     }
 
-    /// The same again.
-    pub(crate) fn from_command(command: Command, folder: TempDir) -> Self {
-        Self { command, stdin: None, folder }
+    /// Its home and working directory, until another one is set.
+    pub(crate) fn home(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Runs it to its end.
