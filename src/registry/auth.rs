@@ -142,8 +142,8 @@ impl Auth {
             Challenge::Basic => {
                 let header = basic(&found.credential, &self.secrets).ok_or_else(|| {
                     with_problem(denied(&format!(
-                        "it asks for a name and a password, and none is known: docker login {}",
-                        visit.registry
+                        "it asks for a name and a password, and none is known: {}",
+                        super::login_command(visit.registry)
                     )))
                 })?;
                 (header, None, true)
@@ -220,6 +220,10 @@ impl Auth {
                 let hint =
                     format!("credentials were not sent to it; --trust-realm {host} lets them go there");
                 Err(RegistryError::new(error.kind, format!("{error} ({hint})")))
+            }
+            Err(error) if !known && error.kind == ErrorKind::Denied => {
+                let login = super::login_command(ask.visit.registry);
+                Err(RegistryError::new(error.kind, format!("{error}; {login} makes you known")))
             }
             Err(error) => Err(error),
             Ok(answer) => {

@@ -147,4 +147,10 @@ mod tests {
         let escaped = read(&[r#"Bearer realm="https://a/\"t", error="invalid_token""#]);
         assert_eq!(escaped, [bearer("https://a/\"t", None, "")]);
     }
+    proptest::proptest! {
+        #[test]
+        fn survives_anything(line in "[ ,=\"\\\\a-zA-Z:/\\t]{0,200}") {
+            read(&[&line]);
+        }
+    }
 }

@@ -51,8 +51,19 @@ pub struct Fetched {
     pub media_type: String,
     /// Its digest.
     pub digest: Digest,
-    /// Whether the registry itself gave it to nobody in particular.
-    pub anonymous: bool,
+    /// Who gave it, and to whom.
+    pub served: Served,
+}
+
+/// Who gave a manifest, and to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// The registry itself, to anybody.
+    Openly,
+    /// The registry itself, to who has credentials.
+    WithCredentials,
+    /// A mirror, which says nothing of the registry.
+    ByMirror,
 }
 
 /// A client for all registries of a run.
@@ -321,8 +332,12 @@ impl Inner {
             let message = format!("{what} is not what its digest says: {expected}, its bytes are {digest}");
             return Err(RegistryError::new(ErrorKind::Invalid, message));
         }
-        let anonymous = !endpoint.is_mirror && !reply.with_credentials;
-        Ok(Fetched { bytes, media_type, digest, anonymous })
+        let served = match (endpoint.is_mirror, reply.with_credentials) {
+            (true, _) => Served::ByMirror,
+            (false, true) => Served::WithCredentials,
+            (false, false) => Served::Openly,
+        };
+        Ok(Fetched { bytes, media_type, digest, served })
     }
 
     async fn foreign(
@@ -364,7 +379,10 @@ impl Inner {
 
     async fn pullable_by(&self, repository: &Repository, fetched: &Fetched) -> Option<PullableBy> {
         let endpoint = self.endpoints(repository).ok()?.pop()?;
-        if !fetched.anonymous {
+        if fetched.served == Served::ByMirror {
+            return None;
+        }
+        if fetched.served == Served::WithCredentials {
             let path = format!("v2/{}/manifests/{}", endpoint.repository, fetched.digest);
             match self.send(&endpoint, Method::HEAD, path, accept(MANIFESTS), true).await {
                 Ok(_) => {}

@@ -45,19 +45,30 @@ impl Client {
 }
 
 impl Inner {
+    /// The registry's own list; a mirror's, which may hold only what was pulled through it, where the
+    /// registry gives none.
     async fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        let mut last = RegistryError::new(ErrorKind::Settings, "there is no registry to ask");
+        for endpoint in self.endpoints(repository)?.iter().rev() {
+            match self.tags_at(endpoint).await {
+                Ok(tags) => return Ok(tags),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn tags_at(&self, endpoint: &Endpoint) -> Result<Vec<String>, RegistryError> {
         #[derive(Deserialize)]
         struct List {
             tags: Option<Vec<String>>,
         }
-        let what = format!("the list of tags of {}/{}", repository.registry, repository.name);
+        let what = format!("the list of tags of {}/{}", endpoint.registry, endpoint.repository);
         let too_many = || RegistryError::new(ErrorKind::Limit, format!("{what} is longer than {TAGS} tags"));
-        // A mirror holds what was pulled through it, not every tag.
-        let Some(endpoint) = self.endpoints(repository)?.pop() else { return Ok(Vec::new()) };
         let mut tags: Vec<String> = Vec::new();
         let mut path = format!("v2/{}/tags/list?n=1000", endpoint.repository);
         for _ in 0..LIST_PAGES {
-            let page = self.page(&endpoint, path, HeaderMap::new(), &what).await?;
+            let page = self.page(endpoint, path, HeaderMap::new(), &what).await?;
             let list: List = serde_json::from_slice(&page.bytes)
                 .map_err(|_| RegistryError::new(ErrorKind::Invalid, format!("{what} is no list of tags")))?;
             let before = tags.len();

@@ -26,7 +26,7 @@ mod words;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use client::{Client, Fetched, Repository};
+pub use client::{Client, Fetched, Repository, Served};
 pub use error::{ErrorKind, RegistryError};
 pub use list::Referrers;
 
@@ -89,5 +89,13 @@ impl Default for Settings {
             foreign_layers: false,
             referrers: false,
         }
+    }
+}
+
+/// What a user types to be known to a registry.
+fn login_command(registry: &str) -> String {
+    match registry {
+        "docker.io" => "docker login".to_owned(),
+        other => format!("docker login {other}"),
     }
 }

@@ -16,8 +16,11 @@ pub(super) fn message(
     let limit =
         limit.map_or_else(String::new, |(pulls, window)| format!(", {pulls} pulls in {}", span(window)));
     let wait = wait.map_or_else(String::new, |wait| format!("; it asks to wait {} s", wait.as_secs()));
-    let login =
-        if with_credentials { String::new() } else { format!("; docker login {registry} may raise it") };
+    let login = if with_credentials {
+        String::new()
+    } else {
+        format!("; {} may raise it", super::login_command(registry))
+    };
     format!("{registry} has reached its limit of requests{limit} (429{said}){wait}{login}")
 }
 
@@ -49,7 +52,7 @@ mod tests {
         assert_eq!(
             line,
             "docker.io has reached its limit of requests, 100 pulls in 6 hours (429: slow down); \
-             docker login docker.io may raise it"
+             docker login may raise it"
         );
         let line = message("r.example", &HeaderMap::new(), Some(Duration::from_secs(900)), true, "");
         assert_eq!(line, "r.example has reached its limit of requests (429); it asks to wait 900 s");

@@ -179,9 +179,9 @@ impl Transport {
                 format!("{host} does not let these credentials in ({}{said})", status.as_u16())
             }
             ErrorKind::Denied => format!(
-                "{host} asks for credentials ({}{said}): docker login {}",
+                "{host} asks for credentials ({}{said}): {}",
                 status.as_u16(),
-                request.visit.registry
+                super::login_command(request.visit.registry)
             ),
             ErrorKind::Throttled => {
                 throttle::message(request.visit.registry, &headers, wait, with_credentials, &said)

@@ -33,8 +33,12 @@ pub(super) type Answer = Result<Option<Credential>, String>;
 pub(super) struct Helpers {
     search: Vec<PathBuf>,
     time: Duration,
-    answers: Mutex<HashMap<(String, String), Arc<Mutex<Option<Given>>>>>,
+    /// By helper and server.
+    answers: Mutex<HashMap<(String, String), Slot>>,
 }
+
+/// Locked while the helper is asked, so that others wait for its answer.
+type Slot = Arc<Mutex<Option<Given>>>;
 
 struct Given {
     at: Instant,
@@ -148,10 +152,11 @@ fn refusal(output: &Output) -> Answer {
 /// anything that could be a secret.
 fn first_words(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let all = line.split(|c: char| c.is_whitespace() || is_hidden_or_active(c));
+    // Programs put their own name in front, `docker-credential-secretservice:` for one.
+    let said = all.filter(|word| !word.is_empty()).skip_while(|word| word.contains("docker-credential-"));
     let mut words = Vec::new();
-    for word in
-        line.split(|c: char| c.is_whitespace() || is_hidden_or_active(c)).filter(|word| !word.is_empty())
-    {
+    for word in said {
         words.push(if is_plain(word) { word } else { "…" });
         if names_a_secret(word) {
             words.push("…");
@@ -232,6 +237,11 @@ mod tests {
         assert_eq!(
             failure("printf 'no \\033[31mkey\\007ring\\r\\n' >&2; exit 2"),
             "failed with status 2: no [31mkey ring"
+        );
+        let linker = "/usr/bin/docker-credential-secretservice: error while loading shared libraries: libsecret-1.so.0";
+        assert_eq!(
+            failure(&format!("echo {linker}: cannot open >&2; exit 127")),
+            "failed with status 127: error while loading shared libraries: … …"
         );
         assert_eq!(failure("kill -9 $$"), "was ended by a signal");
         assert_eq!(failure("exit 4"), "failed with status 4");

@@ -33,24 +33,24 @@ pub(super) fn places(authfile: Option<&PathBuf>, env: impl Fn(&str) -> Option<Os
         places.push(Place::Text);
     }
     let home = variable("HOME");
-    let below_home = |path: &str| home.as_ref().map(|home| home.join(path));
-    let podman = [
-        ("XDG_RUNTIME_DIR", variable("XDG_RUNTIME_DIR").or_else(runtime_folder)),
-        ("HOME", below_home(".config").filter(|_| !cfg!(target_os = "linux"))),
-        ("XDG_CONFIG_HOME", variable("XDG_CONFIG_HOME").or_else(|| below_home(".config"))),
+    // A variable, the folder that it names or that stands for it, and the file below.
+    let below = |name: &'static str, otherwise: Option<&str>, file: &str| {
+        let named = variable(name).map(|folder| (name, folder.join(file)));
+        named.or_else(|| Some(("HOME", home.as_ref()?.join(otherwise?).join(file))))
+    };
+    let session = below("XDG_RUNTIME_DIR", None, "containers/auth.json");
+    // Elsewhere than on Linux, podman keeps its logins where no variable moves them.
+    let fixed = below("HOME", None, ".config/containers/auth.json").filter(|_| !cfg!(target_os = "linux"));
+    let known = [
+        (session.or_else(without_session), Shape::Containers),
+        (fixed, Shape::Containers),
+        (below("XDG_CONFIG_HOME", Some(".config"), "containers/auth.json"), Shape::Containers),
+        (below("DOCKER_CONFIG", Some(".docker"), "config.json"), Shape::Docker),
+        (below("HOME", None, ".dockercfg"), Shape::Legacy),
     ];
-    let podman = podman.map(|(name, folder)| (name, folder, "containers/auth.json", Shape::Containers));
-    let docker = variable("DOCKER_CONFIG").or_else(|| below_home(".docker"));
-    let docker = [
-        ("DOCKER_CONFIG", docker, "config.json", Shape::Docker),
-        ("HOME", home.clone(), ".dockercfg", Shape::Legacy),
-    ];
-    for (name, folder, file, shape) in podman.into_iter().chain(docker) {
-        let place = match folder {
-            Some(folder) if folder.is_absolute() => Place::Usual(folder.join(file), shape),
-            Some(_) => Place::Relative(if variable(name).is_some() { name } else { "HOME" }),
-            None => continue,
-        };
+    for (found, shape) in known {
+        let Some((name, path)) = found else { continue };
+        let place = if path.is_absolute() { Place::Usual(path, shape) } else { Place::Relative(name) };
         if !places.contains(&place) {
             places.push(place);
         }
@@ -59,9 +59,9 @@ pub(super) fn places(authfile: Option<&PathBuf>, env: impl Fn(&str) -> Option<Os
 }
 
 /// Where podman keeps the logins of a user without a session (root in a container, in CI).
-fn runtime_folder() -> Option<PathBuf> {
-    cfg!(target_os = "linux")
-        .then(|| PathBuf::from(format!("/run/containers/{}", rustix::process::getuid().as_raw())))
+fn without_session() -> Option<(&'static str, PathBuf)> {
+    let path = || PathBuf::from(format!("/run/containers/{}/auth.json", rustix::process::getuid().as_raw()));
+    cfg!(target_os = "linux").then(|| ("XDG_RUNTIME_DIR", path()))
 }
 
 #[cfg(test)]

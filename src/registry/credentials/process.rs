@@ -210,12 +210,23 @@ mod tests {
 
     #[test]
     fn what_is_left_behind_holds_nothing_up() {
-        // A session of its own: not even the end of the group would end it.
-        let body = "setsid sleep 30 & echo answer";
-        let output = run_script(body, GENEROUS).map_err(|_| "no output").expect("output");
-        assert_eq!(output.stdout.as_slice(), b"answer\n");
-        let outcome = run_script("setsid sleep 30 & sleep 600", SHORT);
+        let scripts = Scripts::new();
+        let pids = scripts.path().join("pids");
+        // A session of its own: not even the end of the group ends it.
+        let stray = format!("setsid sh -c 'echo $$ >> {}; exec sleep 600' &", pids.display());
+        let waits = format!("while [ ! -s {} ]; do :; done", pids.display());
+        let start = Instant::now();
+        let answers = scripts.add("answers", &format!("{stray} {waits}; echo answer"));
+        let output = run(&answers, "get", "", GENEROUS);
+        let hangs = scripts.add("hangs", &format!("{stray} sleep 600"));
+        let outcome = run(&hangs, "get", "", SHORT);
+        let took = start.elapsed();
+        for pid in std::fs::read_to_string(pids).expect("it was started").split_whitespace() {
+            let _ = Command::new("kill").arg(pid).status().expect("kill runs");
+        }
+        assert!(output.is_ok_and(|output| output.stdout.as_slice() == b"answer\n"));
         assert!(matches!(outcome, Err(ProcessError::TimedOut)));
+        assert!(took < GENEROUS, "{took:?}");
     }
 
     #[test]
