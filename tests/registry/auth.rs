@@ -379,13 +379,7 @@ fn every_line_of_the_challenge_is_read() {
 #[test]
 fn a_challenge_that_cannot_be_answered_is_said() {
     let tokens = Arc::new(Tokens::new());
-    for challenge in [
-        "Negotiate",
-        "",
-        "Bearer",
-        "Bearer realm=\"\"",
-        "Bearer realm=\"not a url\"",
-    ] {
+    for challenge in ["Negotiate", "", "Bearer", "Bearer realm=\"\"", "Bearer realm=\"not a url\""] {
         let registry = bearer(&tokens).challenge(challenge).start();
         let run = logged_in(&registry, &tokens);
         run.assert_status(2);
