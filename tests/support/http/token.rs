@@ -134,7 +134,8 @@ impl Tokens {
             return self.refusal.clone().unwrap_or(usual);
         }
         let token = secret("token");
-        let until = self.expires_in.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+        let until =
+            self.expires_in.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.push(Given { token: token.clone(), until });
         // One name in GET's answer, the other in POST's, as services have them.
