@@ -4,6 +4,8 @@
 //! a word stands anywhere in them.
 
 mod auth;
+mod guard;
+mod images;
 mod pull;
 mod real;
 mod resume;
