@@ -1,6 +1,8 @@
 //! Every bound on input that others control. A bound that is met makes the scan incomplete or is
 //! counted; it never passes in silence. Sizes are bytes unless the name says otherwise.
 
+use std::time::Duration;
+
 /// Bytes on either side of an anchor that a detector may look at. A key with its context must fit in
 /// it; in return, results do not depend on how content was cut into windows.
 pub const CONTEXT_RADIUS: usize = 32 * 1024;
@@ -175,6 +177,25 @@ pub const JSON_VALUES: usize = 200_000;
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
+
+/// What an engine answers about itself or about one image.
+pub const ENGINE_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// What an engine says of an error, as far as it is read.
+pub const ENGINE_ERROR: u64 = 64 * 1024;
+
+/// Characters of what an engine says of an error that are shown.
+pub const ENGINE_WORDS: usize = 500;
+
+/// From the request for an image to the first byte of it: engines write the whole image to a disk of
+/// their own before they send any.
+pub const ENGINE_EXPORT: Duration = Duration::from_secs(30 * 60);
+
+/// A file that says how an engine is reached: Docker's settings, a context, a certificate.
+pub const ENGINE_FILE: u64 = 1024 * 1024;
+
+/// All looking for a bare reference in the local engines, where something else is asked next.
+pub const LOCAL_ENGINES: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
