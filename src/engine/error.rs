@@ -1,12 +1,12 @@
-//! What keeps an engine from giving an image, and the engine's own words about it: bounded, on one
-//! line, with nothing active in them.
+//! What keeps an engine from giving an image, and the engine's own words about it, bounded. They are as
+//! the engine wrote them: keys in them are found by what stands around them, so it is the outputs that
+//! redact them and then write out what a terminal would act on.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::limits::ENGINE_WORDS;
-use crate::report::sanitize::inline;
 
 /// Why an engine gave nothing. The engine is named with its address.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ impl EngineError {
     }
 }
 
-/// What an engine or its command said, as one line to show. It is cut between two words, so that no
+/// What an engine or its command said, as far as it is shown. It is cut between two words, so that no
 /// part of a key is left that would not be known as one.
 pub(super) fn words(said: &[u8]) -> String {
     #[derive(Deserialize)]
@@ -96,16 +96,16 @@ pub(super) fn words(said: &[u8]) -> String {
         Ok(message) => message.message,
         Err(_) => String::from_utf8_lossy(said).into_owned(),
     };
-    let lines = said.lines().map(str::trim);
     // Commands of the podman family log warnings first.
-    let error = lines.into_iter().find_map(|line| line.strip_prefix("Error: "));
-    let line = inline(error.unwrap_or(said.trim())).into_owned();
-    match line.char_indices().nth(ENGINE_WORDS) {
-        None if line.is_empty() => "it does not say why".to_owned(),
-        None => line,
+    let error = said.lines().find_map(|line| line.trim().strip_prefix("Error: "));
+    let said = error.unwrap_or(said.trim());
+    match said.char_indices().nth(ENGINE_WORDS) {
+        None if said.is_empty() => "it does not say why".to_owned(),
+        None => said.to_owned(),
         Some((end, _)) => {
-            let kept = line.get(..end).unwrap_or_default();
-            format!("{} …", kept.rsplit_once(' ').map_or("", |(kept, _)| kept))
+            let kept = said.get(..end).unwrap_or_default();
+            let kept = kept.rsplit_once(char::is_whitespace).map_or("", |(kept, _)| kept);
+            format!("{kept} …")
         }
     }
 }
@@ -116,7 +116,7 @@ pub(super) fn cause(error: &dyn std::error::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    inline(&innermost.to_string()).into_owned()
+    innermost.to_string()
 }
 
 #[cfg(test)]
@@ -124,10 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_one_line_of_what_was_said() {
-        assert_eq!(words(br#"{"message":"no space\nleft"}"#), "no space\\nleft");
+    fn words_are_what_was_said_of_the_error() {
+        assert_eq!(words(br#"{"message":"no space left"}"#), "no space left");
         assert_eq!(words(b"time=x level=warning msg=y\nError: a: b\n"), "a: b");
-        assert_eq!(words(b"\x1b[31mred\xff"), "\\u{1b}[31mred\u{fffd}");
+        assert_eq!(words(b" red\xff\n"), "red\u{fffd}");
         assert_eq!(words(b" \n"), "it does not say why");
     }
 

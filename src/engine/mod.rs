@@ -183,7 +183,10 @@ fn runtime() -> Result<&'static tokio::runtime::Handle, EngineError> {
 }
 
 /// Refuses what is neither a name nor an id: names become parts of paths and of command lines.
-fn check_name(name: &str) -> Result<(), EngineError> {
+///
+/// # Errors
+/// When it is neither.
+pub fn check_name(name: &str) -> Result<(), EngineError> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@[]+".contains(&byte);
     let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
     if name.starts_with('-') || !name.bytes().all(is_allowed) || !name.split('/').all(is_part) {

@@ -6,7 +6,7 @@ mod broken_off;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use crate::engine::{Engine, Found, Inspection, Variables};
+use crate::engine::{self, Engine, EngineError, Found, Inspection, Settings, Variables};
 use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
 use crate::image::platform::PlatformSet;
@@ -29,24 +29,22 @@ pub(super) fn open_podman(name: &str, access: &Access) -> Result<Opened, SourceE
 
 fn open(name: &str, access: &Access, kind: SourceKind) -> Result<Opened, SourceError> {
     let settings = engine_settings(access);
-    let found = locate(kind, &|name: &str| std::env::var_os(name))
+    let found = engine::check_name(name)
+        .and_then(|()| locate(kind, &|variable| std::env::var_os(variable)))
         .and_then(|engine| engine.find(name, &settings, settings.timeout));
     let found = found.map_err(|error| SourceError::Invalid(error.to_string()))?;
     Ok(opened(found, name, kind, &access.notes))
 }
 
 /// The settings of engines, with what holds for every source.
-pub(super) fn engine_settings(access: &Access) -> crate::engine::Settings {
+pub(super) fn engine_settings(access: &Access) -> Settings {
     let mut settings = access.engines.clone();
     settings.offline |= access.offline;
     settings
 }
 
 /// The engine that a source of this kind reads.
-pub(super) fn locate(
-    kind: SourceKind,
-    variables: Variables<'_>,
-) -> Result<Engine, crate::engine::EngineError> {
+pub(super) fn locate(kind: SourceKind, variables: Variables<'_>) -> Result<Engine, EngineError> {
     if kind == SourceKind::Podman { Engine::podman(variables) } else { Engine::docker(variables) }
 }
 
