@@ -28,7 +28,9 @@ const DEFAULT_CONTEXT: &str = "default";
 /// When the environment or a context names one that cannot be used.
 pub(super) fn endpoints(variables: Variables<'_>) -> Result<Vec<Endpoint>, EngineError> {
     if let Some(host) = text(variables, "DOCKER_HOST") {
-        return Ok(vec![Endpoint::parse(&host, tls_of_environment(variables)?, "DOCKER_HOST")?]);
+        let is_socket = host.trim().starts_with("unix://");
+        let tls = if is_socket { None } else { tls_of_environment(variables)? };
+        return Ok(vec![Endpoint::parse(&host, tls, "DOCKER_HOST")?]);
     }
     match context(variables)? {
         Some((name, origin)) => Ok(vec![endpoint_of_context(variables, &name, origin)?]),
@@ -310,5 +312,7 @@ mod tests {
         assert!(home.error().contains("/nowhere/ca.pem"), "{}", home.error());
         home.set("DOCKER_TLS_VERIFY", "").set("DOCKER_TLS", "1");
         assert_eq!(home.endpoints(), Ok(vec!["tcp://host:2376".to_owned()]));
+        home.set("DOCKER_TLS_VERIFY", "1").set("DOCKER_HOST", "unix:///d.sock");
+        assert_eq!(home.endpoints(), Ok(vec!["unix:///d.sock".to_owned()]));
     }
 }

@@ -1,9 +1,13 @@
 //! A real podman: over its socket, and by its command where it has none.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
+
+use keyseam::engine::{Inspection, Patience, Podman as PodmanCommand};
+use serde_json::json;
 
 use super::{assert_fails, assert_same, expected, image, key};
 use crate::support::cli::{Keyseam, Run, list};
@@ -81,9 +85,7 @@ fn annotations_that_podman_does_not_export_are_read() {
 
 /// Scans `podman:app:1` where `podman` is this script.
 fn with_script(folder: &Path, script: &str) -> Run {
-    let path = folder.join("podman");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
-    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("permissions");
+    executable(&folder.join("podman"), &format!("#!/bin/sh\n{script}\n"));
     let system = std::env::var("PATH").expect("PATH");
     scan("app:1").env("PATH", format!("{}:{system}", folder.display())).run()
 }
@@ -124,6 +126,29 @@ fn a_podman_that_fails_or_lies_never_gives_a_clean_scan() {
 }
 
 #[test]
+fn a_podman_that_hangs_while_it_saves_is_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("podman");
+    let pid = folder.path().join("pid");
+    for written in [0, 1000] {
+        let script =
+            format!("#!/bin/sh\necho $$ >{}\nhead -c {written} /dev/zero\nexec sleep 600\n", pid.display());
+        executable(&program, &script);
+        let patience = Patience { answer: Duration::from_millis(300), export: Duration::from_millis(300) };
+        let answer = json!({ "Id": image(&["app:1"]).config_digest() }).to_string();
+        let image = Inspection::parse(answer.as_bytes()).expect("an image");
+        let mut saving = PodmanCommand::at(&program).export(&image, patience).expect("it starts");
+        let mut bytes = Vec::new();
+        let error = saving.read_to_end(&mut bytes).expect_err("it hangs").to_string();
+        assert!(error.contains("did not answer within"), "{error}");
+        assert_eq!(bytes.len(), written);
+        assert!(matches!(saving.read(&mut [0; 10]), Ok(0) | Err(_)));
+        drop(saving);
+        assert!(!is_alive(&pid), "podman still runs");
+    }
+}
+
+#[test]
 fn podman_gets_no_settings_of_ours_and_no_options_of_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log").display().to_string();
@@ -156,19 +181,30 @@ fn podman_is_not_taken_from_the_working_directory() {
 #[test]
 fn no_podman_is_left_behind() {
     let folder = tempfile::tempdir().expect("a folder");
-    let pid = folder.path().join("pid").display().to_string();
+    let pid = folder.path().join("pid");
     // It hangs when asked for the image, which a bare reference waits for only so long.
-    let script = format!("echo $$ >{pid}; exec sleep 600");
-    let path = folder.path().join("podman");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
-    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("permissions");
+    let script = format!("#!/bin/sh\necho $$ >{}; exec sleep 600\n", pid.display());
+    executable(&folder.path().join("podman"), &script);
     let system = std::env::var("PATH").expect("PATH");
     let run = Keyseam::scan(&["127.0.0.1:1/app:1"])
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
         .env("PATH", format!("{}:{system}", folder.path().display()))
         .run();
     run.assert_status(2);
-    let pid = fs::read_to_string(folder.path().join("pid")).expect("podman was asked");
-    let alive = Command::new("kill").args(["-0", pid.trim()]).output().expect("kill runs").status.success();
-    assert!(!alive, "podman still runs");
+    assert!(!is_alive(&pid), "podman still runs");
+}
+
+/// Writes a script. Another process does, since a file that any process has open for writing cannot be
+/// run, and other tests start processes that inherit what is open here.
+fn executable(path: &Path, content: &str) {
+    let aside = path.with_extension("new");
+    fs::write(&aside, content).expect("a file");
+    let installed = run(Command::new("install").args(["-m", "755"]).args([&aside, path]), None);
+    assert!(installed.status.success(), "install: {}", text(&installed));
+}
+
+/// Whether the process runs whose number stands in this file.
+fn is_alive(pid: &Path) -> bool {
+    let pid = fs::read_to_string(pid).expect("podman was started");
+    Command::new("kill").args(["-0", pid.trim()]).output().expect("kill runs").status.success()
 }
