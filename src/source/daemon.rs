@@ -153,7 +153,8 @@ impl ImageSource for EngineImage {
     }
 
     fn resolve(&self, platforms: &PlatformSet) -> Result<Vec<Image>, SourceError> {
-        let mut images = self.archive.resolve(platforms)?;
+        let mut images =
+            self.archive.resolve(platforms).map_err(|error| self.not_pulled(platforms, error))?;
         for image in &mut images {
             self.facts.apply(image);
             self.drop_absent_attestations(image);
@@ -167,6 +168,20 @@ impl ImageSource for EngineImage {
 }
 
 impl EngineImage {
+    /// An index names platforms of which the engine has nothing: says so in place of digests.
+    fn not_pulled(&self, platforms: &PlatformSet, error: SourceError) -> SourceError {
+        match (platforms, &self.facts.inspection.platform) {
+            (PlatformSet::Chosen(wanted), Some(there)) if error.to_string().contains("is not there") => {
+                let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+                SourceError::Invalid(format!(
+                    "the engine has nothing of it for {}, only {there}: docker pull --platform fetches more",
+                    wanted.join(" or ")
+                ))
+            }
+            _ => error,
+        }
+    }
+
     /// Engines pull what they can run: the index of an image names attestations that only its registry
     /// has. The engine's image is whole without them.
     fn drop_absent_attestations(&self, image: &mut Image) {

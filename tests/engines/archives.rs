@@ -165,6 +165,9 @@ fn what_an_engine_did_not_pull_is_no_error() {
     let result = assert_same(&scan(&engine), &expected);
     let warnings = result["warnings"].to_string();
     assert_eq!(warnings.matches("is not in the engine").count(), 1, "{warnings}");
+    let chosen = ["--platform", "linux/s390x", "docker-daemon:app:1"];
+    let run = Keyseam::scan(&chosen).env("DOCKER_HOST", engine.address()).run();
+    assert_fails(&run, "the engine has nothing of it for linux/s390x, only linux/");
     // But a layer of the image itself is.
     let mut broken = pulled(&image, &other_platform());
     let layer = broken.list.iter().find(|(name, _)| name.starts_with("blobs/")).expect("a blob").0.clone();
