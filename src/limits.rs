@@ -239,6 +239,25 @@ pub const REFERRERS: usize = 1_000;
 /// A file with certificates or a client's key.
 pub const CERTIFICATES: u64 = 4 * 1024 * 1024;
 
+/// What an engine answers about itself or about one image.
+pub const ENGINE_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// What an engine says of an error, as far as it is read.
+pub const ENGINE_ERROR: u64 = 64 * 1024;
+
+/// Characters of what an engine says of an error that are shown.
+pub const ENGINE_WORDS: usize = 500;
+
+/// From the request for an image to the first byte of it: engines write the whole image to a disk of
+/// their own before they send any.
+pub const ENGINE_EXPORT: Duration = Duration::from_secs(30 * 60);
+
+/// A file that says how an engine is reached: Docker's settings, a context, a certificate.
+pub const ENGINE_FILE: u64 = 1024 * 1024;
+
+/// All looking for a bare reference in the local engines, where something else is asked next.
+pub const LOCAL_ENGINES: Duration = Duration::from_secs(2);
+
 #[cfg(test)]
 mod tests {
     #[test]

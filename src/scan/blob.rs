@@ -105,6 +105,11 @@ impl ReadBlob {
         Self { scan, results: Arc::default() }
     }
 
+    /// Digest of the content, where it was asked for or costs nothing.
+    pub fn diff_id(&self) -> Option<&Digest> {
+        self.scan.diff_id.as_ref()
+    }
+
     /// The blob with its matches; to be called when the pool has no more work.
     pub fn finish(self) -> BlobScan {
         let mut scan = self.scan;

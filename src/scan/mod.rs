@@ -18,7 +18,7 @@ use matches::{Search, Workspace};
 use pool::Pool;
 use progress::{LayerProgress, Progress};
 
-use crate::image::digest::Algorithm;
+use crate::image::digest::{Algorithm, Digest};
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
 use crate::image::platform::PlatformSet;
 use crate::limits;
@@ -208,7 +208,7 @@ struct Sink<'p, 'a> {
 }
 
 impl BlobSink for Sink<'_, '_> {
-    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
+    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<Option<Digest>> {
         let name = short_name(&blob.key);
         self.progress.total(1, blob.size.unwrap_or(0));
         let layer = self.progress.layer(&name, blob.size);
@@ -218,7 +218,8 @@ impl BlobSink for Sink<'_, '_> {
             content_limit: self.options.max_layer_bytes,
         };
         let read = read_blob(blob.body, ask, self.pool, &mut self.space, &*layer);
+        let diff_id = read.diff_id().cloned();
         self.read.push((blob.key, read));
-        Ok(())
+        Ok(diff_id)
     }
 }
