@@ -141,6 +141,14 @@ pub const RSA_MODULUS: usize = 2 * 1024;
 /// A list of images for `--images-from`.
 pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
 
+/// Bytes of manifests and configs that are held of images whose layers are still to be read. Images
+/// beyond it are resolved later, and a layer that they share with the ones before is read again.
+pub const RESOLVED_AHEAD: usize = 256 * 1024 * 1024;
+
+/// Bytes that the results of layers may take that are kept for further images of a run. Beyond it, the
+/// one that is needed last is dropped and its layer read again.
+pub const SHARED_RESULTS: usize = 512 * 1024 * 1024;
+
 /// A password on standard input. Tokens of the clouds take some kilobytes.
 pub const PASSWORD: u64 = 16 * 1024;
 

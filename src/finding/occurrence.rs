@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::detect::{Confidence, Place};
-use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageKind};
+use crate::image::manifest::{Image, ImageBlob, ImageKind};
 use crate::image::rootfs::{EntryAt, Removal, fates};
 use crate::layer::entry_log::{EntryIndex, EntryLog};
+use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::matches::{Finder, Found, Match};
 
@@ -59,7 +60,7 @@ pub enum ContentOf {
 }
 
 /// The occurrences in all layers and attestations of `image`, in order, with what became of them.
-pub fn of_blobs(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>) -> Vec<Occurrence> {
+pub fn of_blobs(image: &Image, blobs: &Blobs) -> Vec<Occurrence> {
     let mut occurrences = Vec::new();
     for (index, layer) in image.layers.iter().enumerate() {
         let Some(scan) = blobs.get(&layer.key) else { continue };
@@ -112,7 +113,7 @@ fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind
 }
 
 /// Asks the tree that a runtime builds for each of the entries.
-fn settle_fates(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>, occurrences: &mut [Occurrence]) {
+fn settle_fates(image: &Image, blobs: &Blobs, occurrences: &mut [Occurrence]) {
     let empty = EntryLog::default();
     let logs: Vec<&EntryLog> =
         image.layers.iter().map(|layer| blobs.get(&layer.key).map_or(&empty, |scan| &scan.entries)).collect();
