@@ -59,7 +59,8 @@ impl Statement {
     }
 }
 
-fn looks_like_json(bytes: &[u8]) -> bool {
+/// Whether bytes begin as a JSON object or array does.
+pub fn looks_like_json(bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     first.is_some_and(|byte| matches!(byte, b'{' | b'['))
 }
@@ -138,7 +139,8 @@ impl Reader {
             if let Json::Array(words) = &mut found {
                 let is_pair = |word: &mut Json| word.scalar().is_some_and(|word| word.contains('='));
                 for word in words.extract_if(.., is_pair) {
-                    let (name, value) = word.scalar().and_then(|word| word.split_once('=')).unwrap_or_default();
+                    let (name, value) =
+                        word.scalar().and_then(|word| word.split_once('=')).unwrap_or_default();
                     self.assignment(&format!("env {name}"), name, value, around);
                 }
             }
@@ -284,7 +286,9 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
 fn escaped_strings(bytes: &[u8]) -> Vec<Range<u64>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = bytes.get(at..).and_then(|rest| memchr::memchr(b'"', rest)).map(|quote| at + quote) {
+    while let Some(start) =
+        bytes.get(at..).and_then(|rest| memchr::memchr(b'"', rest)).map(|quote| at + quote)
+    {
         let mut end = start + 1;
         let mut escaped = false;
         while let Some(next) = bytes.get(end..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {

@@ -26,7 +26,9 @@ fn every_text(statement: &Statement) -> String {
 
 /// As BuildKit writes it; `step2` runs, `step1` and `step3` copy, `step0` is fetched.
 fn build_config() -> String {
-    let exec = |env: &str| format!(r#"{{"Op":{{"exec":{{"meta":{{"args":["/bin/sh","-c","make"],"env":[{env}]}}}}}}}}"#);
+    let exec = |env: &str| {
+        format!(r#"{{"Op":{{"exec":{{"meta":{{"args":["/bin/sh","-c","make"],"env":[{env}]}}}}}}}}"#)
+    };
     format!(
         r#"{{"llbDefinition":[
             {{"id":"step0","op":{{"Op":{{"source":{{"identifier":"docker-image://base"}}}}}}}},
@@ -40,7 +42,8 @@ fn build_config() -> String {
 
 fn layers() -> String {
     let of = |numbers: &[u8]| {
-        let list: Vec<String> = numbers.iter().map(|number| format!(r#"{{"digest":"{}"}}"#, digest(*number))).collect();
+        let list: Vec<String> =
+            numbers.iter().map(|number| format!(r#"{{"digest":"{}"}}"#, digest(*number))).collect();
         format!("[{}]", list.join(","))
     };
     format!(
@@ -101,7 +104,10 @@ fn arguments_variables_and_files_are_told_apart_in_both_versions() {
 fn a_step_tells_its_layer_where_it_made_one_and_all_lists_agree() {
     let statement = read(&slsa_02());
     let meta = |step: usize| named(&statement, &format!("llbDefinition[{step}].op.Op.exec.meta"));
-    assert_eq!(meta(2), [("args\nargs=/bin/sh\nargs=-c\nargs=make\nenv\nenv=odd\n", 0, Some("3".to_owned()))]);
+    assert_eq!(
+        meta(2),
+        [("args\nargs=/bin/sh\nargs=-c\nargs=make\nenv\nenv=odd\n", 0, Some("3".to_owned()))]
+    );
     assert_eq!(meta(3)[0].2, None, "its lists end in different layers");
     assert_eq!(named(&statement, "llbDefinition[0].op.Op.source")[0].2, None, "it was fetched");
     let elsewhere = statement.texts.iter().find(|text| text.text == b"x=elsewhere\n").expect("a text");
@@ -117,7 +123,8 @@ fn every_string_is_in_some_text() {
             match value {
                 serde_json::Value::Object(members) => {
                     for (name, value) in members {
-                        let name = name.strip_prefix("build-arg:").or(name.strip_prefix("label:")).unwrap_or(&name);
+                        let name =
+                            name.strip_prefix("build-arg:").or(name.strip_prefix("label:")).unwrap_or(&name);
                         assert!(all.contains(name.strip_prefix("vcs:").unwrap_or(name)), "{name}");
                         waiting.push(value);
                     }
@@ -135,7 +142,9 @@ fn envelopes_are_opened_as_deep_as_the_limit() {
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     let seal = |inner: &str, url_safe: bool| {
         let payload = if url_safe { URL_SAFE_NO_PAD.encode(inner) } else { STANDARD.encode(inner) };
-        format!(r#"{{"dsseEnvelope":{{"payloadType":"application/vnd.in-toto+json","payload":"{payload}"}}}}"#)
+        format!(
+            r#"{{"dsseEnvelope":{{"payloadType":"application/vnd.in-toto+json","payload":"{payload}"}}}}"#
+        )
     };
     for url_safe in [false, true] {
         let statement = read(&seal(&slsa_02(), url_safe));
@@ -165,7 +174,9 @@ fn what_is_no_valid_json_keeps_its_text() {
     let tail = read(r#"{"args":{"build-arg:TOKEN":"x"}} tail"#);
     assert!(every_text(&tail).contains("tail") && tail.fault.is_some());
     assert_eq!(named(&tail, "build-arg:TOKEN").len(), 1);
-    for odd in ["[]", "{}", "[[{\"args\":[]}]]", r#"{"buildConfig":{"llbDefinition":{}},"layers":{"a":[[]]}}"#] {
+    for odd in
+        ["[]", "{}", "[[{\"args\":[]}]]", r#"{"buildConfig":{"llbDefinition":{}},"layers":{"a":[[]]}}"#]
+    {
         read(odd);
     }
 }
@@ -173,11 +184,8 @@ fn what_is_no_valid_json_keeps_its_text() {
 #[test]
 fn strings_with_escapes_are_known_by_their_place() {
     let text = r#"{"a":"plain","b\"":"x\\","c":["\u0041","d"]}"#;
-    let found: Vec<&str> = read(text)
-        .escaped
-        .iter()
-        .map(|range| &text[range.start as usize..range.end as usize])
-        .collect();
+    let found: Vec<&str> =
+        read(text).escaped.iter().map(|range| &text[range.start as usize..range.end as usize]).collect();
     assert_eq!(found, [r#""b\"""#, r#""x\\""#, r#""\u0041""#]);
 }
 
@@ -185,7 +193,8 @@ fn strings_with_escapes_are_known_by_their_place() {
 fn hostile_names_and_numbers_do_not_multiply() {
     let name = "n".repeat(100_000);
     let many = vec![r#"{"id":"s","op":{"Op":{"exec":{"meta":{"env":["A=b"]}}}}}"#; 2_000].join(",");
-    let text = format!(r#"{{"buildConfig":{{"{name}":1,"args":{{"{name}":"v"}},"llbDefinition":[{many}]}}}}"#);
+    let text =
+        format!(r#"{{"buildConfig":{{"{name}":1,"args":{{"{name}":"v"}},"llbDefinition":[{many}]}}}}"#);
     let statement = read(&text);
     let total: usize =
         statement.texts.iter().map(|text| text.text.len() + text.name.as_ref().map_or(0, String::len)).sum();
