@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::detect::{Confidence, Place};
 use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageKind};
 use crate::image::rootfs::{EntryAt, Removal, fates};
+use crate::image::statement::StepLayer;
 use crate::layer::entry_log::{EntryIndex, EntryLog};
 use crate::scan::blob::BlobScan;
 use crate::scan::matches::{Finder, Found, Match};
@@ -89,17 +90,24 @@ fn in_attestation(
     image: &Image,
 ) -> Occurrence {
     let predicate = || blob.annotations.get("in-toto.io/predicate-type").cloned();
-    let digest = found.content.stated.as_ref().and_then(|stated| stated.layer.as_ref());
-    let made = |layer: &ImageBlob| digest.is_some() && layer.digest.as_ref() == digest;
+    let step = found.content.stated.as_ref().and_then(|stated| stated.layer.as_deref());
     Occurrence {
         place: Place::Attestation,
-        layer: image.layers.iter().position(made),
+        layer: step.and_then(|step| layer_of(step, image)),
         entry: None,
         content: (ContentOf::Attestation(index), found.content.id),
         name: found.content.name.clone().or_else(predicate),
         in_final_image: false,
         ..in_layer(found, index, blob, scan, image.kind)
     }
+}
+
+/// Index of the layer that a step made: by its digest, or by its place in an image of as many layers.
+fn layer_of(step: &StepLayer, image: &Image) -> Option<usize> {
+    let is_it = |layer: &ImageBlob| layer.digest.as_ref().is_some_and(|digest| step.digests.contains(digest));
+    let by_digest = image.layers.iter().position(is_it);
+    let by_place = step.position.filter(|(_, layers)| *layers == image.layers.len()).map(|(index, _)| index);
+    by_digest.or(by_place)
 }
 
 fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind: ImageKind) -> Occurrence {

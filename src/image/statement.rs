@@ -5,16 +5,21 @@
 //! Every string of the document is in some text, with its escapes decoded. What is told apart are the
 //! values that have a name of their own: build arguments, variables of steps, files in base64.
 
+mod steps;
+
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::config::json::{Document, Json, head};
-use super::digest::Digest;
 use crate::limits;
+use steps::{StepLayers, layer_of, layers_of_steps};
+
+pub use steps::StepLayer;
 
 /// A document of an attestation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +47,8 @@ pub struct StatementText {
     pub value_offset: usize,
     /// How many times it stood in base64.
     pub decoded: usize,
-    /// Digest of the layer that the build step made of which it is a part, where the statement says so.
-    pub layer: Option<Digest>,
+    /// The layer that the build step made of which it is a part, where the statement says so.
+    pub layer: Option<Arc<StepLayer>>,
 }
 
 impl Statement {
@@ -73,7 +78,7 @@ struct Reader {
     /// Named texts by name and text: BuildKit repeats variables in every step.
     seen: HashMap<(String, Vec<u8>), usize>,
     /// The layer that each step made.
-    layers: HashMap<String, Digest>,
+    layers: StepLayers,
 }
 
 /// Of what a value is a part.
@@ -82,7 +87,7 @@ struct Around<'a> {
     /// How often it was decoded.
     decoded: usize,
     /// The layer of its step.
-    layer: Option<&'a Digest>,
+    layer: Option<&'a Arc<StepLayer>>,
 }
 
 impl Reader {
@@ -156,7 +161,7 @@ impl Reader {
                 continue;
             };
             for (index, step) in steps.iter_mut().enumerate() {
-                let layer = layer_of_step(step, &self.layers).cloned();
+                let layer = layer_of(step, &self.layers).cloned();
                 let around = Around { decoded, layer: layer.as_ref() };
                 self.take_named(step, "", around);
                 self.rest(step, &format!("llbDefinition[{index}]"), around);
@@ -170,7 +175,8 @@ impl Reader {
         let around = Around { decoded: around.decoded + 1, ..around };
         let decoded = |name| value.members(name).filter_map(Json::scalar).filter_map(from_base64);
         for bytes in decoded("data") {
-            let name = member(value, "filename").and_then(Json::scalar).filter(|name| !name.is_empty());
+            let names = ["filename", "path"].into_iter().filter_map(|name| member(value, name)?.scalar());
+            let name = names.into_iter().find(|name| !name.is_empty());
             self.push(Some(head(name.unwrap_or("data")).to_owned()), bytes, 0, around);
         }
         let is_envelope = member(value, "payloadType").is_some();
@@ -220,52 +226,8 @@ fn variable_of(name: &str) -> &str {
     KINDS.iter().find_map(|kind| name.strip_prefix(kind)).unwrap_or(name)
 }
 
-/// The layer that a step made. What it only fetched it did not make.
-fn layer_of_step<'l>(step: &Json, layers: &'l HashMap<String, Digest>) -> Option<&'l Digest> {
-    let operation = member(member(step, "op")?, "Op")?;
-    if member(operation, "source").is_some() {
-        return None;
-    }
-    layers.get(member(step, "id")?.scalar()?)
-}
-
 fn member<'j>(value: &'j Json, name: &'j str) -> Option<&'j Json> {
     value.members(name).next()
-}
-
-/// The last layer of each step, from BuildKit's `layers`: `{"step3:0": [[descriptor, …]]}`. A step with
-/// several lists that end in different layers is left out.
-fn layers_of_steps(value: &Json) -> HashMap<String, Digest> {
-    let mut found: HashMap<String, Option<Digest>> = HashMap::new();
-    let mut waiting = vec![value];
-    while let Some(value) = waiting.pop() {
-        let Json::Object(members) = value else {
-            if let Json::Array(items) = value {
-                waiting.extend(items);
-            }
-            continue;
-        };
-        for (name, value) in members {
-            waiting.push(value);
-            let (true, Json::Object(steps)) = (name == "layers", value) else { continue };
-            for (output, chains) in steps {
-                let Json::Array(chains) = chains else { continue };
-                let step = output.split(':').next().unwrap_or_default();
-                for layer in chains.iter().map(last_digest) {
-                    let known = found.entry(step.to_owned()).or_insert_with(|| layer.clone());
-                    if *known != layer {
-                        *known = None;
-                    }
-                }
-            }
-        }
-    }
-    found.into_iter().filter_map(|(step, layer)| Some((step, layer?))).collect()
-}
-
-fn last_digest(chain: &Json) -> Option<Digest> {
-    let Json::Array(descriptors) = chain else { return None };
-    member(descriptors.last()?, "digest")?.scalar()?.parse().ok()
 }
 
 /// The bytes of base64 in either alphabet, padded or not; nothing of a text that is none or empty.

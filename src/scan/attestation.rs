@@ -13,8 +13,7 @@ use super::matches::{Finder, Match};
 use super::segment::{Content, Segment};
 use crate::detect::redact::is_secret_name;
 use crate::detect::{Key, Place};
-use crate::image::digest::Digest;
-use crate::image::statement::{Statement, StatementText};
+use crate::image::statement::{Statement, StatementText, StepLayer};
 use crate::limits::{STATEMENT, STATEMENT_SECRETS};
 
 /// The shortest value of a build argument that is masked wherever it stands: a shorter one is a word like
@@ -28,8 +27,8 @@ pub struct Stated {
     pub value_offset: u64,
     /// How many times it stood in base64.
     pub decoded: usize,
-    /// Digest of the layer that its build step made.
-    pub layer: Option<Digest>,
+    /// The layer that its build step made.
+    pub layer: Option<Arc<StepLayer>>,
 }
 
 /// The stored bytes of a blob that is to be read as a document, kept as they pass.

@@ -9,15 +9,23 @@ fn read(text: &str) -> Statement {
     Statement::read(text.as_bytes()).expect("JSON")
 }
 
-/// The texts called `name`, each with how often it was decoded and the last digit of its layer.
-fn named<'s>(statement: &'s Statement, name: &str) -> Vec<(&'s str, usize, Option<String>)> {
+/// The texts called `name`: how often each was decoded, and the last digits of its layer and its position.
+fn named<'s>(statement: &'s Statement, name: &str) -> Vec<(&'s str, usize, Option<(String, Option<usize>)>)> {
     let of_name = statement.texts.iter().filter(|text| text.name.as_deref() == Some(name));
     of_name
         .map(|text| {
-            let layer = text.layer.as_ref().map(|digest| digest.hex()[63..].to_owned());
+            let layer = text.layer.as_ref().map(|layer| {
+                let digits = layer.digests.iter().map(|digest| &digest.hex()[63..]).collect();
+                (digits, layer.position.map(|(index, _)| index))
+            });
             (std::str::from_utf8(&text.text).expect("text"), text.decoded, layer)
         })
         .collect()
+}
+
+/// A layer of which the digests end in these digits.
+fn layer(digits: &str, index: usize) -> Option<(String, Option<usize>)> {
+    Some((digits.to_owned(), Some(index)))
 }
 
 fn every_text(statement: &Statement) -> String {
@@ -47,12 +55,12 @@ fn layers() -> String {
         format!("[{}]", list.join(","))
     };
     format!(
-        r#"{{"step0:0":[{}],"step1:0":[{}],"step2:0":[{}],"step3:0":[{},{}]}}"#,
+        r#"{{"step0:0":[{}],"step1:0":[{}],"step2:0":[{},{}],"step3:0":[{}]}}"#,
         of(&[1]),
         of(&[1, 2]),
         of(&[1, 2, 3]),
+        of(&[5, 6, 7]),
         of(&[1, 2, 3, 4]),
-        of(&[9])
     )
 }
 
@@ -91,9 +99,9 @@ fn arguments_variables_and_files_are_told_apart_in_both_versions() {
         assert_eq!(named(&statement, "label:l"), [("l=v", 0, None)]);
         assert_eq!(named(&statement, "target"), [("target=app", 0, None)]);
         assert_eq!(named(&statement, "vcs:source"), [("source=https://example.com/r.git", 0, None)]);
-        assert_eq!(named(&statement, "env TOKEN"), [("TOKEN=xAy", 0, Some("3".to_owned()))], "once");
+        assert_eq!(named(&statement, "env TOKEN"), [("TOKEN=xAy", 0, layer("37", 2))], "once");
         assert_eq!(named(&statement, "Dockerfile"), [("FROM scratch\n", 1, None)]);
-        assert_eq!(named(&statement, "data"), [("heredoc", 1, Some("2".to_owned()))]);
+        assert_eq!(named(&statement, "/a"), [("heredoc", 1, layer("2", 1))]);
         assert!(statement.assignments.contains(&("TOKEN".to_owned(), "xAy".to_owned())));
         let offset = "TOKEN=".len();
         assert!(statement.texts.iter().any(|text| text.text == b"TOKEN=xAy" && text.value_offset == offset));
@@ -101,17 +109,44 @@ fn arguments_variables_and_files_are_told_apart_in_both_versions() {
 }
 
 #[test]
-fn a_step_tells_its_layer_where_it_made_one_and_all_lists_agree() {
+fn a_step_tells_its_layer_where_it_made_one() {
     let statement = read(&slsa_02());
     let meta = |step: usize| named(&statement, &format!("llbDefinition[{step}].op.Op.exec.meta"));
-    assert_eq!(
-        meta(2),
-        [("args\nargs=/bin/sh\nargs=-c\nargs=make\nenv\nenv=odd\n", 0, Some("3".to_owned()))]
-    );
-    assert_eq!(meta(3)[0].2, None, "its lists end in different layers");
+    assert_eq!(meta(2), [("args\nargs=/bin/sh\nargs=-c\nargs=make\nenv\nenv=odd\n", 0, layer("37", 2))]);
+    assert_eq!(meta(3)[0].2, layer("4", 3));
     assert_eq!(named(&statement, "llbDefinition[0].op.Op.source")[0].2, None, "it was fetched");
     let elsewhere = statement.texts.iter().find(|text| text.text == b"x=elsewhere\n").expect("a text");
     assert_eq!(elsewhere.layer, None, "the steps that read the Dockerfile have the same ids");
+}
+
+#[test]
+fn a_layer_has_a_place_where_it_leads_to_the_only_last_one() {
+    let layers = |text: &str| {
+        let chain = |numbers: &str| {
+            let list: Vec<String> = numbers
+                .bytes()
+                .map(|number| format!(r#"{{"digest":"{}"}}"#, digest(number - b'0')))
+                .collect();
+            format!("[{}]", list.join(","))
+        };
+        let steps: Vec<String> = text
+            .split(' ')
+            .map(|step| step.split_once('=').expect("a step"))
+            .map(|(step, chains)| {
+                format!(r#""{step}:0":[{}]"#, chains.split(',').map(chain).collect::<Vec<_>>().join(","))
+            })
+            .collect();
+        let document = format!(r#"{{"a":[{{"layers":{{{}}}}}]}}"#, steps.join(","));
+        let layers = layers_of_steps(&Document::read(document.as_bytes()).value);
+        let mut places: Vec<_> = layers.iter().map(|(step, layer)| (step.clone(), layer.position)).collect();
+        places.sort();
+        places.into_iter().map(|(_, position)| position).collect::<Vec<_>>()
+    };
+    assert_eq!(layers("a=1 b=12 c=123"), [Some((0, 3)), Some((1, 3)), Some((2, 3))]);
+    assert_eq!(layers("a=1,5 b=12,56 c=123,567"), [Some((0, 3)), Some((1, 3)), Some((2, 3))]);
+    assert_eq!(layers("a=1 b=92 c=123"), [Some((0, 3)), None, Some((2, 3))], "another stage");
+    assert_eq!(layers("a=1 b=124 c=123"), [None, None, None], "two that may be the last");
+    assert_eq!(layers("a=1,12 c=123"), [None, Some((2, 3))], "lists of several lengths");
 }
 
 #[test]
@@ -149,7 +184,7 @@ fn envelopes_are_opened_as_deep_as_the_limit() {
     for url_safe in [false, true] {
         let statement = read(&seal(&slsa_02(), url_safe));
         assert_eq!(named(&statement, "build-arg:TOKEN"), [("TOKEN=xAy", 1, None)]);
-        assert_eq!(named(&statement, "env TOKEN"), [("TOKEN=xAy", 1, Some("3".to_owned()))]);
+        assert_eq!(named(&statement, "env TOKEN"), [("TOKEN=xAy", 1, layer("37", 2))]);
         assert_eq!(named(&statement, "Dockerfile"), [("FROM scratch\n", 2, None)]);
     }
     let mut sealed = r#"{"args":{"deep":"value"}}"#.to_owned();
