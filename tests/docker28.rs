@@ -10,6 +10,8 @@ mod docker;
 mod expected;
 #[path = "docker28/forms.rs"]
 mod forms;
+#[path = "docker28/record.rs"]
+mod record;
 #[path = "docker28/registry.rs"]
 mod registry;
 mod support;

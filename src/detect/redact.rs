@@ -441,6 +441,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_hidden_is_hidden_as_a_whole() {
+        with_redactor(|redactor| {
+            redactor.hide(&Key::new(b"https://corp.net/a b".to_vec()));
+            assert_eq!(
+                redactor.clean("see https://corp.net/a b, https://corp.net/c"),
+                "see …, https://corp.net/c"
+            );
+            assert_eq!(redactor.clean("u=https%3A%2F%2Fcorp%2Enet%2Fa%20b"), "u=…");
+        });
+    }
+
+    #[test]
     fn what_is_hidden_does_not_hide_the_key_beside_it() {
         with_redactor(|redactor| {
             let text = ["ARG A=", "https", "://u:", "secret pass@host"].concat();

@@ -1,5 +1,8 @@
 use super::*;
 
+/// The last digits of a layer's digests, and its position.
+type Layer = (String, Option<usize>);
+
 /// A digest of which the last digit is `number`.
 fn digest(number: u8) -> String {
     format!("sha256:{}{number}", "0".repeat(63))
@@ -10,7 +13,7 @@ fn read(text: &str) -> Statement {
 }
 
 /// The texts called `name`: how often each was decoded, and the last digits of its layer and its position.
-fn named<'s>(statement: &'s Statement, name: &str) -> Vec<(&'s str, usize, Option<(String, Option<usize>)>)> {
+fn named<'s>(statement: &'s Statement, name: &str) -> Vec<(&'s str, usize, Option<Layer>)> {
     let of_name = statement.texts.iter().filter(|text| text.name.as_deref() == Some(name));
     of_name
         .map(|text| {
@@ -24,7 +27,7 @@ fn named<'s>(statement: &'s Statement, name: &str) -> Vec<(&'s str, usize, Optio
 }
 
 /// A layer of which the digests end in these digits.
-fn layer(digits: &str, index: usize) -> Option<(String, Option<usize>)> {
+fn layer(digits: &str, index: usize) -> Option<Layer> {
     Some((digits.to_owned(), Some(index)))
 }
 
