@@ -204,6 +204,17 @@ pub const HELPER_TIME: Duration = Duration::from_secs(30);
 /// Values in one JSON document that are read as such; a document with more is searched as text.
 pub const JSON_VALUES: usize = 200_000;
 
+/// A document of an attestation, such as an in-toto statement. A larger one is searched as it lies, and
+/// counted as opaque.
+pub const STATEMENT: usize = 8 * 1024 * 1024;
+
+/// DSSE envelopes inside envelopes that are read as documents.
+pub const STATEMENT_ENVELOPES: usize = 4;
+
+/// Bytes of all build arguments of one attestation, of those whose names look secret, that are masked
+/// wherever they stand in the report.
+pub const STATEMENT_SECRETS: usize = 64 * 1024;
+
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;

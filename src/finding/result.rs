@@ -89,6 +89,8 @@ impl Judge<'_> {
             }
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
+        let attestations = image.attestations.iter().filter_map(|blob| blobs.get(&blob.key));
+        attestations.flat_map(|scan| &scan.secrets).for_each(|secret| redactor.hide(secret));
         occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
@@ -133,6 +135,7 @@ impl Judge<'_> {
                 place: unit.place,
                 path: Arc::from(&b""[..]),
                 name: unit.name.clone(),
+                stated: None,
             };
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], &mut space);
@@ -150,6 +153,7 @@ impl Judge<'_> {
                 history_index: unit.history_index,
                 in_final_image: unit.in_final_image,
                 removed_by: None,
+                decoded: 0,
                 found: found.found,
                 also: Vec::new(),
             }));
@@ -392,7 +396,7 @@ impl View<'_> {
             column: occurrence.column,
             offset: Some(occurrence.offset),
             name: occurrence.name.as_deref().map(|name| self.clean(name)),
-            decoded: occurrence.found.encoding.iter().map(|encoding| (*encoding).to_owned()).collect(),
+            decoded: encodings(occurrence),
             removed_by: occurrence
                 .removed_by
                 .map(|removal| model::RemovedBy { layer: removal.layer, how: how(removal.how) }),
@@ -456,6 +460,12 @@ fn reference(name: &str, source: model::SourceKind) -> String {
     let is_tag_alone = source != model::SourceKind::DockerArchive && !name.contains(['/', ':']);
     let full = if is_tag_alone { None } else { normalise_reference(name) };
     full.unwrap_or_else(|| name.to_owned())
+}
+
+/// In which encodings a key stood, outermost first.
+fn encodings(occurrence: &Occurrence) -> Vec<String> {
+    let outer = std::iter::repeat_n("base64", occurrence.decoded);
+    outer.chain(occurrence.found.encoding).map(str::to_owned).collect()
 }
 
 fn how(how: RemovedHow) -> &'static str {

@@ -1,6 +1,7 @@
 //! One source from its blobs to what was found in them: every blob that its images name is read once,
 //! by as many workers as there are cores. Over several sources of a run, [`shared`] keeps that.
 
+pub mod attestation;
 pub mod blob;
 pub mod config_units;
 pub mod matches;
@@ -21,6 +22,7 @@ use progress::{LayerProgress, Progress};
 
 use crate::image::digest::{Algorithm, Digest};
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
+use crate::image::media_type::is_statement;
 use crate::image::platform::PlatformSet;
 use crate::limits;
 use crate::report::model::SourceKind;
@@ -132,12 +134,16 @@ impl Scanning<'_> {
 /// Every blob once, the largest first, with what must be learned of it.
 fn wanted(images: &[Image], proofs: &Proofs, options: &ScanOptions) -> Vec<(ImageBlob, BlobAsk)> {
     let mut wanted: BTreeMap<&BlobKey, (ImageBlob, BlobAsk)> = BTreeMap::new();
-    for blob in images.iter().flat_map(|image| image.layers.iter().chain(&image.attestations)) {
+    let layers = images.iter().flat_map(|image| &image.layers);
+    let layers = layers.map(|blob| (blob, blob.media_type.as_deref().is_some_and(is_statement)));
+    let attestations = images.iter().flat_map(|image| &image.attestations).map(|blob| (blob, true));
+    for (blob, statement) in layers.chain(attestations) {
         let diff_id = options.verify_diff_ids || blob.digest.is_none() || proofs.contains(&blob.key);
         let algorithm = blob.digest.as_ref().map_or(Algorithm::Sha256, |digest| digest.algorithm());
-        let ask = BlobAsk { algorithm, diff_id, content_limit: options.max_layer_bytes };
+        let ask = BlobAsk { algorithm, diff_id, content_limit: options.max_layer_bytes, statement };
         let entry = wanted.entry(&blob.key).or_insert_with(|| (blob.clone(), ask));
         entry.1.diff_id |= diff_id;
+        entry.1.statement |= statement;
     }
     let mut wanted: Vec<_> = wanted.into_values().collect();
     wanted.sort_by_key(|(blob, _)| std::cmp::Reverse(blob.size));
@@ -260,6 +266,8 @@ impl BlobSink for Sink<'_, '_> {
             algorithm: blob.algorithm,
             diff_id: blob.diff_id || self.options.verify_diff_ids,
             content_limit: self.options.max_layer_bytes,
+            // A document that may be held in memory is kept by the stream, and read when it is over.
+            statement: false,
         };
         let read = read_blob(blob.body, ask, self.pool, &mut self.space, &*layer);
         let diff_id = read.diff_id().cloned();

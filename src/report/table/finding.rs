@@ -23,7 +23,7 @@ pub(super) fn write(
     title(sheet, finding, number)?;
     secret(sheet, finding)?;
     places(sheet, finding)?;
-    origin(sheet, result, &finding.introduced_by)?;
+    origin(sheet, result, finding)?;
     readers(sheet, result, finding)?;
     advice(sheet, finding)?;
     build(sheet, result, finding)
@@ -138,12 +138,17 @@ fn kind_words(kind: Place) -> &'static str {
 }
 
 /// The layer and the build step.
-fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, origin: &Origin) -> io::Result<()> {
+fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
+    let origin = &finding.introduced_by;
+    let in_attestation = finding.locations.first().is_some_and(|first| first.kind == Place::Attestation);
     let layer = origin.layer.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
     match (origin.layer, layer) {
         (Some(index), layer) => sheet.row("layer", &layer_line(sheet, index, layer, origin))?,
         (None, _) if origin.history_index.is_some() => {
             sheet.row("layer", "none: the step wrote to the image's config only")?;
+        }
+        (None, _) if in_attestation => {
+            sheet.row("layer", "none: it stands in an attestation of the image")?
         }
         (None, _) => sheet.row("layer", "none: it stands in the image's config")?,
     }
