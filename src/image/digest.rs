@@ -59,6 +59,13 @@ impl Digest {
         hasher.finish()
     }
 
+    /// The digest of `bytes` under the same algorithm as this one.
+    pub fn of_same_algorithm(&self, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(self.algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
     /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

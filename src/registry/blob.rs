@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
 use super::client::{Endpoint, Inner};
@@ -60,7 +60,14 @@ impl BlobFetch {
         inner: &Inner,
         endpoints: &'e [Endpoint],
     ) -> Result<Reply<'e>, RegistryError> {
-        self.request(inner, endpoints).await
+        let reply = self.request(inner, endpoints).await?;
+        // What is of another length is another thing, a page of a proxy perhaps. If it comes again, it is
+        // taken for what the registry has, and whoever reads it finds that it is not the blob.
+        let length = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        match (length, self.size) {
+            (Some(length), Some(size)) if size != length => self.request(inner, endpoints).await,
+            _ => Ok(reply),
+        }
     }
 
     /// Gives the blob's bytes to `sender`, beginning with `reply`, and at last an error if there is one.
@@ -87,9 +94,10 @@ impl BlobFetch {
                 Ended::Lost(error) => error,
                 Ended::Broken(error) => {
                     self.breaks += 1;
-                    // Silence brings nothing, whatever came before it.
-                    let brought = self.at > before && error.kind != ErrorKind::TimedOut;
-                    self.fruitless = if brought { 0 } else { self.fruitless + 1 };
+                    // What trickles in and falls silent brings nothing.
+                    let brought = self.at - before;
+                    let enough = if error.kind == ErrorKind::TimedOut { self.pace.least() } else { 1 };
+                    self.fruitless = if brought >= enough { 0 } else { self.fruitless + 1 };
                     let allowed = if error.kind == ErrorKind::TimedOut { 1 } else { inner.transport.retries };
                     if self.fruitless <= allowed && self.breaks <= BLOB_BREAKS {
                         tokio::time::sleep(backoff(self.fruitless.max(1))).await;
@@ -254,6 +262,11 @@ impl Pace {
     pub(super) fn new(timeout: Duration) -> Self {
         let window = timeout.saturating_mul(2).min(Duration::from_secs(60));
         Self { idle: timeout, window, waited: Duration::ZERO, bytes: 0, total: Duration::ZERO }
+    }
+
+    /// Bytes that must come in the time that may pass in silence.
+    fn least(&self) -> u64 {
+        BLOB_RATE.saturating_mul(self.idle.as_secs().max(1))
     }
 
     /// Another answer begins.

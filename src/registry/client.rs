@@ -113,7 +113,7 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, RegistryError> {
         let wrong = |text: String| RegistryError::new(ErrorKind::Settings, text);
         let runtime = network::runtime().map_err(|error| wrong(error.to_string()))?;
-        let credentials = Credentials::new(&settings.credentials, |name| std::env::var_os(name))
+        let credentials = Credentials::new(&settings.credentials, super::credentials::environment)
             .map_err(|error| wrong(error.to_string()))?;
         let secrets = Arc::<Secrets>::default();
         let trusted = settings.trust_realms.clone();
@@ -258,6 +258,19 @@ impl Inner {
         self.send(endpoint, Method::GET, path, headers, false).await
     }
 
+    /// Sends a GET and reads all of its answer. `limit` is in bytes.
+    pub(super) async fn get_whole<'e>(
+        &self,
+        endpoint: &'e Endpoint,
+        path: String,
+        headers: HeaderMap,
+        limit: u64,
+        what: &str,
+    ) -> Result<(Vec<u8>, Reply<'e>), RegistryError> {
+        let request = self.request(endpoint, Method::GET, path, headers, false);
+        self.transport.send_whole(&request, limit, what).await
+    }
+
     async fn send<'e>(
         &self,
         endpoint: &'e Endpoint,
@@ -266,10 +279,21 @@ impl Inner {
         headers: HeaderMap,
         anonymous: bool,
     ) -> Result<Reply<'e>, RegistryError> {
+        self.transport.send(&self.request(endpoint, method, path, headers, anonymous)).await
+    }
+
+    fn request<'e>(
+        &self,
+        endpoint: &'e Endpoint,
+        method: Method,
+        path: String,
+        headers: HeaderMap,
+        anonymous: bool,
+    ) -> Request<'e> {
         let retries = self.transport.retries.min(if endpoint.is_mirror { 1 } else { u32::MAX });
         let (registry, repository) = (endpoint.registry.as_str(), endpoint.repository.as_str());
         let visit = Visit { host: &endpoint.host, registry, repository, anonymous };
-        self.transport.send(&Request { visit, method, path, headers, retries }).await
+        Request { visit, method, path, headers, retries }
     }
 
     /// Asks one endpoint after the other, and tells what the last of them said.
@@ -318,11 +342,9 @@ impl Inner {
         wanted: Option<&Digest>,
     ) -> Result<Fetched, RegistryError> {
         let path = format!("v2/{}/manifests/{reference}", endpoint.repository);
-        let mut reply = self.get(endpoint, path, accept(MANIFESTS)).await?;
-        let response = reply.take();
-        let (media_type, said) = (media_type(response.headers()), content_digest(response.headers()));
         let what = format!("manifest {reference} of {}/{}", endpoint.registry, endpoint.repository);
-        let bytes = transport::whole(response, MANIFEST, self.transport.timeout, &what).await?;
+        let (bytes, reply) = self.get_whole(endpoint, path, accept(MANIFESTS), MANIFEST, &what).await?;
+        let (media_type, said) = (media_type(reply.headers()), content_digest(reply.headers()));
         let expected = wanted.or(said.as_ref());
         let mut hasher =
             Hasher::new(expected.map_or(crate::image::digest::Algorithm::Sha256, Digest::algorithm));

@@ -75,7 +75,13 @@ impl RegistryError {
         }
         let cause = causes(error).last().map_or_else(|| "no connection".to_owned(), ToString::to_string);
         let what = if error.is_connect() { "cannot be reached" } else { "broke the connection" };
-        Self::new(ErrorKind::Unavailable, format!("{host} {what}: {}", one_line(&cause)))
+        // In TLS 1.3 a server that misses the client's certificate ends the connection when it is used.
+        let is_tls = error.url().is_some_and(|url| url.scheme() == "https");
+        let hint = match is_tls && error.is_request() && !error.is_connect() {
+            true => "; if it asks for a client certificate, --cert and --key name one",
+            false => "",
+        };
+        Self::new(ErrorKind::Unavailable, format!("{host} {what}: {}{hint}", one_line(&cause)))
     }
 }
 
@@ -83,6 +89,11 @@ impl Failure {
     /// Whether another attempt may do better.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self.error.kind, ErrorKind::Unavailable | ErrorKind::Throttled | ErrorKind::TimedOut)
+    }
+
+    /// Silence took its time already.
+    pub(super) fn retries_at_most(&self) -> u32 {
+        if self.error.kind == ErrorKind::TimedOut { 1 } else { u32::MAX }
     }
 }
 
@@ -122,8 +133,16 @@ fn cause_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'st
 }
 
 fn certificate_error(error: &reqwest::Error) -> Option<String> {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
     causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>()? {
-        rustls::Error::InvalidCertificate(cause) => Some(format!("{cause:?}")),
+        rustls::Error::InvalidCertificate(cause) => Some(match cause {
+            UnknownIssuer => "nobody known has signed it".to_owned(),
+            Expired | ExpiredContext { .. } => "it has expired".to_owned(),
+            NotValidForName | NotValidForNameContext { .. } => "it is for another name".to_owned(),
+            other => one_line(&format!("{other:?}")),
+        }),
         _ => None,
     })
 }

@@ -161,6 +161,10 @@ impl Host {
 /// Whether the other side answered in something else than TLS, or ended the connection when it saw TLS.
 fn speaks_no_tls(error: &reqwest::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    if !error.is_connect() {
+        // What comes later came through TLS.
+        return false;
+    }
     let tls = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
     if let Some(tls) = tls {
         return matches!(tls, rustls::Error::InvalidMessage(_));

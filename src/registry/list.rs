@@ -7,7 +7,7 @@ use url::Url;
 use super::client::{Client, Endpoint, Inner, Repository, media_type};
 use super::error::{ErrorKind, RegistryError};
 use super::link;
-use super::transport::{self, accept};
+use super::transport::accept;
 use crate::image::descriptor::Descriptor;
 use crate::image::digest::Digest;
 use crate::image::index::{self, Document};
@@ -169,11 +169,9 @@ impl Inner {
         headers: HeaderMap,
         what: &str,
     ) -> Result<Page, RegistryError> {
-        let mut reply = self.get(endpoint, path, headers).await?;
-        let (next, response) = (link::next(reply.headers(), &reply.url), reply.take());
-        let media_type = media_type(response.headers());
-        let bytes = transport::whole(response, MANIFEST, self.transport.timeout, what).await?;
-        Ok(Page { bytes, media_type, next })
+        let (bytes, reply) = self.get_whole(endpoint, path, headers, MANIFEST, what).await?;
+        let next = link::next(reply.headers(), &reply.url);
+        Ok(Page { bytes, media_type: media_type(reply.headers()), next })
     }
 }
 

@@ -87,10 +87,8 @@ impl Transport {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
-            // Silence took its time already.
-            let allowed = if failure.error.kind == ErrorKind::TimedOut { 1 } else { u32::MAX };
             attempt += 1;
-            if !failure.is_passing() || attempt > request.retries.min(allowed) {
+            if !failure.is_passing() || attempt > request.retries.min(failure.retries_at_most()) {
                 return Err(failure.error);
             }
             match failure.wait {
@@ -98,6 +96,28 @@ impl Transport {
                 Some(wait) => request.visit.host.pause(wait),
                 None => tokio::time::sleep(backoff(attempt)).await,
             }
+        }
+    }
+
+    /// Sends a request and reads all of its answer, as often as that may help.
+    pub(super) async fn send_whole<'a>(
+        &self,
+        request: &Request<'a>,
+        limit: u64,
+        what: &str,
+    ) -> Result<(Vec<u8>, Reply<'a>), RegistryError> {
+        let mut attempt = 0;
+        loop {
+            let mut reply = self.send(request).await?;
+            let failure = match whole(reply.take(), limit, self.timeout, what).await {
+                Ok(bytes) => return Ok((bytes, reply)),
+                Err(error) => Failure::from(error),
+            };
+            attempt += 1;
+            if !failure.is_passing() || attempt > request.retries.min(failure.retries_at_most()) {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(backoff(attempt)).await;
         }
     }
 

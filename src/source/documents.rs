@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::image::descriptor::Descriptor;
-use crate::image::digest::{Digest, Hasher};
+use crate::image::digest::Digest;
 use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageError};
 use crate::image::media_type;
 use crate::image::platform::Platform;
@@ -168,9 +168,7 @@ fn verify(bytes: &[u8], descriptor: &Descriptor, what: &str) -> Option<ImageErro
         let message = format!("{what} has {} bytes, its descriptor says {}", bytes.len(), descriptor.size);
         return Some(ImageError { layer: None, reason: "size-mismatch", message });
     }
-    let mut hasher = Hasher::new(descriptor.digest.algorithm());
-    hasher.update(bytes);
-    let digest = hasher.finish();
+    let digest = descriptor.digest.of_same_algorithm(bytes);
     (digest != descriptor.digest).then(|| ImageError {
         layer: None,
         reason: "digest-mismatch",
