@@ -63,9 +63,13 @@ impl BlobFetch {
         let reply = self.request(inner, endpoints).await?;
         // What is of another length is another thing, a page of a proxy perhaps. If it comes again, it is
         // taken for what the registry has, and whoever reads it finds that it is not the blob.
-        let length = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length = reply.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let length = length.and_then(|text| text.parse::<u64>().ok());
         match (length, self.size) {
-            (Some(length), Some(size)) if size != length => self.request(inner, endpoints).await,
+            (Some(length), Some(size)) if size != length => {
+                drop(reply);
+                self.request(inner, endpoints).await
+            }
             _ => Ok(reply),
         }
     }
