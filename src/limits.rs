@@ -141,6 +141,14 @@ pub const RSA_MODULUS: usize = 2 * 1024;
 /// A list of images for `--images-from`.
 pub const IMAGE_LIST: u64 = 4 * 1024 * 1024;
 
+/// Bytes of manifests and configs that are held of images whose layers are still to be read. Images
+/// beyond it are resolved later, and a layer that they share with the ones before is read again.
+pub const RESOLVED_AHEAD: usize = 256 * 1024 * 1024;
+
+/// Bytes that the results of layers may take that are kept for further images of a run. Beyond it, the
+/// one that is needed last is dropped and its layer read again.
+pub const SHARED_RESULTS: usize = 512 * 1024 * 1024;
+
 /// A password on standard input. Tokens of the clouds take some kilobytes.
 pub const PASSWORD: u64 = 16 * 1024;
 
@@ -196,6 +204,17 @@ pub const HELPER_TIME: Duration = Duration::from_secs(30);
 /// Values in one JSON document that are read as such; a document with more is searched as text.
 pub const JSON_VALUES: usize = 200_000;
 
+/// A document of an attestation, such as an in-toto statement. A larger one is searched as it lies, and
+/// counted as opaque.
+pub const STATEMENT: usize = 8 * 1024 * 1024;
+
+/// DSSE envelopes inside envelopes that are read as documents.
+pub const STATEMENT_ENVELOPES: usize = 4;
+
+/// Bytes of all build arguments of one attestation, of those whose names look secret, that are masked
+/// wherever they stand in the report.
+pub const STATEMENT_SECRETS: usize = 64 * 1024;
+
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
@@ -238,6 +257,25 @@ pub const REFERRERS: usize = 1_000;
 
 /// A file with certificates or a client's key.
 pub const CERTIFICATES: u64 = 4 * 1024 * 1024;
+
+/// What an engine answers about itself or about one image.
+pub const ENGINE_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// What an engine says of an error, as far as it is read.
+pub const ENGINE_ERROR: u64 = 64 * 1024;
+
+/// Characters of what an engine says of an error that are shown.
+pub const ENGINE_WORDS: usize = 500;
+
+/// From the request for an image to the first byte of it: engines write the whole image to a disk of
+/// their own before they send any.
+pub const ENGINE_EXPORT: Duration = Duration::from_secs(30 * 60);
+
+/// A file that says how an engine is reached: Docker's settings, a context, a certificate.
+pub const ENGINE_FILE: u64 = 1024 * 1024;
+
+/// All looking for a bare reference in the local engines, where something else is asked next.
+pub const LOCAL_ENGINES: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

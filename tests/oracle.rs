@@ -12,20 +12,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 use keyseam::image::rootfs::{EntryAt, Fate, fates};
 use keyseam::layer::entry_log::EntryLog;
 use keyseam::layer::tar::{Entry, EntryKind};
 
 use crate::support::cli::Keyseam;
+use crate::support::engine::{Docker, run, text};
 use crate::support::stack::{Random, Stack, StackEntry, StackKind};
-
-/// How long Docker may take to start or stop.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn what_is_in_the_final_image_is_what_umoci_unpacks() {
@@ -43,7 +39,7 @@ fn what_is_in_the_final_image_is_what_docker_exports() {
     let docker = Docker::start();
     for seed in seeds("KEYSEAM_ORACLE_DOCKER_SEEDS", 6) {
         let stack = Stack::random(seed, false);
-        let exported = docker.contents(&stack);
+        let exported = docker_contents(&docker, &stack);
         assert_eq!(exported, stack.docker_contents, "the model of Docker, seed {seed:#x}");
         let mut expected = umoci_contents(&stack);
         expected.extend(exported);
@@ -235,103 +231,22 @@ fn collect(folder: &Path, contents: &mut BTreeSet<String>) {
     }
 }
 
-/// A Docker daemon of the test's own, on a socket of its own, stopped when it is dropped.
-struct Docker {
-    folder: tempfile::TempDir,
-    daemon: Child,
-}
-
-impl Docker {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let in_folder = |name: &str| folder.path().join(name).display().to_string();
-        let log = fs::File::create(folder.path().join("log")).expect("the daemon's log");
-        let daemon = Command::new("dockerd")
-            .args(["--iptables=false", "--bridge=none", "--storage-driver=vfs"])
-            .arg(format!("--exec-root={}", in_folder("exec")))
-            .arg(format!("--data-root={}", in_folder("data")))
-            .arg(format!("--pidfile={}", in_folder("pid")))
-            .arg(format!("--host=unix://{}", in_folder("socket")))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("dockerd (Debian's package docker.io) runs as root");
-        let mut docker = Self { folder, daemon };
-        docker.wait_until_it_answers();
-        docker
-    }
-
-    fn wait_until_it_answers(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.command(&["version"], None).status.success() {
-            let ended = self.daemon.try_wait().expect("the state of dockerd").is_some();
-            if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                panic!("dockerd does not run:\n{log}");
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket")
-    }
-
-    fn command(&self, arguments: &[&str], input: Option<&[u8]>) -> Output {
-        let host = format!("unix://{}", self.socket().display());
-        run(Command::new("docker").args(["--host", &host]).args(arguments), input)
-    }
-
-    /// The contents that `docker export` gives of a container that was made and never started.
-    fn contents(&self, stack: &Stack) -> BTreeSet<String> {
-        let name = format!("stack:{:x}", stack.seed);
-        let load = self.command(&["load"], Some(&stack.docker_archive(&name)));
-        assert!(load.status.success(), "docker load: {}\n{}", text(&load), describe(stack));
-        let create = self.command(&["create", &name], None);
-        assert!(create.status.success(), "docker create: {}\n{}", text(&create), describe(stack));
-        let container = String::from_utf8_lossy(&create.stdout).trim().to_owned();
-        let export = self.command(&["export", &container], None);
-        assert!(export.status.success(), "docker export: {}\n{}", text(&export), describe(stack));
-        self.command(&["rm", "--force", &container], None);
-        self.command(&["rmi", "--force", &name], None);
-        let contents = files(stack).into_iter().map(|(_, file)| file.content.clone());
-        contents.filter(|content| contains(&export.stdout, content.as_bytes())).collect()
-    }
-}
-
-impl Drop for Docker {
-    /// A polite signal, so that the daemon ends its containerd and its mounts; then the last resort.
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if !matches!(self.daemon.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
+/// The contents that `docker export` gives of a container that was made and never started.
+fn docker_contents(docker: &Docker, stack: &Stack) -> BTreeSet<String> {
+    let name = format!("stack:{:x}", stack.seed);
+    let load = docker.command(&["load"], Some(&stack.docker_archive(&name)));
+    assert!(load.status.success(), "docker load: {}\n{}", text(&load), describe(stack));
+    let create = docker.command(&["create", &name], None);
+    assert!(create.status.success(), "docker create: {}\n{}", text(&create), describe(stack));
+    let container = String::from_utf8_lossy(&create.stdout).trim().to_owned();
+    let export = docker.command(&["export", &container], None);
+    assert!(export.status.success(), "docker export: {}\n{}", text(&export), describe(stack));
+    docker.command(&["rm", "--force", &container], None);
+    docker.command(&["rmi", "--force", &name], None);
+    let contents = files(stack).into_iter().map(|(_, file)| file.content.clone());
+    contents.filter(|content| contains(&export.stdout, content.as_bytes())).collect()
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(bytes, part).is_some()
-}
-
-fn run(command: &mut Command, input: Option<&[u8]>) -> Output {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    let child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.unwrap_or_else(|error| panic!("{name} is needed here: {error}"));
-    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
-        // A program that ends early says why itself.
-        let _ = stdin.write_all(input);
-    }
-    child.wait_with_output().unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-fn text(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    format!("{err}{out}")
 }

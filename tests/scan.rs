@@ -3,6 +3,7 @@
 //! it, so no test needs to see a key there.
 
 mod artifacts;
+mod attestations;
 mod config;
 mod final_tree;
 mod places;

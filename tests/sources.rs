@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use keyseam::image::digest::Digest;
 use keyseam::image::manifest::{BlobKey, Image, ImageBlob};
 use keyseam::image::platform::PlatformSet;
 use keyseam::report::model::SourceKind;
@@ -35,14 +36,14 @@ struct Passed {
 }
 
 impl BlobSink for Passed {
-    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
+    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<Option<Digest>> {
         let mut bytes = Vec::new();
         let result = blob.body.read_to_end(&mut bytes);
         if blob.diff_id {
             self.diff_ids.push(blob.key.clone());
         }
         assert!(self.blobs.insert(blob.key, bytes).is_none(), "a key passed twice");
-        result.map(drop)
+        result.map(|_| None)
     }
 }
 

@@ -84,7 +84,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         ruleset: catalogue.digest().to_string(),
     };
     let summary = summary(&results, errors.is_empty());
-    let mut report = Report { version: "1", tool, results, errors, summary };
+    let mut report = Report { version: "1", tool, results, errors, summary, diff: None };
     if report.results.len() + report.errors.len() > 1 {
         report.clean_texts(&|text| redactor.clean(text));
     }

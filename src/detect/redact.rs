@@ -102,22 +102,23 @@ impl<'a> Redactor<'a> {
     /// hold a part of it: a name that ends at its first `=`, say. Values under 6 bytes are not learned.
     pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
         let shown = shown.into();
-        let mut forms = vec![key.expose().to_vec(), raw.to_vec()];
-        for plain in [key.expose(), raw] {
-            forms.push(percent_encode(plain, NON_ALPHANUMERIC).to_string().into_bytes());
-            if let Ok(text) = std::str::from_utf8(plain) {
-                forms.push(text.escape_default().to_string().into_bytes());
-                forms.extend(
-                    serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()),
-                );
-            }
-        }
         let prefix = shown.split(HIDDEN).next().unwrap_or_default();
-        for form in forms {
+        for form in [key.expose(), raw].into_iter().flat_map(forms_of) {
             for secret in secret_parts(&form, prefix) {
                 self.pieces.extend(pieces_of(secret));
             }
             if form.len() >= SHORTEST_LEARNED && self.learned.insert(form, shown.clone()).is_none() {
+                self.finder = OnceLock::new();
+            }
+        }
+    }
+
+    /// From now on hides a value wherever it stands as a whole. It may be no key, but words like any other
+    /// (an address, say): its pieces are not hidden.
+    pub fn hide(&mut self, value: &Key) {
+        for form in forms_of(value.expose()) {
+            if form.len() >= SHORTEST_LEARNED && !self.learned.contains_key(&form) {
+                self.learned.insert(form, HIDDEN.to_owned());
                 self.finder = OnceLock::new();
             }
         }
@@ -246,6 +247,16 @@ impl<'a> Redactor<'a> {
             })
             .collect()
     }
+}
+
+/// A value as it is, URL-encoded, and escaped as in JSON.
+fn forms_of(plain: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = vec![plain.to_vec(), percent_encode(plain, NON_ALPHANUMERIC).to_string().into_bytes()];
+    if let Ok(text) = std::str::from_utf8(plain) {
+        forms.push(text.escape_default().to_string().into_bytes());
+        forms.extend(serde_json::to_string(text).map(|json| json.trim_matches('"').as_bytes().to_vec()));
+    }
+    forms
 }
 
 /// What of a key nobody may see a piece of: without the public prefix; of an address, the password; of
@@ -427,6 +438,18 @@ mod tests {
         ];
         assert_eq!(secret_parts(file.concat().as_bytes(), ""), [b"\\nabc\\n"]);
         assert_eq!(secret_parts(b"sk_live_12345678", "sk_live_"), [b"k_live_12345678"]);
+    }
+
+    #[test]
+    fn a_value_that_is_hidden_is_hidden_as_a_whole() {
+        with_redactor(|redactor| {
+            redactor.hide(&Key::new(b"https://corp.net/a b".to_vec()));
+            assert_eq!(
+                redactor.clean("see https://corp.net/a b, https://corp.net/c"),
+                "see …, https://corp.net/c"
+            );
+            assert_eq!(redactor.clean("u=https%3A%2F%2Fcorp%2Enet%2Fa%20b"), "u=…");
+        });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::result::View;
 use super::verify;
 use crate::limits::{CONFIG_MATCHES, ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
 use crate::report::model;
-use crate::scan::blob::BlobError;
+use crate::scan::blob::{BlobError, JsonReading};
 
 impl View<'_> {
     /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
@@ -75,6 +75,11 @@ impl View<'_> {
             warnings
                 .extend(scan.warnings.iter().chain(&odd).map(|warning| format!("layer {index}: {warning}")));
         }
+        for blob in &self.image.attestations {
+            let Some(scan) = self.blobs.get(&blob.key) else { continue };
+            let name = verify::name(blob);
+            warnings.extend(scan.warnings.iter().map(|warning| format!("{name}: {warning}")));
+        }
         let more = warnings.len().saturating_sub(WARNINGS_LISTED);
         warnings.truncate(WARNINGS_LISTED);
         if more > 0 {
@@ -93,6 +98,11 @@ impl View<'_> {
             let room = OPAQUE_LISTED.saturating_sub(all.paths.len());
             let paths = scan.opaque.paths.iter().take(room);
             all.paths.extend(paths.map(|path| self.clean(&String::from_utf8_lossy(path))));
+        }
+        let attestations = self.image.attestations.iter().filter_map(|blob| self.blobs.get(&blob.key));
+        let unread = attestations.filter(|scan| scan.json == Some(JsonReading::AsItLies)).count();
+        if unread > 0 {
+            *all.by_reason.entry("attestation".to_owned()).or_default() += unread as u64;
         }
         all
     }

@@ -77,7 +77,7 @@ fn one(finder: Finder, key: Key, mut occurrences: Vec<Occurrence>) -> Group {
 }
 
 /// When a place came to be: `(class, step or layer)`, then a fixed order among places of one step.
-type Introduction = (u8, usize, usize, bool, Place, Option<Vec<u8>>, Option<String>, u64);
+type Introduction = (u8, usize, usize, u8, Place, Option<Vec<u8>>, Option<String>, u64);
 
 /// By history index where known, else by layer; what only the config holds comes last.
 fn introduction(occurrence: &Occurrence) -> Introduction {
@@ -88,7 +88,12 @@ fn introduction(occurrence: &Occurrence) -> Introduction {
     };
     let path = occurrence.path.as_ref().map(|path| path.to_vec());
     let layer = occurrence.layer.unwrap_or(usize::MAX);
-    // The text of a step repeats what was read out of it, and says less.
-    let is_text = occurrence.place == Place::History;
-    (class, index, layer, is_text, occurrence.place, path, occurrence.name.clone(), occurrence.offset)
+    // The text of a step repeats what was read out of it, and says less. An attestation is not always
+    // copied with its image: what stands in the image itself is the same without it.
+    let rank = match occurrence.place {
+        Place::Attestation => 2,
+        Place::History => 1,
+        _ => 0,
+    };
+    (class, index, layer, rank, occurrence.place, path, occurrence.name.clone(), occurrence.offset)
 }

@@ -1,7 +1,9 @@
 //! From hits to findings: one finding a key value, detector and image, attributed to the layer that
 //! introduced it, fingerprinted, redacted, and held against the ignore rules.
 
+pub mod base;
 mod coverage;
+pub mod exposure;
 pub mod fingerprint;
 pub mod group;
 pub mod ignore;

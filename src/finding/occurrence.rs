@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::detect::{Confidence, Place};
-use crate::image::manifest::{BlobKey, Image, ImageBlob, ImageKind};
+use crate::image::manifest::{Image, ImageBlob, ImageKind};
 use crate::image::rootfs::{EntryAt, Removal, fates};
+use crate::image::statement::StepLayer;
 use crate::layer::entry_log::{EntryIndex, EntryLog};
+use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::matches::{Finder, Found, Match};
 
@@ -41,6 +43,8 @@ pub struct Occurrence {
     pub in_final_image: bool,
     /// What took it away.
     pub removed_by: Option<Removal>,
+    /// How many times its content stood in base64.
+    pub decoded: usize,
     /// The key.
     pub found: Found,
     /// What else finds the same bytes.
@@ -59,7 +63,7 @@ pub enum ContentOf {
 }
 
 /// The occurrences in all layers and attestations of `image`, in order, with what became of them.
-pub fn of_blobs(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>) -> Vec<Occurrence> {
+pub fn of_blobs(image: &Image, blobs: &Blobs) -> Vec<Occurrence> {
     let mut occurrences = Vec::new();
     for (index, layer) in image.layers.iter().enumerate() {
         let Some(scan) = blobs.get(&layer.key) else { continue };
@@ -72,17 +76,39 @@ pub fn of_blobs(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>) -> Vec<Occur
     }
     for (index, blob) in image.attestations.iter().enumerate() {
         let Some(scan) = blobs.get(&blob.key) else { continue };
-        occurrences.extend(scan.matches.iter().map(|found| Occurrence {
-            place: Place::Attestation,
-            layer: None,
-            entry: None,
-            content: (ContentOf::Attestation(index), found.content.id),
-            name: blob.annotations.get("in-toto.io/predicate-type").cloned(),
-            in_final_image: false,
-            ..in_layer(found, index, blob, scan, image.kind)
-        }));
+        occurrences.extend(scan.matches.iter().map(|found| in_attestation(found, index, blob, scan, image)));
     }
     occurrences
+}
+
+/// A key in an attestation: where its document says that it stands, and in the layer of whose build step
+/// it is a part.
+fn in_attestation(
+    found: &Match,
+    index: usize,
+    blob: &ImageBlob,
+    scan: &BlobScan,
+    image: &Image,
+) -> Occurrence {
+    let predicate = || blob.annotations.get("in-toto.io/predicate-type").cloned();
+    let step = found.content.stated.as_ref().and_then(|stated| stated.layer.as_deref());
+    Occurrence {
+        place: Place::Attestation,
+        layer: step.and_then(|step| layer_of(step, image)),
+        entry: None,
+        content: (ContentOf::Attestation(index), found.content.id),
+        name: found.content.name.clone().or_else(predicate),
+        in_final_image: false,
+        ..in_layer(found, index, blob, scan, image.kind)
+    }
+}
+
+/// Index of the layer that a step made: by its digest, or by its place in an image of as many layers.
+fn layer_of(step: &StepLayer, image: &Image) -> Option<usize> {
+    let is_it = |layer: &ImageBlob| layer.digest.as_ref().is_some_and(|digest| step.digests.contains(digest));
+    let by_digest = image.layers.iter().position(is_it);
+    let by_place = step.position.filter(|(_, layers)| *layers == image.layers.len()).map(|(index, _)| index);
+    by_digest.or(by_place)
 }
 
 fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind: ImageKind) -> Occurrence {
@@ -92,27 +118,33 @@ fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind
         let title = blob.annotations.get("org.opencontainers.image.title");
         path = title.map(|title| Arc::from(title.as_bytes()));
     }
+    let stated = content.stated.as_ref();
+    let place = if stated.is_some() { Place::Attestation } else { content.place };
+    // A decoded file has lines; so has what is no document.
+    let has_lines =
+        stated.map_or(place == Place::File, |stated| stated.decoded > 0 && stated.value_offset == 0);
     Occurrence {
-        place: content.place,
+        place,
         layer: Some(index),
         entry: content.entry,
         content: (ContentOf::Layer(index), content.id),
         path,
         name: content.name.clone(),
-        offset: found.offset,
+        offset: found.offset.saturating_sub(stated.map_or(0, |stated| stated.value_offset)),
         length: found.length,
-        line: (content.place == Place::File).then_some(found.line),
-        column: found.column.filter(|_| content.place == Place::File),
+        line: has_lines.then_some(found.line),
+        column: found.column.filter(|_| has_lines),
         history_index: None,
         in_final_image: kind == ImageKind::Artifact,
         removed_by: None,
+        decoded: stated.map_or(0, |stated| stated.decoded),
         found: found.found.clone(),
         also: Vec::new(),
     }
 }
 
 /// Asks the tree that a runtime builds for each of the entries.
-fn settle_fates(image: &Image, blobs: &BTreeMap<BlobKey, BlobScan>, occurrences: &mut [Occurrence]) {
+fn settle_fates(image: &Image, blobs: &Blobs, occurrences: &mut [Occurrence]) {
     let empty = EntryLog::default();
     let logs: Vec<&EntryLog> =
         image.layers.iter().map(|layer| blobs.get(&layer.key).map_or(&empty, |scan| &scan.entries)).collect();

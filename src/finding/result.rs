@@ -1,22 +1,25 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::base::Base;
 use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
-use super::{known_public, remediation, step};
+use super::{exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::{DetectorIndex, Key, Place};
 use crate::image::digest::Digest;
-use crate::image::manifest::{BlobKey, Image, ImageKind};
+use crate::image::manifest::{Image, ImageKind};
 use crate::image::rootfs::RemovedHow;
 use crate::limits::CONFIG_MATCHES;
 use crate::report::model;
+use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
@@ -54,7 +57,19 @@ impl Judge<'_> {
         &self,
         target: &Target,
         image: &Image,
-        blobs: &BTreeMap<BlobKey, BlobScan>,
+        blobs: &Blobs,
+        redactor: &mut Redactor<'_>,
+    ) -> model::ImageResult {
+        self.judge_on(&[], target, image, blobs, redactor)
+    }
+
+    /// The result of one image that should be built on one of `bases`.
+    pub fn judge_on(
+        &self,
+        bases: &[Arc<Base>],
+        target: &Target,
+        image: &Image,
+        blobs: &Blobs,
         redactor: &mut Redactor<'_>,
     ) -> model::ImageResult {
         let config = ConfigUnits::of(image);
@@ -74,9 +89,21 @@ impl Judge<'_> {
             }
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
+        let attestations = image.attestations.iter().filter_map(|blob| blobs.get(&blob.key));
+        attestations.flat_map(|scan| &scan.secrets).for_each(|secret| redactor.hide(secret));
         occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
-        let view = View { judge: self, image, blobs, config: &config, too_many, redactor };
-        view.result(target, group(resolve(occurrences)))
+        exposure::weigh(&mut occurrences, image.pullable_by);
+        let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
+        let view = View { judge: self, image, blobs, config: &config, too_many, base, redactor };
+        let mut result = view.result(target, group(resolve(occurrences)));
+        if let (None, Some(base)) = (base, bases.first()) {
+            let line = format!(
+                "the layers of {} are not proven to be the first ones of {}: which are its own is not told",
+                base.name, target.text
+            );
+            result.warnings.push(view.clean(&line));
+        }
+        result
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
@@ -106,8 +133,9 @@ impl Judge<'_> {
                 id: id as u64,
                 entry: None,
                 place: unit.place,
-                path: std::sync::Arc::from(&b""[..]),
+                path: Arc::from(&b""[..]),
                 name: unit.name.clone(),
+                stated: None,
             };
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], &mut space);
@@ -125,6 +153,7 @@ impl Judge<'_> {
                 history_index: unit.history_index,
                 in_final_image: unit.in_final_image,
                 removed_by: None,
+                decoded: 0,
                 found: found.found,
                 also: Vec::new(),
             }));
@@ -148,10 +177,12 @@ impl Judge<'_> {
 pub(super) struct View<'a> {
     pub(super) judge: &'a Judge<'a>,
     pub(super) image: &'a Image,
-    pub(super) blobs: &'a BTreeMap<BlobKey, BlobScan>,
+    pub(super) blobs: &'a Blobs,
     pub(super) config: &'a ConfigUnits,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
+    /// The image's base, and how many of its layers are that's.
+    base: Option<(&'a Base, usize)>,
     pub(super) redactor: &'a Redactor<'a>,
 }
 
@@ -170,6 +201,11 @@ impl View<'_> {
             manifest_digest: text(&image.manifest_digest),
             index_digest: text(&image.index_digest),
             config_digest: text(&image.config_digest),
+            pullable_by: image.pullable_by.map(exposure::reported),
+            base_image: self.base.map(|(base, _)| model::BaseImage {
+                name: self.clean(&base.name),
+                manifest_digest: text(&base.manifest_digest),
+            }),
             platform: image.platform.as_ref().map(|platform| self.clean(&platform.to_string())),
             layers: self.layers(),
             findings,
@@ -187,7 +223,7 @@ impl View<'_> {
     }
 
     fn scan_of(&self, layer: usize) -> Option<&BlobScan> {
-        self.image.layers.get(layer).and_then(|blob| self.blobs.get(&blob.key))
+        self.image.layers.get(layer).and_then(|blob| self.blobs.get(&blob.key)).map(|scan| &**scan)
     }
 
     fn layers(&self) -> Vec<model::Layer> {
@@ -207,7 +243,8 @@ impl View<'_> {
             size: blob.size.or_else(|| scan.map(|scan| scan.stored)).unwrap_or(0),
             created_by: step.and_then(|step| self.created_by(step)),
             history_index: step,
-            base: None,
+            base: self.base.map(|(_, layers)| index < layers),
+            added: None,
             cached: false,
             files: scan.map_or(0, |scan| scan.files),
             bytes: scan.map_or(0, |scan| scan.bytes),
@@ -359,7 +396,7 @@ impl View<'_> {
             column: occurrence.column,
             offset: Some(occurrence.offset),
             name: occurrence.name.as_deref().map(|name| self.clean(name)),
-            decoded: occurrence.found.encoding.iter().map(|encoding| (*encoding).to_owned()).collect(),
+            decoded: encodings(occurrence),
             removed_by: occurrence
                 .removed_by
                 .map(|removal| model::RemovedBy { layer: removal.layer, how: how(removal.how) }),
@@ -423,6 +460,12 @@ fn reference(name: &str, source: model::SourceKind) -> String {
     let is_tag_alone = source != model::SourceKind::DockerArchive && !name.contains(['/', ':']);
     let full = if is_tag_alone { None } else { normalise_reference(name) };
     full.unwrap_or_else(|| name.to_owned())
+}
+
+/// In which encodings a key stood, outermost first.
+fn encodings(occurrence: &Occurrence) -> Vec<String> {
+    let outer = std::iter::repeat_n("base64", occurrence.decoded);
+    outer.chain(occurrence.found.encoding).map(str::to_owned).collect()
 }
 
 fn how(how: RemovedHow) -> &'static str {

@@ -17,6 +17,10 @@ pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// An in-toto statement: provenance or an SBOM of BuildKit.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 
+/// Documents of attestations: in-toto statements, DSSE envelopes around them, and Sigstore's bundles.
+const STATEMENTS: [&str; 3] =
+    [IN_TOTO, "application/vnd.dsse.envelope.v1+json", "application/vnd.dev.sigstore.bundle"];
+
 /// Documents that the first versions of the registry API knew: signed, without a config.
 const SCHEMA_1: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.v1+json",
@@ -63,6 +67,12 @@ pub fn is_layer(media_type: &str) -> bool {
     name.is_empty() || LAYER_BASES.iter().any(|base| name.strip_prefix(base).is_some_and(is_layer_suffix))
 }
 
+/// Whether the blob is a document of an attestation.
+pub fn is_statement(media_type: &str) -> bool {
+    let name = bare(media_type);
+    STATEMENTS.iter().any(|known| name.strip_prefix(known).is_some_and(is_layer_suffix))
+}
+
 /// Whether the blob is encrypted (OCIcrypt).
 pub fn is_encrypted(media_type: &str) -> bool {
     bare(media_type).ends_with("+encrypted")
@@ -103,6 +113,9 @@ mod tests {
         assert!(is_layer("application/vnd.oci.image.layer.v1.tar+zstd"));
         assert!(is_layer("application/vnd.oci.image.layer.v1.tar+lz4"));
         assert!(!is_layer("application/vnd.cncf.helm.chart.content.v1.tar+gzip"));
+        assert!(is_statement("application/vnd.dsse.envelope.v1+json"));
+        assert!(is_statement("application/vnd.dev.sigstore.bundle.v0.3+json"));
+        assert!(!is_statement("application/vnd.oci.image.layer.v1.tar+gzip"));
         assert!(is_encrypted("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"));
         assert!(is_foreign("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"));
     }

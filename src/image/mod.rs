@@ -17,3 +17,4 @@ pub mod manifest;
 pub mod media_type;
 pub mod platform;
 pub mod rootfs;
+pub mod statement;

@@ -73,6 +73,11 @@ impl EntryLog {
         self.len
     }
 
+    /// Bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity() + self.restarts.capacity() * size_of::<u32>()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len == 0

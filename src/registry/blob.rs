@@ -251,6 +251,31 @@ enum Ended {
     Lost(RegistryError),
 }
 
+/// Gives one answer's bytes to `sender`, at most `size` of them, and at last an error if there is one.
+pub(super) async fn pass(mut response: Response, size: Option<u64>, timeout: Duration, sender: Sender) {
+    let mut pace = Pace::new(timeout);
+    let mut left = size.unwrap_or(u64::MAX);
+    let failed = |kind, text: &str| Err(io::Error::from(RegistryError::new(kind, text)));
+    loop {
+        let piece = match pace.next(&mut response).await {
+            Some(Ok(None)) => return,
+            Some(Ok(Some(piece))) if piece.len() as u64 > left => {
+                failed(ErrorKind::Invalid, "it is longer than its descriptor says")
+            }
+            Some(Ok(Some(piece))) => {
+                left -= piece.len() as u64;
+                Ok(piece)
+            }
+            Some(Err(error)) => Err(RegistryError::of_connection("a foreign place", &error).into()),
+            None => failed(ErrorKind::TimedOut, "it does not come in time"),
+        };
+        let broken = piece.is_err();
+        if sender.send(piece).await.is_err() || broken {
+            return;
+        }
+    }
+}
+
 /// How fast a body comes: silence and trickling end it. Time in which nobody takes the bytes does not
 /// count.
 pub(super) struct Pace {

@@ -2,7 +2,7 @@
 //! specification). The calls wait; connections live on the network's runtime.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oci_client::Reference;
@@ -168,10 +168,12 @@ impl Client {
     }
 
     /// A layer that is kept outside of the registry, from one of its addresses, as nobody in particular.
+    /// It ends at `size` bytes, where a descriptor says it, whatever is sent.
     pub fn foreign(
         &self,
         repository: &Repository,
         urls: &[String],
+        size: Option<u64>,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
         if !self.inner.foreign_layers {
             let message =
@@ -180,24 +182,8 @@ impl Client {
         }
         let response = self.runtime.block_on(self.inner.foreign(repository, urls))?;
         let timeout = self.inner.transport.timeout;
-        let body = Prefetched::start(self.runtime, move |sender| async move {
-            let (mut response, mut pace) = (response, super::blob::Pace::new(timeout));
-            loop {
-                let piece = match pace.next(&mut response).await {
-                    Some(Ok(None)) => return,
-                    Some(Ok(Some(piece))) => Ok(piece),
-                    Some(Err(error)) => Err(RegistryError::of_connection("a foreign place", &error).into()),
-                    None => Err(io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        "a foreign place does not answer in time",
-                    )),
-                };
-                let broken = piece.is_err();
-                if sender.send(piece).await.is_err() || broken {
-                    return;
-                }
-            }
-        });
+        let body =
+            Prefetched::start(self.runtime, move |sender| super::blob::pass(response, size, timeout, sender));
         Ok(Box::new(body))
     }
 
@@ -421,12 +407,13 @@ impl Inner {
 /// The media type of a body; empty for those that servers give to anything.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let bare = text.split(';').next().unwrap_or_default().trim();
-    match bare {
+    // Types are the same in any case (RFC 9110, section 8.3.1).
+    let bare = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match bare.as_str() {
         "application/json" | "application/octet-stream" | "binary/octet-stream" | "text/plain" => {
             String::new()
         }
-        other => other.to_owned(),
+        _ => bare,
     }
 }
 

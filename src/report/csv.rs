@@ -30,6 +30,7 @@ const COLUMNS: &[&str] = &[
     "next",
     "fingerprint",
     "place",
+    "pullable_by",
 ];
 
 /// Writes the column names and a row for each finding.
@@ -71,6 +72,7 @@ fn row(result: &ImageResult, finding: &Finding) -> [String; COLUMNS.len()] {
         finding.remediation.next.clone(),
         finding.fingerprint.clone(),
         finding.place.clone(),
+        result.pullable_by.map(|who| who.word().to_owned()).unwrap_or_default(),
     ]
 }
 

@@ -8,7 +8,7 @@ use crate::detect::{Confidence, Place, Severity};
 
 /// All of them.
 pub(crate) fn all() -> Vec<Report> {
-    vec![rich(), clean(), hostile(), nothing()]
+    vec![rich(), clean(), hostile(), nothing(), public(), compared()]
 }
 
 /// Keys in several layers and in the config, base and own layers, errors, warnings, suppressed ones.
@@ -62,6 +62,45 @@ pub(crate) fn nothing() -> Report {
     report(Vec::new(), vec![TargetError { target: "gone.tar".into(), message }])
 }
 
+/// An image of a registry that anyone can pull, with a key of its base image.
+pub(crate) fn public() -> Report {
+    let mut result = image("docker://registry.example/team/shop:1.4");
+    result.source = SourceKind::Registry;
+    result.reference = Some("registry.example/team/shop:1.4".into());
+    result.pullable_by = Some(PullableBy::Anyone);
+    let mut inherited = finding(1);
+    inherited.introduced_by = origin(1, "RUN apt-get install -y vendor-agent # buildkit", None);
+    inherited.locations = vec![file(1, "/etc/vendor/agent.conf", 8)];
+    result.findings = vec![inherited, removed_finding()];
+    let mut internal = image("docker://10.0.0.5:5000/shop:1.4");
+    internal.source = SourceKind::Registry;
+    internal.pullable_by = Some(PullableBy::Network);
+    internal.findings = vec![finding(1)];
+    report(vec![result, internal], Vec::new())
+}
+
+/// What an image adds to an older one.
+pub(crate) fn compared() -> Report {
+    let mut result = image("docker://registry.example/team/shop:1.5");
+    result.source = SourceKind::Registry;
+    result.findings = vec![finding(1)];
+    for layer in &mut result.layers {
+        layer.added = Some(layer.index > 2);
+    }
+    Report { diff: Some(comparison()), ..report(vec![result], Vec::new()) }
+}
+
+fn comparison() -> Diff {
+    Diff {
+        old: "docker://registry.example/team/shop:1.4".into(),
+        manifest_digest: Some(digest(99)),
+        index_digest: None,
+        complete: false,
+        known: 3,
+        gone: 1,
+    }
+}
+
 /// Every string that an image's maker chooses tries something.
 pub(crate) fn hostile() -> Report {
     let evil = "\u{1b}[2J\u{202e}=cmd()|\r\n::error::\u{9b}31m\u{7}<script>alert(1)</script>`$(id)`|\u{200b}";
@@ -70,6 +109,9 @@ pub(crate) fn hostile() -> Report {
         result.target = format!("oci:{evil}");
         result.reference = Some(evil.into());
         result.platform = Some(evil.into());
+        result.base_image = Some(BaseImage { name: evil.into(), manifest_digest: None });
+        result.findings.push(finding(7));
+        result.findings.iter_mut().for_each(|finding| finding.introduced_by.layer = Some(0));
         result.warnings = vec![evil.into(); 8];
         result.opaque.by_reason.insert(evil.into(), 1);
         for layer in &mut result.layers {
@@ -92,6 +134,7 @@ pub(crate) fn hostile() -> Report {
             suppressed.by = evil.into();
         }
     }
+    report.diff = Some(Diff { old: evil.into(), ..comparison() });
     for error in &mut report.errors {
         error.target = evil.into();
         error.message = evil.into();
@@ -119,7 +162,7 @@ pub(crate) fn report(results: Vec<ImageResult>, errors: Vec<TargetError>) -> Rep
         complete: errors.is_empty() && results.iter().all(|result| result.complete),
     };
     let tool = Tool { name: "keyseam", version: "0.1.0", ruleset: digest(77) };
-    Report { version: "1", tool, results, errors, summary }
+    Report { version: "1", tool, results, errors, summary, diff: None }
 }
 
 /// An image of six layers, three of them of its base, with no findings.
@@ -147,6 +190,8 @@ pub(crate) fn image(target: &str) -> ImageResult {
         index_digest: None,
         config_digest: Some(digest(101)),
         platform: Some("linux/amd64".into()),
+        pullable_by: None,
+        base_image: Some(BaseImage { name: "debian:12".into(), manifest_digest: Some(digest(102)) }),
         findings: Vec::new(),
         suppressed: Vec::new(),
         complete: true,
@@ -176,6 +221,7 @@ fn layer(index: usize, step: &str, size: u64) -> Layer {
         created_by: Some(step.into()),
         history_index: Some(index + 1),
         base: Some(index < 3),
+        added: None,
         cached: false,
         files: 40,
         bytes: size * 3,

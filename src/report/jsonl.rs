@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::json::write_line;
-use super::model::{Finding, ImageResult, Summary, TargetError, Tool};
+use super::model::{Diff, Finding, ImageResult, PullableBy, Summary, TargetError, Tool};
 use super::{Report, Style};
 
 /// A line. `type` says which.
@@ -17,6 +17,7 @@ enum Line<'a> {
         reference: Option<&'a str>,
         platform: Option<&'a str>,
         manifest_digest: Option<&'a str>,
+        pullable_by: Option<PullableBy>,
         #[serde(flatten)]
         finding: &'a Finding,
     },
@@ -24,6 +25,8 @@ enum Line<'a> {
     Summary {
         version: &'a str,
         tool: &'a Tool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        diff: Option<&'a Diff>,
         #[serde(flatten)]
         summary: &'a Summary,
     },
@@ -39,7 +42,12 @@ pub fn write(report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result
     for error in &report.errors {
         write_line(&Line::Error(error), out)?;
     }
-    let summary = Line::Summary { version: report.version, tool: &report.tool, summary: &report.summary };
+    let summary = Line::Summary {
+        version: report.version,
+        tool: &report.tool,
+        diff: report.diff.as_ref(),
+        summary: &report.summary,
+    };
     write_line(&summary, out)
 }
 
@@ -49,6 +57,7 @@ fn line<'a>(result: &'a ImageResult, finding: &'a Finding) -> Line<'a> {
         reference: result.reference.as_deref(),
         platform: result.platform.as_deref(),
         manifest_digest: result.manifest_digest.as_deref(),
+        pullable_by: result.pullable_by,
         finding,
     }
 }

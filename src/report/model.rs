@@ -20,6 +20,26 @@ pub struct Report {
     pub errors: Vec<TargetError>,
     /// Counts over all results.
     pub summary: Summary,
+    /// What the results were compared with, in the report of a `diff`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Diff>,
+}
+
+/// What the results of a `diff` were compared with.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diff {
+    /// The old image, as it was asked for.
+    pub old: String,
+    /// Digest of its manifest, where it is one image of one platform.
+    pub manifest_digest: Option<String>,
+    /// Digest of the index that led to it.
+    pub index_digest: Option<String>,
+    /// Whether every byte of it was read: if not, what it has may count as added.
+    pub complete: bool,
+    /// Keys that both have: they are left out of the findings.
+    pub known: usize,
+    /// Keys that only the old one has.
+    pub gone: usize,
 }
 
 /// The program and its rules.
@@ -75,6 +95,38 @@ pub enum SourceKind {
     OciLayout,
 }
 
+/// Who can pull an image from its registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PullableBy {
+    /// Anyone on the internet, without a password.
+    Anyone,
+    /// Whoever reaches the registry, without a password; it is on a private network.
+    Network,
+    /// Who has credentials.
+    Credentials,
+}
+
+impl PullableBy {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Network => "network",
+            Self::Credentials => "credentials",
+        }
+    }
+}
+
+/// The image that another is built on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BaseImage {
+    /// As it was asked for, or as the image names it.
+    pub name: String,
+    /// Digest of its manifest.
+    pub manifest_digest: Option<String>,
+}
+
 /// One image of one platform.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageResult {
@@ -96,6 +148,10 @@ pub struct ImageResult {
     pub config_digest: Option<String>,
     /// `os/arch[/variant]`.
     pub platform: Option<String>,
+    /// Who can pull it, where a registry was asked.
+    pub pullable_by: Option<PullableBy>,
+    /// The image that it is built on, where that is proven.
+    pub base_image: Option<BaseImage>,
     /// Its layers, base first.
     pub layers: Vec<Layer>,
     /// What was found and not suppressed: most severe first, then by place of introduction.
@@ -133,6 +189,8 @@ pub struct Layer {
     pub history_index: Option<usize>,
     /// Whether it belongs to the base image; null where no base is proven.
     pub base: Option<bool>,
+    /// Whether the old image does not have it; null where none was compared.
+    pub added: Option<bool>,
     /// Whether its result came from the cache.
     pub cached: bool,
     /// Files in it.

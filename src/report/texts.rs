@@ -10,6 +10,7 @@ impl Report {
         for error in &mut self.errors {
             each(clean, [&mut error.target, &mut error.message]);
         }
+        each(clean, self.diff.iter_mut().map(|diff| &mut diff.old));
         for result in &mut self.results {
             clean_result(result, clean);
         }
@@ -25,6 +26,7 @@ fn each<'a>(clean: &dyn Fn(&str) -> String, texts: impl IntoIterator<Item = &'a 
 fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
     each(clean, [&mut result.target]);
     each(clean, result.reference.iter_mut().chain(&mut result.platform).chain(&mut result.repo_digests));
+    each(clean, result.base_image.iter_mut().map(|base| &mut base.name));
     each(clean, result.warnings.iter_mut().chain(&mut result.opaque.paths));
     each(clean, result.suppressed.iter_mut().map(|suppressed| &mut suppressed.by));
     for layer in &mut result.layers {
@@ -90,6 +92,7 @@ mod tests {
             "confidence",
             "secret",
             "exposed_to",
+            "pullable_by",
             "also",
             "role",
             "how",

@@ -1,34 +1,28 @@
 //! One blob from its stored bytes to its entries and matches, in a single pass: hash, decompress, walk
 //! the tar, cut into windows, search.
 
+mod result;
+
 use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::matches::{Match, Workspace, join};
-use super::opaque::Opaque;
+pub use result::{BlobError, BlobScan, JsonReading};
+
+use super::attestation::{self, Kept};
+use super::matches::{Workspace, join};
 use super::pool::{BlobResults, Chunk, Pool};
 use super::progress::LayerProgress;
 use super::segment::{Content, Fresh, Runs, Segment, carry_over};
 use crate::detect::Place;
 use crate::image::digest::{Algorithm, Digest, Hasher};
+use crate::image::statement::looks_like_json;
 use crate::layer::decompress::{Compression, Decompressed};
-use crate::layer::entry_log::{EntryIndex, EntryLog};
+use crate::layer::entry_log::EntryIndex;
 use crate::layer::tar::{
     Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar,
 };
 use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED, WINDOW_OVERLAP};
-
-/// Something of a blob that was not read, or not understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlobError {
-    /// The file in it, as recorded.
-    pub path: Option<Vec<u8>>,
-    /// A word for programs.
-    pub reason: &'static str,
-    /// One clear line.
-    pub message: String,
-}
 
 /// What to read, and what is known of it before.
 #[derive(Clone, Copy, Debug)]
@@ -39,62 +33,15 @@ pub struct BlobAsk {
     pub diff_id: bool,
     /// Bytes of content after which to stop.
     pub content_limit: u64,
-}
-
-/// All that was learned of one blob.
-#[derive(Debug)]
-pub struct BlobScan {
-    /// Digest of the stored bytes; none where they could not be read to their end.
-    pub digest: Option<Digest>,
-    /// Stored bytes read.
-    pub stored: u64,
-    /// Digest of the content, where it was asked for or costs nothing.
-    pub diff_id: Option<Digest>,
-    /// How it is compressed.
-    pub compression: Compression,
-    /// Whether the content is a tar.
-    pub is_tar: bool,
-    /// The entries of the tar.
-    pub entries: EntryLog,
-    /// The keys.
-    pub matches: Vec<Match>,
-    /// Files in the tar.
-    pub files: u64,
-    /// Bytes of content.
-    pub bytes: u64,
-    /// Stored bytes, or bytes of content known of, that were not searched.
-    pub skipped: u64,
-    /// What was not read.
-    pub errors: Vec<BlobError>,
-    /// Oddities.
-    pub warnings: Vec<String>,
-    /// Files that were searched as they lie.
-    pub opaque: Opaque,
-}
-
-impl BlobScan {
-    fn nothing() -> Self {
-        Self {
-            digest: None,
-            stored: 0,
-            diff_id: None,
-            compression: Compression::None,
-            is_tar: true,
-            entries: EntryLog::default(),
-            matches: Vec::new(),
-            files: 0,
-            bytes: 0,
-            skipped: 0,
-            errors: Vec::new(),
-            warnings: Vec::new(),
-            opaque: Opaque::default(),
-        }
-    }
+    /// Whether it may be a document of an attestation, to be read as such.
+    pub statement: bool,
 }
 
 /// A blob that was read, while some of its chunks may still be searched.
 pub struct ReadBlob {
     scan: BlobScan,
+    /// Where a document has strings with escapes.
+    escaped: Vec<Range<u64>>,
     results: Arc<BlobResults>,
 }
 
@@ -102,7 +49,12 @@ impl ReadBlob {
     /// A blob of `size` stored bytes that could not be opened.
     pub fn failed(error: BlobError, size: u64) -> Self {
         let scan = BlobScan { skipped: size, errors: vec![error], ..BlobScan::nothing() };
-        Self { scan, results: Arc::default() }
+        Self { scan, escaped: Vec::new(), results: Arc::default() }
+    }
+
+    /// Digest of the content, where it was asked for or costs nothing.
+    pub fn diff_id(&self) -> Option<&Digest> {
+        self.scan.diff_id.as_ref()
     }
 
     /// The blob with its matches; to be called when the pool has no more work.
@@ -110,6 +62,7 @@ impl ReadBlob {
         let mut scan = self.scan;
         let (results, too_many) = self.results.take();
         scan.matches = join(results);
+        attestation::settle(&mut scan.matches, &self.escaped);
         if too_many {
             let message =
                 format!("more than {} keys in all; not all of its are reported", crate::limits::MATCHES);
@@ -128,10 +81,12 @@ pub fn read_blob(
     progress: &dyn LayerProgress,
 ) -> ReadBlob {
     let mut reader = BlobReader::new(ask, pool, space);
-    match Decompressed::new(body, Some(Hasher::new(ask.algorithm))) {
+    let mut kept = Kept::new(ask.statement);
+    match Decompressed::new(kept.of(body), Some(Hasher::new(ask.algorithm))) {
         Ok(content) => reader.read(content, progress),
         Err(error) => reader.error("unreadable", format!("cannot be read: {error}")),
     }
+    reader.statement(kept);
     reader.finish()
 }
 
@@ -156,6 +111,7 @@ struct BlobReader<'p, 's, 'a> {
     segments: Vec<Segment>,
     entry: Option<Arc<Content>>,
     contents: u64,
+    escaped: Vec<Range<u64>>,
     sequence: u64,
     more_errors: u64,
     more_warnings: u64,
@@ -175,6 +131,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             segments: Vec::new(),
             entry: None,
             contents: 0,
+            escaped: Vec::new(),
             sequence: 0,
             more_errors: 0,
             more_warnings: 0,
@@ -282,6 +239,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             return Form::Tar(Box::new(TarReader::new()));
         }
         self.scan.is_tar = false;
+        self.scan.json = looks_like_json(head).then_some(JsonReading::AsItLies);
         Form::Plain(Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None)))
     }
 
@@ -293,7 +251,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         name: Option<String>,
     ) -> Content {
         self.contents += 1;
-        Content { id: self.contents, entry, place, path, name }
+        Content { id: self.contents, entry, place, path, name, stated: None }
     }
 
     fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
@@ -408,6 +366,23 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         }
     }
 
+    /// Searches the texts of a document of an attestation.
+    fn statement(&mut self, kept: Kept) {
+        let Some(statement) = kept.statement() else { return };
+        self.scan.json = Some(JsonReading::AsDocument);
+        self.scan.secrets = attestation::secrets(&statement);
+        if let Some(fault) = statement.fault {
+            self.warning(format!("a document of an attestation: {fault}"));
+        }
+        self.escaped = statement.escaped;
+        for text in statement.texts {
+            self.contents += 1;
+            self.segments.push(attestation::segment(text, self.contents));
+        }
+        let buffer = self.pool.buffer();
+        self.submit(buffer);
+    }
+
     /// Reads the stored bytes to their end and settles the digests.
     fn close<R: Read>(&mut self, mut content: Decompressed<R>, hasher: Option<Hasher>, whole: bool) {
         if content.lost_comments() > 0 {
@@ -457,7 +432,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         if self.more_warnings > 0 {
             self.scan.warnings.push(format!("{} more warnings", self.more_warnings));
         }
-        ReadBlob { scan: self.scan, results: self.results }
+        ReadBlob { scan: self.scan, escaped: self.escaped, results: self.results }
     }
 }
 

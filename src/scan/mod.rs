@@ -1,6 +1,7 @@
 //! One source from its blobs to what was found in them: every blob that its images name is read once,
-//! by as many workers as there are cores.
+//! by as many workers as there are cores. Over several sources of a run, [`shared`] keeps that.
 
+pub mod attestation;
 pub mod blob;
 pub mod config_units;
 pub mod matches;
@@ -8,22 +9,24 @@ pub mod opaque;
 pub mod pool;
 pub mod progress;
 pub mod segment;
+pub mod shared;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use blob::{BlobAsk, BlobError, BlobScan, ReadBlob, read_blob};
 use matches::{Search, Workspace};
 use pool::Pool;
 use progress::{LayerProgress, Progress};
 
-use crate::image::digest::Algorithm;
+use crate::image::digest::{Algorithm, Digest};
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
+use crate::image::media_type::is_statement;
 use crate::image::platform::PlatformSet;
 use crate::limits;
 use crate::report::model::SourceKind;
-use crate::source::{BlobSink, ImageSource, Opened, PassingBlob, SourceError};
+use crate::source::{BlobSink, ImageSource, Opened, PassingBlob, SourceError, StreamSource};
 
 /// How to scan.
 #[derive(Clone, Debug)]
@@ -52,6 +55,12 @@ impl Default for ScanOptions {
     }
 }
 
+/// Blobs that were read, by key. A blob may belong to several images.
+pub type Blobs = BTreeMap<BlobKey, Arc<BlobScan>>;
+
+/// Layers whose diff_id is to be learned from their bytes, whatever pins these.
+pub type Proofs = BTreeSet<BlobKey>;
+
 /// A source's images with all their blobs read.
 pub struct Scanned {
     /// What the source is.
@@ -59,7 +68,7 @@ pub struct Scanned {
     /// Its images.
     pub images: Vec<Image>,
     /// The blobs, by key.
-    pub blobs: BTreeMap<BlobKey, BlobScan>,
+    pub blobs: Blobs,
 }
 
 /// Reads every blob of the images that `opened` holds.
@@ -72,32 +81,69 @@ pub fn scan(
     search: Search<'_>,
     progress: &dyn Progress,
 ) -> Result<Scanned, SourceError> {
-    match opened {
-        Opened::Indexed(source) => {
-            let images = source.resolve(&options.platforms)?;
-            let blobs = scan_blobs(&*source, wanted(&images, options), options, search, progress);
-            Ok(Scanned { kind: source.kind(), images, blobs })
-        }
-        Opened::Stream(stream) => {
-            let (source, mut blobs) = scan_stream(stream, options, search, progress)?;
-            let images = source.resolve(&options.platforms)?;
-            let mut kept = wanted(&images, options);
-            kept.retain(|(blob, _)| !blobs.contains_key(&blob.key));
-            blobs.extend(scan_blobs(&*source, kept, options, search, progress));
-            Ok(Scanned { kind: source.kind(), images, blobs })
-        }
+    let scanning = Scanning { options, search, progress };
+    let (source, mut blobs) = match opened {
+        Opened::Indexed(source) => (source, Blobs::new()),
+        Opened::Stream(stream) => scanning.stream(stream, false)?,
+    };
+    let images = source.resolve(&options.platforms)?;
+    scanning.blobs(&*source, &images, &Proofs::new(), &mut blobs);
+    Ok(Scanned { kind: source.kind(), images, blobs })
+}
+
+/// How blobs are read, by which rules, and before whose eyes.
+#[derive(Clone, Copy)]
+pub struct Scanning<'a> {
+    /// How.
+    pub options: &'a ScanOptions,
+    /// The rules.
+    pub search: Search<'a>,
+    /// Who hears how far it is.
+    pub progress: &'a dyn Progress,
+}
+
+impl Scanning<'_> {
+    /// Reads a stream to its end, and every blob in it; with `diff_ids`, all their diff_ids are learned.
+    ///
+    /// # Errors
+    /// When the stream holds no image to speak of.
+    pub fn stream(
+        &self,
+        stream: Box<dyn StreamSource>,
+        diff_ids: bool,
+    ) -> Result<(Box<dyn ImageSource>, Blobs), SourceError> {
+        let options = &ScanOptions {
+            verify_diff_ids: self.options.verify_diff_ids || diff_ids,
+            ..self.options.clone()
+        };
+        scan_stream(stream, options, self.search, self.progress)
+    }
+
+    /// Reads the blobs of `images` that `blobs` does not hold yet.
+    pub fn blobs(&self, source: &dyn ImageSource, images: &[Image], proofs: &Proofs, blobs: &mut Blobs) {
+        let mut wanted = wanted(images, proofs, self.options);
+        wanted.retain(|(blob, _)| !blobs.contains_key(&blob.key));
+        blobs.extend(self.read(source, wanted));
+    }
+
+    fn read(&self, source: &dyn ImageSource, wanted: Vec<(ImageBlob, BlobAsk)>) -> Blobs {
+        scan_blobs(source, wanted, self.options, self.search, self.progress)
     }
 }
 
 /// Every blob once, the largest first, with what must be learned of it.
-fn wanted(images: &[Image], options: &ScanOptions) -> Vec<(ImageBlob, BlobAsk)> {
+fn wanted(images: &[Image], proofs: &Proofs, options: &ScanOptions) -> Vec<(ImageBlob, BlobAsk)> {
     let mut wanted: BTreeMap<&BlobKey, (ImageBlob, BlobAsk)> = BTreeMap::new();
-    for blob in images.iter().flat_map(|image| image.layers.iter().chain(&image.attestations)) {
-        let diff_id = options.verify_diff_ids || blob.digest.is_none();
+    let layers = images.iter().flat_map(|image| &image.layers);
+    let layers = layers.map(|blob| (blob, blob.media_type.as_deref().is_some_and(is_statement)));
+    let attestations = images.iter().flat_map(|image| &image.attestations).map(|blob| (blob, true));
+    for (blob, statement) in layers.chain(attestations) {
+        let diff_id = options.verify_diff_ids || blob.digest.is_none() || proofs.contains(&blob.key);
         let algorithm = blob.digest.as_ref().map_or(Algorithm::Sha256, |digest| digest.algorithm());
-        let ask = BlobAsk { algorithm, diff_id, content_limit: options.max_layer_bytes };
+        let ask = BlobAsk { algorithm, diff_id, content_limit: options.max_layer_bytes, statement };
         let entry = wanted.entry(&blob.key).or_insert_with(|| (blob.clone(), ask));
         entry.1.diff_id |= diff_id;
+        entry.1.statement |= statement;
     }
     let mut wanted: Vec<_> = wanted.into_values().collect();
     wanted.sort_by_key(|(blob, _)| std::cmp::Reverse(blob.size));
@@ -110,7 +156,7 @@ fn scan_blobs(
     options: &ScanOptions,
     search: Search<'_>,
     progress: &dyn Progress,
-) -> BTreeMap<BlobKey, BlobScan> {
+) -> Blobs {
     let jobs = options.jobs.max(1);
     let stored = wanted.iter().fold(0, |sum: u64, (blob, _)| sum.saturating_add(blob.size.unwrap_or(0)));
     progress.total(wanted.len(), stored);
@@ -133,7 +179,11 @@ fn scan_blobs(
         }
     });
     let read = read.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    read.into_iter().map(|(key, blob)| (key, blob.finish())).collect()
+    finished(read)
+}
+
+fn finished(read: Vec<(BlobKey, ReadBlob)>) -> Blobs {
+    read.into_iter().map(|(key, blob)| (key, Arc::new(blob.finish()))).collect()
 }
 
 fn next<T>(queue: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
@@ -174,11 +224,11 @@ fn short_name(key: &BlobKey) -> String {
     if short.bytes().all(|byte| byte.is_ascii_hexdigit()) { short } else { "layer".to_owned() }
 }
 
-type StreamResult = (Box<dyn ImageSource>, BTreeMap<BlobKey, BlobScan>);
+type StreamResult = (Box<dyn ImageSource>, Blobs);
 
 /// Reads a stream on this thread, while the other workers search what it hands them.
 fn scan_stream(
-    stream: Box<dyn crate::source::StreamSource>,
+    stream: Box<dyn StreamSource>,
     options: &ScanOptions,
     search: Search<'_>,
     progress: &dyn Progress,
@@ -196,7 +246,7 @@ fn scan_stream(
         pool.serve(&mut space);
         source.map(|source| (source, read))
     })
-    .map(|(source, read)| (source, read.into_iter().map(|(key, blob)| (key, blob.finish())).collect()))
+    .map(|(source, read)| (source, finished(read)))
 }
 
 struct Sink<'p, 'a> {
@@ -208,7 +258,7 @@ struct Sink<'p, 'a> {
 }
 
 impl BlobSink for Sink<'_, '_> {
-    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<()> {
+    fn blob(&mut self, blob: PassingBlob<'_>) -> io::Result<Option<Digest>> {
         let name = short_name(&blob.key);
         self.progress.total(1, blob.size.unwrap_or(0));
         let layer = self.progress.layer(&name, blob.size);
@@ -216,9 +266,12 @@ impl BlobSink for Sink<'_, '_> {
             algorithm: blob.algorithm,
             diff_id: blob.diff_id || self.options.verify_diff_ids,
             content_limit: self.options.max_layer_bytes,
+            // A document that may be held in memory is kept by the stream, and read when it is over.
+            statement: false,
         };
         let read = read_blob(blob.body, ask, self.pool, &mut self.space, &*layer);
+        let diff_id = read.diff_id().cloned();
         self.read.push((blob.key, read));
-        Ok(())
+        Ok(diff_id)
     }
 }

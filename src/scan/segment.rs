@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::attestation::Stated;
 use crate::detect::{Place, Window};
 use crate::layer::entry_log::EntryIndex;
 use crate::layer::tar::RawKind;
@@ -26,6 +27,8 @@ pub struct Content {
     pub path: Arc<[u8]>,
     /// Name of the attribute or record, or of the kind of raw bytes.
     pub name: Option<String>,
+    /// Where it is a text of an attestation's document: what is known of it.
+    pub stated: Option<Stated>,
 }
 
 /// The bytes of a segment.

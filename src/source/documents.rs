@@ -71,7 +71,7 @@ impl<'a> Documents<'a> {
 
     /// A config.
     pub(super) fn config(&self, descriptor: &Descriptor) -> ReadDocument {
-        let stored = self.store.document(&blob_name(&descriptor.digest), CONFIG.min(self.left.get()));
+        let stored = self.store.config(descriptor, CONFIG.min(self.left.get()));
         self.described(descriptor, stored, &format!("config {}", descriptor.digest))
     }
 

@@ -28,7 +28,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::engine;
-use crate::image::digest::Algorithm;
+use crate::image::digest::{Algorithm, Digest};
 use crate::image::manifest::{BlobKey, Image, ImageBlob};
 use crate::image::platform::PlatformSet;
 use crate::registry::Client;
@@ -85,9 +85,10 @@ pub struct PassingBlob<'a> {
 
 /// Takes the blobs of a stream.
 pub trait BlobSink {
-    /// Reads the blob to its end. An error is one of reading the stream; what is wrong with the blob
-    /// itself is kept with its result.
-    fn blob(&mut self, blob: PassingBlob<'_>) -> std::io::Result<()>;
+    /// Reads the blob to its end, and returns the digest of the tar inside where that was asked for and
+    /// could be learned. An error is one of reading the stream; what is wrong with the blob itself is kept
+    /// with its result.
+    fn blob(&mut self, blob: PassingBlob<'_>) -> std::io::Result<Option<Digest>>;
 }
 
 /// A source that can be read only once, from front to end.
@@ -174,7 +175,7 @@ pub fn open(target: &Target, access: &Access) -> Result<Opened, SourceError> {
         Place::Registry(reference) => registry::open(reference, access),
         Place::DockerDaemon(name) => daemon::open_docker(name, access),
         Place::Podman(name) => daemon::open_podman(name, access),
-        Place::Reference(reference) => bare::open(reference, access),
+        Place::Reference(reference) => bare::open(&target.text, reference, access),
     }
 }
 

@@ -201,7 +201,7 @@ impl RegistryStore {
         let urls = lock(&self.elsewhere).get(&digest).cloned();
         match urls {
             Some(urls) if error.kind == ErrorKind::NotFound => {
-                self.client.foreign(&self.repository, &urls).map_err(member_error)
+                self.client.foreign(&self.repository, &urls, size).map_err(member_error)
             }
             _ => Err(member_error(error)),
         }
@@ -209,8 +209,8 @@ impl RegistryStore {
 }
 
 impl RegistryStore {
-    fn whole(&self, name: &str, limit: u64) -> Result<Vec<u8>, MemberError> {
-        let body = self.open(&BlobKey(name.to_owned()))?;
+    fn whole(&self, digest: &Digest, size: Option<u64>, limit: u64) -> Result<Vec<u8>, MemberError> {
+        let body = self.open_sized(&BlobKey(blob_name(digest)), size)?;
         let mut bytes = Vec::new();
         body.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(MemberError::Io)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -251,13 +251,20 @@ impl Store for RegistryStore {
         Ok(bytes)
     }
 
-    fn document(&self, name: &str, limit: u64) -> Result<Vec<u8>, MemberError> {
-        let bytes = self.whole(name, limit)?;
-        match digest_of_name(name) {
-            // Pieces of two answers may have come together; a second look costs little.
-            Some(digest) if digest != digest.of_same_algorithm(&bytes) => self.whole(name, limit),
-            _ => Ok(bytes),
+    fn config(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, MemberError> {
+        if descriptor.size > limit {
+            return Err(MemberError::TooLarge { size: descriptor.size, limit });
         }
+        let bytes = self.whole(&descriptor.digest, Some(descriptor.size), limit)?;
+        // Pieces of two answers may have come together; a second look costs little.
+        if descriptor.digest.of_same_algorithm(&bytes) == descriptor.digest {
+            return Ok(bytes);
+        }
+        self.whole(&descriptor.digest, Some(descriptor.size), limit)
+    }
+
+    fn document(&self, name: &str, limit: u64) -> Result<Vec<u8>, MemberError> {
+        self.whole(&digest_of_name(name).ok_or(MemberError::Missing)?, None, limit)
     }
 
     fn damage(&self) -> Vec<ImageError> {

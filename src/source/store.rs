@@ -31,6 +31,11 @@ pub(super) trait Store: Send + Sync {
         self.document(&blob_name(&descriptor.digest), limit)
     }
 
+    /// A config, whole. `limit` is in bytes. In a layout it is a blob as any other.
+    fn config(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, MemberError> {
+        self.document(&blob_name(&descriptor.digest), limit)
+    }
+
     /// A document, whole. `limit` is in bytes.
     fn document(&self, name: &str, limit: u64) -> Result<Vec<u8>, MemberError> {
         let member = self.find(name)?;

@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use keyseam::detect::catalogue::Catalogue;
 use keyseam::detect::template::{Seed, expand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::damage::{key, leaking, small};
 use crate::support::image::{Compression, docker_25, docker_classic, oci, oci_platforms, podman};
@@ -18,6 +20,8 @@ pub(super) struct Corpus {
     pub(super) archives: Vec<Vec<u8>>,
     pub(super) indexes: Vec<Value>,
     pub(super) configs: Vec<Value>,
+    /// Provenance as BuildKit writes it, bare and in an envelope.
+    pub(super) statements: Vec<Value>,
     /// Texts with keys of every definition.
     pub(super) texts: Vec<String>,
     /// The templates of the definitions' examples.
@@ -62,8 +66,29 @@ impl Corpus {
             serde_json::from_slice(&clean.config).expect("JSON"),
             config_of_builders(),
         ];
-        Self { tars, compressed, archives, indexes, configs, texts, templates }
+        let statements = statements();
+        Self { tars, compressed, archives, indexes, configs, statements, texts, templates }
     }
+}
+
+/// The statements of the recorded images.
+fn statements() -> Vec<Value> {
+    let mut statements = Vec::new();
+    for name in ["oci-slsa-0.2", "oci-slsa-1-zstd"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("testdata/buildx/{name}.tar.gz"));
+        let output =
+            Command::new("tar").args(["-xzOf"]).arg(path).arg("blobs/sha256").output().expect("tar runs");
+        // All blobs, one behind the other: statements are the JSON among them that says so.
+        for (at, _) in output.stdout.windows(8).enumerate().filter(|(_, bytes)| *bytes == b"{\"_type\"") {
+            let mut values = serde_json::Deserializer::from_slice(&output.stdout[at..]).into_iter::<Value>();
+            statements.extend(values.next().and_then(Result::ok));
+        }
+    }
+    assert_eq!(statements.len(), 2, "recorded statements");
+    let payload = STANDARD.encode(statements[1].to_string());
+    statements
+        .push(json!({ "payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [] }));
+    statements
 }
 
 /// A config with the histories of the classic builder, BuildKit and buildah.

@@ -13,6 +13,7 @@ use keyseam::image::digest::{Algorithm, Digest, Hasher};
 use keyseam::image::history::History;
 use keyseam::image::index;
 use keyseam::image::manifest::{Image, ImageKind};
+use keyseam::image::statement::Statement;
 use keyseam::layer::decompress::Decompressed;
 use keyseam::layer::tar::{Entry, TarEvent, TarReader};
 use keyseam::scan::ScanOptions;
@@ -25,7 +26,7 @@ use super::mutate::{self, Dice};
 use crate::damage::engine::{Verdict, detectors, options, scan_opened, scan_path, scan_pipe};
 use crate::support::image::{DOCKER_MANIFEST, Members, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, layout};
 
-pub(super) const TARGETS: [super::Target; 11] = [
+pub(super) const TARGETS: [super::Target; 12] = [
     ("tar", tar),
     ("decompress", decompress),
     ("layer", layer),
@@ -33,6 +34,7 @@ pub(super) const TARGETS: [super::Target; 11] = [
     ("layout", image_layout),
     ("index", documents),
     ("config", config),
+    ("statement", statement),
     ("text", text),
     ("ignore", ignore),
     ("target", target),
@@ -287,6 +289,25 @@ fn config(corpus: &Corpus, dice: &Dice) {
         let found =
             units.units.iter().any(|unit| memchr::memmem::find(&unit.text, text.as_bytes()).is_some());
         assert!(found, "a string of the config is in no text that is searched");
+    }
+}
+
+fn statement(corpus: &Corpus, dice: &Dice) {
+    let bytes = mutate::json(dice, one(dice, &corpus.statements));
+    let Some(statement) = Statement::read(&bytes) else { return };
+    for text in &statement.texts {
+        assert!(text.value_offset <= text.text.len());
+    }
+    for escaped in &statement.escaped {
+        assert!(escaped.start < escaped.end && escaped.end <= bytes.len() as u64);
+    }
+    let Ok(document) = serde_json::from_slice::<Value>(&bytes) else { return };
+    let mut strings = Vec::new();
+    long_strings(&document, &mut strings);
+    for text in strings {
+        let found =
+            statement.texts.iter().any(|one| memchr::memmem::find(&one.text, text.as_bytes()).is_some());
+        assert!(found, "a string of the statement is in no text that is searched");
     }
 }
 

@@ -71,6 +71,12 @@ impl Json {
         }
     }
 
+    /// The values of the members called `name`, in order. Case is ignored, as engines do.
+    pub(crate) fn members<'j>(&'j self, name: &'j str) -> impl Iterator<Item = &'j Json> {
+        let members = if let Self::Object(members) = self { members.as_slice() } else { &[] };
+        members.iter().filter(move |member| member.0.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// Puts a member back into an object.
     pub(crate) fn put(&mut self, name: String, value: Json) {
         if let Self::Object(members) = self {
@@ -150,7 +156,7 @@ fn push_block(path: &str, text: String, blocks: &mut Vec<Block>) {
 }
 
 /// As much of a name or path as is repeated elsewhere.
-fn head(name: &str) -> &str {
+pub(crate) fn head(name: &str) -> &str {
     let end = name.char_indices().map(|(at, _)| at).find(|at| *at >= limits::JSON_NAME);
     &name[..end.unwrap_or(name.len())]
 }

@@ -6,7 +6,7 @@ use std::io;
 use super::sheet::Sheet;
 use super::{BOLD, DIM};
 use crate::detect::Place;
-use crate::report::model::{Finding, ImageResult, Layer, Location, Origin};
+use crate::report::model::{Finding, ImageResult, Layer, Location, Origin, PullableBy};
 use crate::report::{sanitize, text};
 
 /// Places that are listed; the others are counted.
@@ -23,9 +23,10 @@ pub(super) fn write(
     title(sheet, finding, number)?;
     secret(sheet, finding)?;
     places(sheet, finding)?;
-    origin(sheet, result, &finding.introduced_by)?;
-    readers(sheet, finding)?;
-    advice(sheet, finding)
+    origin(sheet, result, finding)?;
+    readers(sheet, result, finding)?;
+    advice(sheet, finding)?;
+    build(sheet, result, finding)
 }
 
 fn title(sheet: &mut Sheet<'_>, finding: &Finding, number: usize) -> io::Result<()> {
@@ -137,12 +138,17 @@ fn kind_words(kind: Place) -> &'static str {
 }
 
 /// The layer and the build step.
-fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, origin: &Origin) -> io::Result<()> {
+fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
+    let origin = &finding.introduced_by;
+    let in_attestation = finding.locations.first().is_some_and(|first| first.kind == Place::Attestation);
     let layer = origin.layer.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
     match (origin.layer, layer) {
         (Some(index), layer) => sheet.row("layer", &layer_line(sheet, index, layer, origin))?,
         (None, _) if origin.history_index.is_some() => {
             sheet.row("layer", "none: the step wrote to the image's config only")?;
+        }
+        (None, _) if in_attestation => {
+            sheet.row("layer", "none: it stands in an attestation of the image")?
         }
         (None, _) => sheet.row("layer", "none: it stands in the image's config")?,
     }
@@ -170,13 +176,18 @@ fn layer_line(sheet: &Sheet<'_>, index: usize, layer: Option<&Layer>, origin: &O
 }
 
 /// Who can read the key, and what a removal did not do.
-fn readers(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
     let removed = finding.locations.iter().find_map(|location| location.removed_by.as_ref());
+    let (who, its) = match result.pullable_by {
+        Some(PullableBy::Anyone) => ("anyone on the internet", "the image's"),
+        Some(PullableBy::Network) => ("everyone who reaches the registry", "the image's"),
+        Some(PullableBy::Credentials) | None => ("everyone who can pull the image", "its"),
+    };
     let whom = match (finding.in_final_image, removed) {
-        (true, _) => "everyone who can pull the image, and whatever runs in its containers".to_owned(),
-        (false, None) => "everyone who can pull the image (its containers do not see it)".to_owned(),
+        (true, _) => format!("{who}, and whatever runs in {its} containers"),
+        (false, None) => format!("{who} ({its} containers do not see it)"),
         (false, Some(removed)) => format!(
-            "everyone who can pull the image: layer {} {}, which hides it from containers only",
+            "{who}: layer {} {}, which hides it from containers only",
             removed.layer,
             what_was_done(removed.how)
         ),
@@ -207,5 +218,23 @@ fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
             sheet.row(if advice.next.is_empty() { "next" } else { "" }, more)?;
         }
     }
-    if advice.image.is_empty() { Ok(()) } else { sheet.row("build", &advice.image) }
+    Ok(())
+}
+
+/// What to change in the build; of a base image, whose build it is.
+fn build(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
+    let origin = finding.introduced_by.layer;
+    let layer = origin.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
+    let base = result.base_image.as_ref().filter(|_| layer.is_some_and(|layer| layer.base == Some(true)));
+    if let Some(base) = base {
+        let name = &base.name;
+        let line = format!(
+            "It comes from the base image {name}: who makes that must take it out; until then, build on another."
+        );
+        return sheet.row("build", &line);
+    }
+    match finding.remediation.image.as_str() {
+        "" => Ok(()),
+        advice => sheet.row("build", advice),
+    }
 }

@@ -2,6 +2,7 @@
 //! strata with the keys at theirs, and how far the scan saw.
 
 mod coverage;
+mod diff;
 mod finding;
 mod sheet;
 mod strata;
@@ -12,7 +13,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Color};
 
 use self::sheet::Sheet;
-use super::model::{Finding, ImageResult, SourceKind};
+use super::model::{Finding, ImageResult, PullableBy, SourceKind};
 use super::{Report, Style, text};
 
 const BOLD: Color = Color::new().bold();
@@ -23,20 +24,22 @@ const BAD: Color = AnsiColor::Red.on_default().bold();
 /// Writes the table.
 pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let mut sheet = Sheet::new(style, out);
+    diff::write(&mut sheet, report)?;
     for (position, result) in report.results.iter().enumerate() {
         if position > 0 {
             sheet.rule()?;
         }
-        write_result(&mut sheet, result)?;
+        write_result(&mut sheet, result, report.diff.is_some())?;
     }
     summary::write(&mut sheet, report)
 }
 
-fn write_result(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
+/// With `added`, the findings are those that an older image does not have.
+fn write_result(sheet: &mut Sheet<'_>, result: &ImageResult, added: bool) -> io::Result<()> {
     heading(sheet, result)?;
     let shown: Vec<&Finding> =
         result.findings.iter().filter(|finding| sheet.style.threshold.shows(finding)).collect();
-    verdict(sheet, result, &shown)?;
+    verdict(sheet, result, &shown, added)?;
     for (position, finding) in shown.iter().enumerate() {
         finding::write(sheet, result, finding, position + 1)?;
     }
@@ -71,13 +74,15 @@ fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     sheet.blank()
 }
 
-/// One line that answers the question that was asked.
-fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding]) -> io::Result<()> {
+/// The sentence that answers the question that was asked.
+fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding], added: bool) -> io::Result<()> {
     let style = sheet.style;
     if shown.is_empty() {
-        let what = match result.findings.is_empty() {
-            true => "No keys found",
-            false => "Nothing found that counts",
+        let what = match (result.findings.is_empty(), added) {
+            (true, false) => "No keys found",
+            (true, true) => "No keys added",
+            (false, false) => "Nothing found that counts",
+            (false, true) => "Nothing added that counts",
         };
         let line = match result.complete {
             true => style.paint(GOOD, format!("{what}.")),
@@ -86,9 +91,27 @@ fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding]) -> i
         return sheet.line(&line);
     }
     let dash = style.glyph("–", "-");
-    let keys = style.paint(BAD, text::count(shown.len(), "key"));
+    let keys = text::count(shown.len(), "key");
+    let keys = if added { format!("{keys} added") } else { keys };
     let them = if shown.len() == 1 { "it" } else { "all of them" };
-    sheet.line(&format!("{keys} {dash} everyone who can pull this image can read {them}."))
+    let line = format!("{keys} {dash} {} {them}.", who_reads(result.pullable_by));
+    for (position, line) in text::wrap(&line, style.width).iter().enumerate() {
+        match line.strip_prefix(&keys).filter(|_| position == 0) {
+            Some(rest) => sheet.line(&format!("{}{rest}", style.paint(BAD, &keys)))?,
+            None => sheet.line(line)?,
+        }
+    }
+    Ok(())
+}
+
+fn who_reads(pullable_by: Option<PullableBy>) -> &'static str {
+    match pullable_by {
+        Some(PullableBy::Anyone) => "anyone on the internet can pull this image and read",
+        Some(PullableBy::Network) => {
+            "whoever reaches the registry can pull this image without a password and read"
+        }
+        Some(PullableBy::Credentials) | None => "everyone who can pull this image can read",
+    }
 }
 
 fn source_word(source: SourceKind) -> &'static str {

@@ -32,11 +32,11 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Findi
     let mut newer: Option<&Layer> = None;
     let mut quiet: Vec<&Layer> = Vec::new();
     for (layer, stratum) in result.layers.iter().zip(&marks.layers).rev() {
-        let seam = newer.is_some_and(|newer| newer.base == Some(false) && layer.base == Some(true));
+        let seam = newer.is_some_and(|newer| is_seam(newer, layer));
         if seam {
             skip(sheet, &mut quiet, &marks)?;
-            let line = sheet.style.glyph("─", "-").repeat(sheet.style.width.saturating_sub(4));
-            sheet.line(&format!("    {}", sheet.style.paint(DIM, line)))?;
+            let base = result.base_image.as_ref().filter(|_| layer.base == Some(true));
+            seam_line(sheet, base.map(|base| base.name.as_str()))?;
         }
         newer = Some(layer);
         if stratum.is_empty() && result.layers.len() > DRAWN_ALWAYS {
@@ -47,6 +47,22 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Findi
         draw(sheet, layer, stratum, &marks)?;
     }
     skip(sheet, &mut quiet, &marks)
+}
+
+/// Whether what was there before ends below `newer`: the base image, or the old one.
+fn is_seam(newer: &Layer, layer: &Layer) -> bool {
+    (newer.base == Some(false) && layer.base == Some(true))
+        || (newer.added == Some(true) && layer.added == Some(false))
+}
+
+/// A line across the page, with the name of what lies below it.
+fn seam_line(sheet: &mut Sheet<'_>, below: Option<&str>) -> io::Result<()> {
+    let (style, room) = (sheet.style, sheet.style.width.saturating_sub(4));
+    let name = below.map(|name| format!("{} ", sheet.middle(name, room / 2))).unwrap_or_default();
+    let line = style.glyph("─", "-");
+    let before = if name.is_empty() { String::new() } else { format!("{} ", line.repeat(2)) };
+    let rest = room.saturating_sub(text::width(&name) + text::width(&before));
+    sheet.line(&format!("    {}", style.paint(DIM, format!("{before}{name}{}", line.repeat(rest)))))
 }
 
 /// A run of layers without keys, in one line.
@@ -73,10 +89,13 @@ fn skip(sheet: &mut Sheet<'_>, quiet: &mut Vec<&Layer>, marks: &Marks) -> io::Re
 
 fn draw(sheet: &mut Sheet<'_>, layer: &Layer, stratum: &Stratum, marks: &Marks) -> io::Result<()> {
     let style = sheet.style;
-    let (owner, fill) = match layer.base {
-        Some(true) => ("base", style.glyph("░", ".")),
-        Some(false) => ("own", style.glyph("▓", "#")),
-        None => ("", style.glyph("▒", "=")),
+    let (before, after) = (style.glyph("░", "."), style.glyph("▓", "#"));
+    let (owner, fill) = match (layer.added, layer.base) {
+        (Some(true), _) => ("new", after),
+        (_, Some(true)) => ("base", before),
+        (Some(false), _) => ("old", before),
+        (None, Some(false)) => ("own", after),
+        (None, None) => ("", style.glyph("▒", "=")),
     };
     let bar = fill.repeat(bar_length(layer.size));
     let (drawn, used) = marks.draw(sheet, stratum);

@@ -26,6 +26,8 @@ fn the_table_is_as_it_was_drawn() {
             include_str!("rich.120.ascii.txt"),
         ),
         (fixture::clean(), style(), include_str!("clean.txt")),
+        (fixture::public(), style().with_width(80), include_str!("public.80.txt")),
+        (fixture::compared(), style().with_width(80), include_str!("compared.80.txt")),
     ];
     for (report, style, expected) in drawn {
         let drawn = table(&report, &style);

@@ -1,0 +1,85 @@
+//! What is known of one blob when it was read.
+
+use crate::detect::Key;
+use crate::image::digest::Digest;
+use crate::layer::decompress::Compression;
+use crate::layer::entry_log::EntryLog;
+use crate::scan::matches::Match;
+use crate::scan::opaque::Opaque;
+
+/// All that was learned of one blob.
+#[derive(Debug)]
+pub struct BlobScan {
+    /// Digest of the stored bytes; none where they could not be read to their end.
+    pub digest: Option<Digest>,
+    /// Stored bytes read.
+    pub stored: u64,
+    /// Digest of the content, where it was asked for or costs nothing.
+    pub diff_id: Option<Digest>,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Whether the content is a tar.
+    pub is_tar: bool,
+    /// Whether the content is JSON, and how it was read.
+    pub json: Option<JsonReading>,
+    /// The entries of the tar.
+    pub entries: EntryLog,
+    /// The keys.
+    pub matches: Vec<Match>,
+    /// Files in the tar.
+    pub files: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+    /// Stored bytes, or bytes of content known of, that were not searched.
+    pub skipped: u64,
+    /// What was not read.
+    pub errors: Vec<BlobError>,
+    /// Oddities.
+    pub warnings: Vec<String>,
+    /// Files that were searched as they lie.
+    pub opaque: Opaque,
+    /// Values of build arguments in an attestation that no report may show, whether or not they are keys.
+    pub secrets: Vec<Key>,
+}
+
+/// How a JSON document was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonReading {
+    /// As any text: escapes and encodings in it may hide keys.
+    AsItLies,
+    /// By what it says, too.
+    AsDocument,
+}
+
+impl BlobScan {
+    pub(super) fn nothing() -> Self {
+        Self {
+            digest: None,
+            stored: 0,
+            diff_id: None,
+            compression: Compression::None,
+            is_tar: true,
+            json: None,
+            entries: EntryLog::default(),
+            matches: Vec::new(),
+            files: 0,
+            bytes: 0,
+            skipped: 0,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            opaque: Opaque::default(),
+            secrets: Vec::new(),
+        }
+    }
+}
+
+/// Something of a blob that was not read, or not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobError {
+    /// The file in it, as recorded.
+    pub path: Option<Vec<u8>>,
+    /// A word for programs.
+    pub reason: &'static str,
+    /// One clear line.
+    pub message: String,
+}
