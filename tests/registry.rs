@@ -3,13 +3,17 @@
 //! Every run is ended by force when it takes too long, and writes all its reports: a test may ask whether
 //! a word stands anywhere in them.
 
+mod artifacts;
 mod auth;
 mod guard;
 mod images;
+mod mirrors;
+mod proxy;
 mod pull;
 mod real;
 mod resume;
 mod servers;
+mod sweep;
 mod transport;
 
 use serde_json::{Value, json};

@@ -63,11 +63,11 @@ fn what_fails_once_is_tried_again() {
             Answer::raw("HTT"),
             Answer::text(200, "0123456789").cut_after(5),
         ] {
-            let registry = once(which, answer);
-            let run = pull(&registry).run();
-            run.assert_found(&LEAKED);
+            let registry = once(which, answer.clone());
+            pull(&registry).run().assert_found(&LEAKED);
             for request in registry.requests() {
-                assert!(request.nth <= 1, "{} {} came again", request.method, request.path());
+                // Wrong bytes of a document are read once more from the start.
+                assert!(request.nth <= 2, "{} came again after {answer:?}", request.target);
             }
         }
     }

@@ -156,6 +156,17 @@ impl Registry {
         self
     }
 
+    /// The digest behind a tag.
+    pub(crate) fn digest_of(&self, repository: &str, tag: &str) -> String {
+        let digest = self.tags.get(&(repository.to_owned(), tag.to_owned()));
+        digest.expect("a tag that was added").clone()
+    }
+
+    /// Bytes of a manifest.
+    pub(crate) fn manifest_size(&self, digest: &str) -> usize {
+        self.manifests.get(digest).map_or(0, |(_, bytes)| bytes.len())
+    }
+
     /// Names a manifest that is there.
     pub(crate) fn tag(mut self, repository: &str, tag: &str, digest: &str) -> Self {
         self.tags.insert((repository.to_owned(), tag.to_owned()), digest.to_owned());

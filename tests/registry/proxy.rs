@@ -1,0 +1,458 @@
+//! Proxies: a real one (tinyproxy), and one that leads names to servers of the test, behind which Docker
+//! Hub and other public registries can be had without asking them.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::pull::{Pull, Pulled, assert_kept, assert_untold};
+use super::{LEAKED, leaky_image, text};
+use crate::support::cli::Keyseam;
+use crate::support::http::certificates::Authority;
+use crate::support::http::proxy::Proxy;
+use crate::support::http::registry::{Access, Form, Registry, Serving};
+use crate::support::http::token::{Tokens, basic, secret};
+use crate::support::http::{Answer, Server};
+use crate::support::image::{Compression, oci};
+
+const GZIP: Form = Form::Oci(Compression::Gzip);
+/// A name that nobody has (RFC 2606).
+const NAME: &str = "registry.example.com";
+
+/// A running tinyproxy, which passes everything on to another proxy.
+struct Tinyproxy {
+    child: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Tinyproxy {
+    fn start(upstream: &Proxy, login: Option<(&str, &str)>) -> Self {
+        // It takes no port 0, and a port that was free may be taken: then it ends, and another one is tried.
+        (0..10)
+            .find_map(|_| Self::try_start(upstream, login))
+            .expect("tinyproxy starts; tests/run installs it")
+    }
+
+    fn try_start(upstream: &Proxy, login: Option<(&str, &str)>) -> Option<Self> {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let login = login.map_or(String::new(), |(name, password)| format!("BasicAuth {name} {password}\n"));
+        let text = format!(
+            "Port {port}\nListen 127.0.0.1\nTimeout 60\nAllow 127.0.0.1\nLogLevel Connect\nLogFile \"{}\"\n\
+             Upstream http {}\n{login}",
+            folder.path().join("log").display(),
+            upstream.url().trim_start_matches("http://"),
+        );
+        std::fs::write(folder.path().join("tinyproxy.conf"), text).expect("a file");
+        let child = Command::new("tinyproxy")
+            .args(["-d", "-c"])
+            .arg(folder.path().join("tinyproxy.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("tinyproxy runs; tests/run installs it");
+        let mut this = Self { child, port, folder };
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if matches!(this.child.try_wait(), Ok(Some(_))) {
+                return None;
+            }
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                return Some(this);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Tinyproxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A registry over TLS under a name, with the authority that vouches for it.
+fn named(authority: &Authority, name: &str, registry: Registry) -> Serving {
+    registry.image("team/app", "1", &leaky_image(), GZIP).tls(authority.tls(&format!("DNS:{name}"))).start()
+}
+
+/// A pull from a registry of this name.
+fn pull(authority: &Authority, name: &str) -> Pull {
+    Pull::of(&format!("docker://{name}/team/app:1")).arg("--ca-file").arg(authority.ca_file())
+}
+
+#[test]
+fn the_environments_proxies_are_used() {
+    let authority = Authority::new();
+    let registry = named(&authority, NAME, Registry::new());
+    let https = format!("{NAME}:443");
+    let proxy = Proxy::start(&[(&https, registry.address())]);
+    let real = Tinyproxy::start(&proxy, None);
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let before = proxy.requests().len();
+        pull(&authority, NAME).env(variable, real.url()).run().assert_found(&LEAKED);
+        assert!(proxy.requests().len() > before, "{variable}");
+    }
+    assert!(real.log().contains(&format!("CONNECT {https}")), "{}", real.log());
+    assert!(proxy.requests().iter().all(|request| request.method == "CONNECT" && request.target == https));
+    // Over http the proxy sees everything.
+    let plain = Registry::new().image("team/app", "1", &leaky_image(), GZIP).start();
+    let proxy = Proxy::start(&[(&format!("{NAME}:80"), plain.address())]);
+    let real = Tinyproxy::start(&proxy, None);
+    let run = pull(&authority, NAME).arg("--plain-http").env("http_proxy", real.url()).run();
+    run.assert_found(&LEAKED);
+    assert!(proxy.requests().iter().all(|request| request.target.starts_with(&format!("http://{NAME}"))));
+    // Not those that are for something else.
+    let https_only = pull(&authority, NAME).args(&["--plain-http", "--retries", "0"]);
+    https_only.env("HTTPS_PROXY", real.url()).run().assert_status(2);
+}
+
+#[test]
+fn the_option_wins_and_no_proxy_leaves_out() {
+    let authority = Authority::new();
+    let registry = named(&authority, NAME, Registry::new());
+    let proxy = Proxy::start(&[(&format!("{NAME}:443"), registry.address())]);
+    let other = Proxy::start(&[]);
+    let run = pull(&authority, NAME).args(&["--proxy", &proxy.url()]).env("HTTPS_PROXY", other.url()).run();
+    run.assert_found(&LEAKED);
+    assert_eq!(other.requests().len(), 0);
+    let before = proxy.requests().len();
+    for value in [NAME, ".example.com", "example.com", "*", "a.example, registry.example.com"] {
+        let run = pull(&authority, NAME)
+            .args(&["--retries", "0", "--timeout", "5s"])
+            .env("HTTPS_PROXY", proxy.url())
+            .env("NO_PROXY", value)
+            .run();
+        run.assert_status(2);
+        assert_eq!(proxy.requests().len(), before, "NO_PROXY={value}");
+    }
+    for value in ["", "other.example.com", "ample.com"] {
+        let run = pull(&authority, NAME).env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", value).run();
+        run.assert_found(&LEAKED);
+    }
+    // Of a local registry by its address.
+    let local = Registry::new().image("app", "1", &leaky_image(), GZIP).start();
+    for value in ["127.0.0.1", "127.0.0.0/8"] {
+        let pull = Pull::of(&local.target("app:1")).arg("--plain-http");
+        pull.env("HTTP_PROXY", other.url()).env("NO_PROXY", value).run().assert_found(&LEAKED);
+    }
+    assert_eq!(other.requests().len(), 0);
+}
+
+#[test]
+fn a_proxys_password_is_for_the_proxy_alone() {
+    let authority = Authority::new();
+    let password = secret("password");
+    let registry = named(&authority, NAME, Registry::new());
+    let plain = Registry::new().image("team/app", "1", &leaky_image(), GZIP).start();
+    let inner = Proxy::start(&[
+        (&format!("{NAME}:443"), registry.address()),
+        (&format!("{NAME}:80"), plain.address()),
+    ]);
+    let real = Tinyproxy::start(&inner, Some(("robot", &password)));
+    let with = |password: &str| real.url().replace("http://", &format!("http://robot:{password}@"));
+    let secrets = [password.clone(), basic("robot", &password)];
+    let check = |run: &Pulled| {
+        run.assert_found(&LEAKED);
+        run.assert_silent(&secrets);
+    };
+    check(&pull(&authority, NAME).args(&["--proxy", &with(&password)]).run());
+    check(&pull(&authority, NAME).env("HTTPS_PROXY", with(&password)).run());
+    check(&pull(&authority, NAME).arg("--plain-http").args(&["--proxy", &with(&password)]).run());
+    for server in [&registry, &plain] {
+        assert_untold(server, &secrets);
+        assert!(server.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
+    }
+    // Wrong ones, and none.
+    let wrong = secret("password");
+    for url in [with(&wrong), real.url()] {
+        let run = pull(&authority, NAME).args(&["--retries", "0", "--proxy", &url]).run();
+        run.assert_refused(&["proxy"]);
+        run.assert_silent(&[wrong.clone(), basic("robot", &wrong)]);
+    }
+    // A proxy that is not there, or is no address.
+    let gone = format!("http://robot:{password}@127.0.0.1:1");
+    let run = pull(&authority, NAME).args(&["--retries", "0", "--proxy", &gone]).run();
+    run.assert_refused(&["proxy"]);
+    run.assert_silent(&secrets);
+    let run =
+        pull(&authority, NAME).args(&["--proxy", &format!("nonsense://robot:{password}@127.0.0.1:1")]).run();
+    run.assert_status(2);
+    run.assert_silent(&secrets);
+}
+
+#[test]
+fn offline_asks_no_proxy_either() {
+    let authority = Authority::new();
+    let proxy = Proxy::start(&[]);
+    pull(&authority, NAME)
+        .arg("--offline")
+        .env("HTTPS_PROXY", proxy.url())
+        .run()
+        .assert_refused(&["offline"]);
+    pull(&authority, NAME).args(&["--offline", "--proxy", &proxy.url()]).run().assert_refused(&["offline"]);
+    assert_eq!(proxy.requests().len(), 0);
+}
+
+/// Docker Hub, as far as a pull sees it.
+struct Hub {
+    authority: Authority,
+    tokens: Arc<Tokens>,
+    registry: Serving,
+    service: Server,
+    cdn: Serving,
+    proxy: Proxy,
+}
+
+const CDN: &str = "production.cloudflare.docker.com";
+
+impl Hub {
+    fn start(
+        tokens: Tokens,
+        change: impl Fn(&crate::support::http::Request, Answer) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let (authority, tokens) = (Authority::new(), Arc::new(tokens));
+        let holding = || Registry::new().image("library/app", "1", &leaky_image(), GZIP);
+        let cdn = holding().tls(authority.tls(&format!("DNS:{CDN}"))).start();
+        let registry = holding()
+            .access(Access::Bearer(Arc::clone(&tokens)))
+            .challenge("Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\",scope=\"repository:{repository}:pull\"")
+            .tamper(move |request, usual| {
+                let to = format!("https://{CDN}{}?verify=abc", request.path());
+                let usual = if request.gets_blob(None) && usual.status == 200 { Answer::redirect(307, &to) } else { usual };
+                change(request, usual)
+            })
+            .tls(authority.tls("DNS:registry-1.docker.io"))
+            .start();
+        let given = Arc::clone(&tokens);
+        let service =
+            Server::start_tls(authority.tls("DNS:auth.docker.io"), move |request| given.answer(request));
+        let proxy = Proxy::start(&[
+            ("registry-1.docker.io:443", registry.address()),
+            ("auth.docker.io:443", service.address()),
+            (&format!("{CDN}:443"), cdn.address()),
+        ]);
+        Self { authority, tokens, registry, service, cdn, proxy }
+    }
+
+    fn pull(&self, target: &str) -> Pull {
+        let pull = Pull::of(target).arg("--ca-file").arg(self.authority.ca_file());
+        pull.env("HTTPS_PROXY", self.proxy.url()).env("HTTP_PROXY", self.proxy.url())
+    }
+
+    fn login(&self, target: &str) -> Pull {
+        self.pull(target).docker_login(
+            "https://index.docker.io/v1/",
+            self.tokens.username(),
+            self.tokens.password(),
+        )
+    }
+}
+
+#[test]
+fn docker_hub_is_asked_as_it_wants_to_be() {
+    let hub = Hub::start(Tokens::new().for_anyone(), |_, usual| usual);
+    for target in ["docker://app:1", "docker://docker.io/app:1", "docker://index.docker.io/library/app:1"] {
+        hub.login(target).run().assert_found(&LEAKED);
+    }
+    let run = hub.login("docker://app:1").run();
+    assert_eq!(text(&run.result()["reference"]), "docker.io/library/app:1");
+    run.assert_silent(&hub.tokens.secrets());
+    // HEAD does not count as a pull; what is then got is what it named.
+    let asked = hub.registry.requests();
+    let granted: Vec<_> = asked
+        .iter()
+        .filter(|request| request.asks_manifest() && request.header("authorization").is_some())
+        .collect();
+    assert_eq!(granted[0].method, "HEAD");
+    assert!(granted.iter().any(|request| request.method == "GET"));
+    assert!(hub.service.requests().iter().any(|request| request.header("authorization").is_some()));
+    for request in hub.service.requests() {
+        assert_eq!(request.query("service").as_deref(), Some("registry.docker.io"));
+        assert_eq!(request.query("scope").as_deref(), Some("repository:library/app:pull"));
+    }
+    assert!(!hub.cdn.requests().is_empty());
+    assert_untold(&hub.cdn, &hub.tokens.secrets());
+}
+
+#[test]
+fn what_anyone_can_pull_is_worse() {
+    let hub = Hub::start(Tokens::new().for_anyone(), |_, usual| usual);
+    let public = hub.login("docker://app:1").run();
+    assert_eq!(public.result()["pullable_by"], "anyone");
+    let archive = Keyseam::scan(&["-"]).stdin(oci(&[&leaky_image()], Compression::Gzip).tar()).run();
+    let severities = |findings: Vec<serde_json::Value>| -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> =
+            findings.iter().map(|one| (text(&one["fingerprint"]), text(&one["severity"]))).collect();
+        all.sort();
+        all
+    };
+    let levels = ["info", "low", "medium", "high", "critical"];
+    let level = |severity: &str| levels.iter().position(|one| *one == severity).expect("a severity");
+    for (public, private) in severities(public.findings()).iter().zip(severities(archive.findings())) {
+        assert_eq!(public.0, private.0);
+        assert_eq!(level(&public.1), (level(&private.1) + 1).min(4), "one up");
+    }
+    // Only who has credentials: as bad as in an archive.
+    let hub = Hub::start(Tokens::new(), |_, usual| usual);
+    let run = hub.login("docker://app:1").run();
+    assert_eq!(run.result()["pullable_by"], "credentials");
+    assert_eq!(super::facts(&run), super::facts(&archive));
+}
+
+#[test]
+fn the_hubs_limit_is_named() {
+    for method in ["HEAD", "GET"] {
+        let hub = Hub::start(Tokens::new().for_anyone(), move |request, usual| {
+            if request.asks_manifest() && request.method == method && usual.status == 200 {
+                return Answer::error(429, "TOOMANYREQUESTS", "You have reached your pull rate limit.")
+                    .header("ratelimit-limit", "100;w=21600")
+                    .header("ratelimit-remaining", "0;w=21600")
+                    .header("Retry-After", "4000");
+            }
+            usual
+        });
+        let run = hub.pull("docker://app:1").run();
+        run.assert_refused(&["100", "docker login", "429"]);
+        assert!(run.took < Duration::from_secs(30), "it took {:?}", run.took);
+    }
+}
+
+#[test]
+fn the_hub_through_a_mirror_is_asked_by_head_too() {
+    let mirror = Registry::new().image("library/app", "1", &leaky_image(), GZIP).start();
+    let nobody = Proxy::start(&[]);
+    let option = format!("docker.io={}", mirror.host());
+    let pull = || {
+        let pull = Pull::of("docker://app:1").args(&["--mirror", &option, "--retries", "1"]);
+        pull.env("HTTPS_PROXY", nobody.url()).env("NO_PROXY", "127.0.0.1")
+    };
+    pull().run().assert_found(&LEAKED);
+    let asked = mirror.requests();
+    let first = asked.iter().find(|request| request.asks_manifest()).expect("a manifest");
+    assert_eq!(first.method, "HEAD");
+    assert_eq!(nobody.requests().len(), 0);
+}
+
+/// A public registry and its token service under these names.
+fn owned(registry: &str, service: &str) -> (Authority, Arc<Tokens>, Serving, Server, Proxy) {
+    let (authority, tokens) = (Authority::new(), Arc::new(Tokens::new()));
+    let challenge = format!(
+        "Bearer realm=\"https://{service}/token\",service=\"s\",scope=\"repository:{{repository}}:pull\""
+    );
+    let given = Arc::clone(&tokens);
+    let realm =
+        Server::start_tls(authority.tls(&format!("DNS:{service}")), move |request| given.answer(request));
+    let access = Access::Bearer(Arc::clone(&tokens));
+    let own = named(&authority, registry, Registry::new().access(access).challenge(&challenge));
+    let proxy = Proxy::start(&[
+        (&format!("{registry}:443"), own.address()),
+        (&format!("{service}:443"), realm.address()),
+    ]);
+    (authority, tokens, own, realm, proxy)
+}
+
+#[test]
+fn a_token_service_of_the_same_owner_gets_credentials() {
+    for (name, service) in [
+        ("registry.example.com", "auth.example.com"),
+        ("registry.gitlab.com", "gitlab.com"),
+        ("docker.acme.co.uk", "login.acme.co.uk"),
+    ] {
+        let (authority, tokens, registry, realm, proxy) = owned(name, service);
+        let pull = pull(&authority, name).args(&["--proxy", &proxy.url()]);
+        let run = pull.docker_login(name, tokens.username(), tokens.password()).run();
+        run.assert_found(&LEAKED);
+        assert!(realm.requests().iter().any(|request| request.header("authorization").is_some()));
+        assert_kept(&run, &registry, &[]);
+    }
+}
+
+#[test]
+fn a_token_service_of_somebody_else_gets_none() {
+    for (name, service) in [
+        ("registry.example.com", "auth.example.org"),
+        ("docker.acme.co.uk", "login.evil.co.uk"),
+        ("victim.github.io", "evil.github.io"),
+        ("registry.example.com", "registry.example.com.evil.org"),
+        ("example.com", "evilexample.com"),
+    ] {
+        let (authority, tokens, registry, realm, proxy) = owned(name, service);
+        let pull = pull(&authority, name).args(&["--proxy", &proxy.url()]);
+        let run = pull.docker_login(name, tokens.username(), tokens.password()).run();
+        run.assert_refused(&["--trust-realm"]);
+        assert_kept(&run, &registry, &[&realm]);
+    }
+}
+
+#[test]
+fn a_public_registry_leads_to_no_inner_network() {
+    let witness = Server::witness();
+    for to in [
+        format!("https://{}/x", witness.host()),
+        format!("https://{}/x", witness.host_as("localhost")),
+        format!("https://{}/x", witness.host_as("[::ffff:127.0.0.1]")),
+        "https://10.0.0.1/x".to_owned(),
+        "https://172.16.0.1/x".to_owned(),
+        "https://192.168.1.1/x".to_owned(),
+        "https://100.64.0.1/x".to_owned(),
+        "https://[fc00::1]/x".to_owned(),
+        "https://169.254.169.254/x".to_owned(),
+        "https://0.0.0.0/x".to_owned(),
+        "http://cdn.example.net/x".to_owned(),
+    ] {
+        let (authority, tokens) = (Authority::new(), Arc::new(Tokens::new()));
+        let realm = Registry::new()
+            .access(Access::Bearer(Arc::clone(&tokens)))
+            .challenge(&format!("Bearer realm=\"{to}\""));
+        let location = to.clone();
+        let redirect = Registry::new().tamper(move |request, usual| {
+            if request.gets_blob(None) { Answer::redirect(307, &location) } else { usual }
+        });
+        for registry in [realm, redirect] {
+            let registry = named(&authority, NAME, registry);
+            let https = format!("{NAME}:443");
+            let proxy = Proxy::start(&[(&https, registry.address())]);
+            let pull = pull(&authority, NAME).args(&["--retries", "0", "--proxy", &proxy.url()]);
+            let run = pull.docker_login(NAME, tokens.username(), tokens.password()).run();
+            assert!(matches!(run.status, Some(2 | 3)), "{to}: {:?}", run.status);
+            let others: Vec<String> =
+                proxy.requests().into_iter().map(|one| one.target).filter(|one| *one != https).collect();
+            assert_eq!(others, Vec::<String>::new());
+            run.assert_silent(&tokens.secrets());
+        }
+    }
+    assert_eq!(witness.requests().len(), 0);
+}
+
+#[test]
+fn no_public_registry_is_asked_over_http_unless_the_user_says_so() {
+    // Somebody in between who lets TLS fail must not see a password.
+    let plain = Registry::new().image("team/app", "1", &leaky_image(), GZIP).start();
+    let authority = Authority::new();
+    let secret = secret("password");
+    let (https, http) = (format!("{NAME}:443"), format!("{NAME}:80"));
+    let proxy = Proxy::start(&[(&https, plain.address()), (&http, plain.address())]);
+    let pull = pull(&authority, NAME).args(&["--retries", "0", "--proxy", &proxy.url()]);
+    pull.docker_login(NAME, "robot", &secret).run().assert_status(2);
+    assert!(proxy.requests().iter().all(|request| request.method == "CONNECT"));
+    assert_eq!(plain.requests().len(), 0);
+    assert!(!proxy.requests().is_empty());
+}
