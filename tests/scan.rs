@@ -19,15 +19,15 @@ use crate::support::cli::{Keyseam, Run, list};
 use crate::support::image::{Compression, Image, oci};
 
 /// The detector of the keys that [`key`] makes.
-const DETECTOR: &str = "github-pat-classic";
+pub(crate) const DETECTOR: &str = "github-pat-classic";
 
 /// The key of a number: as every GitHub token, it carries a checksum, so it is one wherever it stands.
-fn key(number: u64) -> String {
+pub(crate) fn key(number: u64) -> String {
     made("{{github:ghp_}}", number)
 }
 
 /// A line of a file that holds the key of a number.
-fn line(number: u64) -> Vec<u8> {
+pub(crate) fn line(number: u64) -> Vec<u8> {
     format!("token = {}\n", key(number)).into_bytes()
 }
 
@@ -37,7 +37,7 @@ fn made(template: &str, number: u64) -> String {
 }
 
 /// The fingerprint of a key under the hashing key of [`crate::support::cli`].
-fn fingerprint(key: &str) -> String {
+pub(crate) fn fingerprint(key: &str) -> String {
     let hmac = |message: &[&[u8]]| {
         let mut hmac = Hmac::<Sha256>::new_from_slice(&[0x5a; 32]).expect("a key of any length");
         message.iter().for_each(|part| hmac.update(part));
@@ -117,7 +117,7 @@ impl Scanned {
 
 /// Checks that `actual` holds every field of `expected` with its value. Lists are compared item by item.
 #[track_caller]
-fn assert_says(actual: &Value, expected: &Value, what: &str) {
+pub(crate) fn assert_says(actual: &Value, expected: &Value, what: &str) {
     if let Err(difference) = says(actual, expected, "") {
         panic!("{what}: {difference}");
     }
