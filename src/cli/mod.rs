@@ -33,6 +33,8 @@ use self::messages::Messages;
 pub struct Engine {
     /// Scans images.
     pub scan: scan::Scanner,
+    /// Compares two images.
+    pub diff: scan::Scanner,
     /// Makes and identifies hashing keys.
     pub fingerprint_key: fingerprint_key::Keyring,
 }
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
 /// What is built into this program.
 const ENGINE: Engine = Engine {
     scan: scanner::scan_targets,
+    diff: scanner::diff_targets,
     fingerprint_key: fingerprint_key::Keyring {
         init: fingerprint_key::init,
         key_id: fingerprint_key::key_id,
@@ -61,6 +64,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
     let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
     match arguments.map(|arguments| arguments.command) {
         Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan, &mut io::stdout()),
+        Ok(Command::Diff(arguments)) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
         Ok(Command::Detectors(command)) => detectors::run(command, &mut io::stdout()),
         Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
         Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),

@@ -1,12 +1,13 @@
-//! `keyseam scan`: settings in, reports and an exit status out. The scan itself is a [`Scanner`].
+//! `keyseam scan` and `keyseam diff`: settings in, reports and an exit status out. The scan itself is a
+//! [`Scanner`].
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::args::ScanArguments;
+use super::args::{DiffArguments, Options, ScanArguments};
 use super::exit_status::{ExitStatus, Outcome};
 use super::messages::Messages;
 use super::progress::{self, Bars, Notes};
-use super::settings::Settings;
+use super::settings::{Settings, SettingsError};
 use super::terminal;
 use crate::report::Report;
 use crate::scan::progress::Progress;
@@ -16,19 +17,37 @@ use crate::scan::progress::Progress;
 pub type Scanner = fn(&Settings, &dyn Progress) -> anyhow::Result<Report>;
 
 /// Options that are known by name and have no effect yet: hidden in the help, refused when given.
-pub const NOT_YET: &[&str] = &["base", "skip-base", "dockerfile", "baseline", "write-baseline", "config"];
+pub const NOT_YET: &[&str] = &["skip-base", "dockerfile", "baseline", "write-baseline", "config"];
 
 /// Whether `option` has no effect yet.
 pub fn is_not_yet(option: &str) -> bool {
     NOT_YET.contains(&option)
 }
 
-/// Runs the command. The report for standard output goes to `stdout`.
+/// Runs `keyseam scan`. The report for standard output goes to `stdout`.
 pub fn run(arguments: ScanArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let general = &arguments.options.general;
-    let messages = Messages::new(general.quiet, general.verbose);
-    match Settings::new(arguments, &mut std::io::stdin()) {
-        Ok(settings) => scan(&settings, &messages, scanner, stdout),
+    let messages = messages(&arguments.options);
+    carry_out(Settings::new(arguments, &mut io::stdin()), &messages, scanner, stdout)
+}
+
+/// Runs `keyseam diff`. The report for standard output goes to `stdout`.
+pub fn run_diff(arguments: DiffArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
+    let messages = messages(&arguments.options);
+    carry_out(Settings::of_diff(arguments, &mut io::stdin()), &messages, scanner, stdout)
+}
+
+fn messages(options: &Options) -> Messages {
+    Messages::new(options.general.quiet, options.general.verbose)
+}
+
+fn carry_out(
+    settings: Result<Settings, SettingsError>,
+    messages: &Messages,
+    scanner: Scanner,
+    stdout: &mut dyn Write,
+) -> ExitStatus {
+    match settings {
+        Ok(settings) => scan(&settings, messages, scanner, stdout),
         Err(error) => {
             messages.error(&error.to_string());
             ExitStatus::Failed

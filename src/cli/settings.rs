@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::{Images, Options, Project, ScanArguments};
+use super::args::{DiffArguments, Images, Options, Project, ScanArguments};
 use super::input::{self, InputError};
 use super::output::{Outputs, OutputsError};
 use super::progress::ProgressChoice;
@@ -75,7 +75,7 @@ pub enum SettingsError {
     #[error("--platform all already takes every platform; leave the others out")]
     AllAndOthers,
     /// Standard input can be read once.
-    #[error("- (standard input) can be scanned once only")]
+    #[error("- (standard input) can be read once only")]
     StdinTwice,
     /// The list of images cannot be read.
     #[error("cannot read the images in {0}: {1}")]
@@ -104,20 +104,27 @@ impl Settings {
         Ok(Self { all_tags, ..Self::of_targets(targets, options, stdin)? })
     }
 
+    /// The same for `keyseam diff`; the targets are the old image and the new one.
+    pub fn of_diff(arguments: DiffArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
+        let DiffArguments { old, new, options } = arguments;
+        refuse_what_is_not_yet(&options)?;
+        Self::of_targets(vec![old, new], options, stdin)
+    }
+
     fn of_targets(
         targets: Vec<String>,
         options: Options,
         stdin: &mut dyn Read,
     ) -> Result<Self, SettingsError> {
-        if targets.iter().filter(|target| *target == "-").count() > 1 {
+        let Options { selection, network, keys, choice, project, coverage, general } = options;
+        if targets.iter().chain(&selection.base).filter(|target| *target == "-").count() > 1 {
             return Err(SettingsError::StdinTwice);
         }
-        let Options { selection, network, keys, choice, project, coverage, general } = options;
         let Project { no_config, .. } = project;
         Ok(Self {
             platforms: platforms(selection.platform)?,
             outputs: Outputs::new(general.output)?,
-            network: Network::new(network, &targets, stdin)?,
+            network: Network::new(network, &targets, selection.base.as_deref(), stdin)?,
             targets,
             all_tags: false,
             base: selection.base,
@@ -144,7 +151,6 @@ impl Settings {
 fn refuse_what_is_not_yet(options: &Options) -> Result<(), SettingsError> {
     let (selection, project) = (&options.selection, &options.project);
     let given = [
-        ("base", selection.base.is_some()),
         ("skip-base", selection.skip_base),
         ("dockerfile", selection.dockerfile.is_some()),
         ("baseline", project.baseline.is_some()),

@@ -13,12 +13,13 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
+use super::body;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials, Secret};
 use super::error::{ErrorKind, RegistryError};
+use super::exchange::{self, Body, Call};
 use super::guard::{may_have_credentials, place};
 use super::hosts::Host;
-use super::transport::{self, Body, Call};
 use super::words::Secrets;
 use crate::limits::REGISTRY_TOKEN;
 
@@ -277,7 +278,7 @@ impl Auth {
 
     async fn ask(&self, ask: &Ask<'_>, call: Call<'_>) -> Result<Answer, RegistryError> {
         let service = place(&call.url);
-        let response = transport::follow(ask.visit.host, call, self.timeout, &[]).await?;
+        let response = exchange::follow(ask.visit.host, call, self.timeout, &[]).await?;
         let status = response.status();
         if !status.is_success() {
             let words = super::words::read(response, self.timeout, &self.secrets).await;
@@ -293,7 +294,7 @@ impl Auth {
             return Err(RegistryError::new(kind, message));
         }
         let what = format!("the answer of the token service {service}");
-        let bytes = transport::whole(response, REGISTRY_TOKEN, self.timeout, &what).await?;
+        let bytes = body::whole(response, REGISTRY_TOKEN, self.timeout, &what).await?;
         let bytes = zeroize::Zeroizing::new(bytes);
         serde_json::from_slice(&bytes).map_err(|_| denied(&format!("{what} is no JSON with a token")))
     }

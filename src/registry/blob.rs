@@ -3,18 +3,19 @@
 //! Whoever reads the blob hashes all of it.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
-use super::client::{Endpoint, Inner};
+use super::body::Pace;
+use super::endpoint::{Endpoint, Endpoints};
 use super::error::{ErrorKind, RegistryError};
 use super::retry::backoff;
 use super::transport::Reply;
 use crate::image::digest::Digest;
-use crate::limits::{BLOB_BREAKS, BLOB_RATE, BLOB_TIME};
+use crate::limits::BLOB_BREAKS;
 use crate::network::Sender;
 
 /// A blob that is being fetched.
@@ -57,7 +58,7 @@ impl BlobFetch {
     /// Asks for the blob from its start; an error is that it is not to be had at all.
     pub(super) async fn open<'e>(
         &mut self,
-        inner: &Inner,
+        inner: &Endpoints,
         endpoints: &'e [Endpoint],
     ) -> Result<Reply<'e>, RegistryError> {
         let reply = self.request(inner, endpoints).await?;
@@ -77,7 +78,7 @@ impl BlobFetch {
     /// Gives the blob's bytes to `sender`, beginning with `reply`, and at last an error if there is one.
     pub(super) async fn run<'e>(
         mut self,
-        inner: &Inner,
+        inner: &Endpoints,
         endpoints: &'e [Endpoint],
         reply: Reply<'e>,
         sender: Sender,
@@ -121,7 +122,7 @@ impl BlobFetch {
 
     async fn next_part<'e>(
         &mut self,
-        inner: &Inner,
+        inner: &Endpoints,
         endpoints: &'e [Endpoint],
         first: Option<Reply<'e>>,
     ) -> Result<(Part, Reply<'e>), RegistryError> {
@@ -155,7 +156,7 @@ impl BlobFetch {
     /// Asks each endpoint in turn, from where the blob broke off.
     async fn request<'e>(
         &mut self,
-        inner: &Inner,
+        inner: &Endpoints,
         endpoints: &'e [Endpoint],
     ) -> Result<Reply<'e>, RegistryError> {
         let mut refused = None;
@@ -249,81 +250,6 @@ enum Ended {
     Broken(RegistryError),
     /// The rest is not to be had.
     Lost(RegistryError),
-}
-
-/// Gives one answer's bytes to `sender`, at most `size` of them, and at last an error if there is one.
-pub(super) async fn pass(mut response: Response, size: Option<u64>, timeout: Duration, sender: Sender) {
-    let mut pace = Pace::new(timeout);
-    let mut left = size.unwrap_or(u64::MAX);
-    let failed = |kind, text: &str| Err(io::Error::from(RegistryError::new(kind, text)));
-    loop {
-        let piece = match pace.next(&mut response).await {
-            Some(Ok(None)) => return,
-            Some(Ok(Some(piece))) if piece.len() as u64 > left => {
-                failed(ErrorKind::Invalid, "it is longer than its descriptor says")
-            }
-            Some(Ok(Some(piece))) => {
-                left -= piece.len() as u64;
-                Ok(piece)
-            }
-            Some(Err(error)) => Err(RegistryError::of_connection("a foreign place", &error).into()),
-            None => failed(ErrorKind::TimedOut, "it does not come in time"),
-        };
-        let broken = piece.is_err();
-        if sender.send(piece).await.is_err() || broken {
-            return;
-        }
-    }
-}
-
-/// How fast a body comes: silence and trickling end it. Time in which nobody takes the bytes does not
-/// count.
-pub(super) struct Pace {
-    idle: Duration,
-    window: Duration,
-    waited: Duration,
-    bytes: u64,
-    total: Duration,
-}
-
-impl Pace {
-    /// `timeout` is how long nothing may come.
-    pub(super) fn new(timeout: Duration) -> Self {
-        let window = timeout.saturating_mul(2).min(Duration::from_secs(60));
-        Self { idle: timeout, window, waited: Duration::ZERO, bytes: 0, total: Duration::ZERO }
-    }
-
-    /// Bytes that must come in the time that may pass in silence.
-    fn least(&self) -> u64 {
-        BLOB_RATE.saturating_mul(self.idle.as_secs().max(1))
-    }
-
-    /// Another answer begins.
-    fn restart(&mut self) {
-        (self.waited, self.bytes) = (Duration::ZERO, 0);
-    }
-
-    /// The next piece; `None` where it does not come in time.
-    pub(super) async fn next(
-        &mut self,
-        response: &mut Response,
-    ) -> Option<Result<Option<Bytes>, reqwest::Error>> {
-        let start = Instant::now();
-        let piece = tokio::time::timeout(self.idle, response.chunk()).await.ok()?;
-        let took = start.elapsed();
-        self.waited += took;
-        self.total += took;
-        if let Ok(Some(piece)) = &piece {
-            self.bytes += piece.len() as u64;
-        }
-        if self.waited >= self.window {
-            if (self.bytes as f64) < BLOB_RATE as f64 * self.waited.as_secs_f64() {
-                return None;
-            }
-            self.restart();
-        }
-        (self.total <= BLOB_TIME).then_some(piece)
-    }
 }
 
 /// An ETag that stands for the very bytes (RFC 9110, section 8.8.1).

@@ -1,46 +1,35 @@
 //! What a registry has: manifests, blobs, tags and referrers of a repository (OCI distribution
 //! specification). The calls wait; connections live on the network's runtime.
 
-use std::collections::HashMap;
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use oci_client::Reference;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tokio::runtime::Handle;
 use url::Url;
 
-use super::auth::{Auth, Visit};
+use super::Settings;
+use super::auth::Auth;
 use super::blob::BlobFetch;
+use super::body;
 use super::credentials::Credentials;
+use super::endpoint::{DOCKER_HUB, Endpoint, Endpoints, Repository};
 use super::error::{ErrorKind, RegistryError};
+use super::exchange::{self, Call};
 use super::guard::Reach;
-use super::hosts::{Host, Shared};
-use super::transport::{self, Reply, Request, Transport, accept};
+use super::hosts::Host;
+use super::transport::{Transport, accept};
 use super::words::Secrets;
-use super::{Mirror, Settings};
 use crate::image::digest::{Digest, Hasher};
 use crate::image::manifest::PullableBy;
 use crate::limits::MANIFEST;
 use crate::network::{self, Prefetched};
 
-/// Docker Hub as references name it, and where it is.
-const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
-
 /// Every form of manifest and index.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.docker.distribution.manifest.v2+json";
-
-/// A repository of a registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repository {
-    /// `docker.io` or `host[:port]`.
-    pub registry: String,
-    /// `library/alpine`.
-    pub name: String,
-}
 
 /// A manifest or index as it was sent, verified by its digest.
 #[derive(Clone, Debug)]
@@ -69,34 +58,8 @@ pub enum Served {
 /// A client for all registries of a run.
 #[derive(Clone)]
 pub struct Client {
-    pub(super) inner: Arc<Inner>,
+    pub(super) endpoints: Arc<Endpoints>,
     runtime: &'static Handle,
-}
-
-/// What the client's tasks share.
-pub(super) struct Inner {
-    pub(super) transport: Transport,
-    shared: Shared,
-    mirrors: Vec<Mirror>,
-    foreign_layers: bool,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
-}
-
-/// A registry that has the repository: a mirror, or itself.
-pub(super) struct Endpoint {
-    pub(super) host: Arc<Host>,
-    /// As credentials are looked up.
-    pub(super) registry: String,
-    /// The repository's name there.
-    pub(super) repository: String,
-    /// Whether another one follows.
-    is_mirror: bool,
-}
-
-impl From<&Reference> for Repository {
-    fn from(reference: &Reference) -> Self {
-        Self { registry: reference.registry().to_owned(), name: reference.repository().to_owned() }
-    }
 }
 
 impl std::fmt::Debug for Client {
@@ -123,20 +86,13 @@ impl Client {
             timeout: settings.timeout,
             retries: settings.retries,
         };
-        let inner = Inner {
-            transport,
-            shared: Shared::new(settings)?,
-            mirrors: settings.mirrors.clone(),
-            foreign_layers: settings.foreign_layers,
-            hosts: Mutex::default(),
-        };
-        Ok(Self { inner: Arc::new(inner), runtime })
+        Ok(Self { endpoints: Arc::new(Endpoints::new(settings, transport)?), runtime })
     }
 
     /// The manifest or index behind a tag or digest. Of Docker Hub's tags the digest is asked for first:
     /// that does not count as a pull.
     pub fn manifest(&self, repository: &Repository, reference: &str) -> Result<Fetched, RegistryError> {
-        self.runtime.block_on(self.inner.manifest(repository, reference))
+        self.runtime.block_on(self.endpoints.manifest(repository, reference))
     }
 
     /// A blob, from its start. `size` is in bytes, where a descriptor says it. The bytes are not
@@ -147,15 +103,15 @@ impl Client {
         digest: &Digest,
         size: Option<u64>,
     ) -> Result<impl Read + Send + use<>, RegistryError> {
-        let inner = Arc::clone(&self.inner);
-        let endpoints = inner.endpoints(repository)?;
-        let mut fetch = BlobFetch::new(digest.clone(), size, inner.transport.timeout);
+        let all = Arc::clone(&self.endpoints);
+        let asked = all.of(repository)?;
+        let mut fetch = BlobFetch::new(digest.clone(), size, all.transport.timeout);
         let (tell, told) = std::sync::mpsc::channel();
         let body = Prefetched::start(self.runtime, move |sender| async move {
-            match fetch.open(&inner, &endpoints).await {
+            match fetch.open(&all, &asked).await {
                 Ok(reply) => {
                     let _ = tell.send(Ok(()));
-                    fetch.run(&inner, &endpoints, reply, sender).await;
+                    fetch.run(&all, &asked, reply, sender).await;
                 }
                 Err(error) => {
                     let _ = tell.send(Err(error));
@@ -175,21 +131,21 @@ impl Client {
         urls: &[String],
         size: Option<u64>,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
-        if !self.inner.foreign_layers {
+        if !self.endpoints.foreign_layers {
             let message =
                 "it is kept elsewhere, and foreign places are not followed without --foreign-layers";
             return Err(RegistryError::new(ErrorKind::NotFound, message));
         }
-        let response = self.runtime.block_on(self.inner.foreign(repository, urls))?;
-        let timeout = self.inner.transport.timeout;
-        let body =
-            Prefetched::start(self.runtime, move |sender| super::blob::pass(response, size, timeout, sender));
-        Ok(Box::new(body))
+        let response = self.runtime.block_on(self.endpoints.foreign(repository, urls))?;
+        let timeout = self.endpoints.transport.timeout;
+        let reader =
+            Prefetched::start(self.runtime, move |sender| body::pass(response, size, timeout, sender));
+        Ok(Box::new(reader))
     }
 
     /// Who can pull what was fetched: one more request, as nobody, where it took credentials.
     pub fn pullable_by(&self, repository: &Repository, fetched: &Fetched) -> Option<PullableBy> {
-        self.runtime.block_on(self.inner.pullable_by(repository, fetched))
+        self.runtime.block_on(self.endpoints.pullable_by(repository, fetched))
     }
 
     /// Waits for something that lists what a repository has.
@@ -198,106 +154,7 @@ impl Client {
     }
 }
 
-impl Inner {
-    /// Who has the repository: mirrors in their order, the registry at last.
-    pub(super) fn endpoints(&self, repository: &Repository) -> Result<Vec<Endpoint>, RegistryError> {
-        let mirrors = self.mirrors.iter().filter(|mirror| mirror.registry == repository.registry);
-        let mut endpoints = Vec::new();
-        for mirror in mirrors {
-            let prefix = mirror.prefix.trim_matches('/');
-            let slash = if prefix.is_empty() { "" } else { "/" };
-            endpoints.push(Endpoint {
-                host: self.host(&mirror.host)?,
-                registry: mirror.host.clone(),
-                repository: format!("{prefix}{slash}{}", repository.name),
-                is_mirror: true,
-            });
-        }
-        let (hub, at) = DOCKER_HUB;
-        let host = if repository.registry == hub { at } else { &repository.registry };
-        endpoints.push(Endpoint {
-            host: self.host(host)?,
-            registry: repository.registry.clone(),
-            repository: repository.name.clone(),
-            is_mirror: false,
-        });
-        Ok(endpoints)
-    }
-
-    fn host(&self, name: &str) -> Result<Arc<Host>, RegistryError> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = hosts.get(name) {
-            return Ok(Arc::clone(host));
-        }
-        let host = Arc::new(self.shared.host(name)?);
-        hosts.insert(name.to_owned(), Arc::clone(&host));
-        Ok(host)
-    }
-
-    /// Sends a GET. A mirror is tried once more at most: there is somebody else to ask.
-    pub(super) async fn get<'e>(
-        &self,
-        endpoint: &'e Endpoint,
-        path: String,
-        headers: HeaderMap,
-    ) -> Result<Reply<'e>, RegistryError> {
-        self.send(endpoint, Method::GET, path, headers, false).await
-    }
-
-    /// Sends a GET and reads all of its answer. `limit` is in bytes.
-    pub(super) async fn get_whole<'e>(
-        &self,
-        endpoint: &'e Endpoint,
-        path: String,
-        headers: HeaderMap,
-        limit: u64,
-        what: &str,
-    ) -> Result<(Vec<u8>, Reply<'e>), RegistryError> {
-        let request = self.request(endpoint, Method::GET, path, headers, false);
-        self.transport.send_whole(&request, limit, what).await
-    }
-
-    async fn send<'e>(
-        &self,
-        endpoint: &'e Endpoint,
-        method: Method,
-        path: String,
-        headers: HeaderMap,
-        anonymous: bool,
-    ) -> Result<Reply<'e>, RegistryError> {
-        self.transport.send(&self.request(endpoint, method, path, headers, anonymous)).await
-    }
-
-    fn request<'e>(
-        &self,
-        endpoint: &'e Endpoint,
-        method: Method,
-        path: String,
-        headers: HeaderMap,
-        anonymous: bool,
-    ) -> Request<'e> {
-        let retries = self.transport.retries.min(if endpoint.is_mirror { 1 } else { u32::MAX });
-        let (registry, repository) = (endpoint.registry.as_str(), endpoint.repository.as_str());
-        let visit = Visit { host: &endpoint.host, registry, repository, anonymous };
-        Request { visit, method, path, headers, retries }
-    }
-
-    /// Asks one endpoint after the other, and tells what the last of them said.
-    async fn first<T>(
-        &self,
-        repository: &Repository,
-        ask: impl AsyncFn(&Endpoint) -> Result<T, RegistryError>,
-    ) -> Result<T, RegistryError> {
-        let mut last = RegistryError::new(ErrorKind::Settings, "there is no registry to ask");
-        for endpoint in self.endpoints(repository)? {
-            match ask(&endpoint).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
+impl Endpoints {
     pub(super) async fn manifest(
         &self,
         repository: &Repository,
@@ -354,7 +211,7 @@ impl Inner {
         urls: &[String],
     ) -> Result<reqwest::Response, RegistryError> {
         let mut last = RegistryError::new(ErrorKind::NotFound, "it is kept elsewhere, at no address");
-        let host = match self.endpoints(repository)?.pop() {
+        let host = match self.of(repository)?.pop() {
             Some(endpoint) => endpoint.host,
             None => return Err(last),
         };
@@ -373,9 +230,9 @@ impl Inner {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         super::guard::check(host.base().await?, host.reach(), &url)?;
-        let call = transport::Call { method: Method::GET, url, authorization: None, body: None };
+        let call = Call { method: Method::GET, url, authorization: None, body: None };
         let place = super::guard::place(&call.url);
-        let response = transport::follow(host, call, self.transport.timeout, &[]).await?;
+        let response = exchange::follow(host, call, self.transport.timeout, &[]).await?;
         match response.status().as_u16() {
             200 => Ok(response),
             status => Err(RegistryError::new(
@@ -386,7 +243,7 @@ impl Inner {
     }
 
     async fn pullable_by(&self, repository: &Repository, fetched: &Fetched) -> Option<PullableBy> {
-        let endpoint = self.endpoints(repository).ok()?.pop()?;
+        let endpoint = self.of(repository).ok()?.pop()?;
         if fetched.served == Served::ByMirror {
             return None;
         }

@@ -4,7 +4,8 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use url::Url;
 
-use super::client::{Client, Endpoint, Inner, Repository, media_type};
+use super::client::{Client, media_type};
+use super::endpoint::{Endpoint, Endpoints, Repository};
 use super::error::{ErrorKind, RegistryError};
 use super::link;
 use super::transport::accept;
@@ -35,21 +36,21 @@ struct Page {
 impl Client {
     /// The tags of a repository, in the registry's order, over all pages.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
-        self.wait(self.inner.tags(repository))
+        self.wait(self.endpoints.tags(repository))
     }
 
     /// What refers to a manifest: by the referrers API, else by the tag that stands for it.
     pub fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {
-        self.wait(self.inner.referrers(repository, digest))
+        self.wait(self.endpoints.referrers(repository, digest))
     }
 }
 
-impl Inner {
+impl Endpoints {
     /// The registry's own list; a mirror's, which may hold only what was pulled through it, where the
     /// registry gives none.
     async fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
         let mut last = RegistryError::new(ErrorKind::Settings, "there is no registry to ask");
-        for endpoint in self.endpoints(repository)?.iter().rev() {
+        for endpoint in self.of(repository)?.iter().rev() {
             match self.tags_at(endpoint).await {
                 Ok(tags) => return Ok(tags),
                 Err(error) => last = error,
@@ -90,7 +91,7 @@ impl Inner {
     }
 
     async fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {
-        let endpoint = match self.endpoints(repository).map(|mut endpoints| endpoints.pop()) {
+        let endpoint = match self.of(repository).map(|mut endpoints| endpoints.pop()) {
             Ok(Some(endpoint)) => endpoint,
             Ok(None) => return Referrers::Unsupported,
             Err(error) => return Referrers::Refused(error),

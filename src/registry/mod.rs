@@ -10,10 +10,13 @@
 
 mod auth;
 mod blob;
+mod body;
 mod challenge;
 mod client;
 pub mod credentials;
+mod endpoint;
 mod error;
+mod exchange;
 mod guard;
 mod hosts;
 mod link;
@@ -26,7 +29,8 @@ mod words;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use client::{Client, Fetched, Repository, Served};
+pub use client::{Client, Fetched, Served};
+pub use endpoint::Repository;
 pub use error::{ErrorKind, RegistryError};
 pub use list::Referrers;
 

@@ -4,23 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
-};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use time::OffsetDateTime;
 use tokio::sync::SemaphorePermit;
 use url::Url;
 
 use super::auth::{Auth, Grant, Visit};
+use super::body;
 use super::challenge::challenges;
 use super::error::{ErrorKind, Failure, RegistryError};
-use super::guard;
-use super::hosts::Host;
+use super::exchange::{self, Call};
 use super::retry::{backoff, retry_after};
 use super::throttle;
 use super::words::{self, Secrets};
-use crate::limits::{REGISTRY_REDIRECTS, REGISTRY_RETRY_AFTER};
+use crate::limits::REGISTRY_RETRY_AFTER;
 
 /// What requests have in common.
 pub(super) struct Transport {
@@ -64,20 +62,6 @@ impl Reply<'_> {
     }
 }
 
-/// One exchange, before redirects.
-pub(super) struct Call<'a> {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) authorization: Option<HeaderValue>,
-    pub(super) body: Option<Body<'a>>,
-}
-
-/// What is posted.
-pub(super) struct Body<'a> {
-    pub(super) media_type: &'a str,
-    pub(super) bytes: String,
-}
-
 impl Transport {
     /// Sends a request until it has an answer of success, or none is to be had.
     pub(super) async fn send<'a>(&self, request: &Request<'a>) -> Result<Reply<'a>, RegistryError> {
@@ -109,7 +93,7 @@ impl Transport {
         let mut attempt = 0;
         loop {
             let mut reply = self.send(request).await?;
-            let failure = match whole(reply.take(), limit, self.timeout, what).await {
+            let failure = match body::whole(reply.take(), limit, self.timeout, what).await {
                 Ok(bytes) => return Ok((bytes, reply)),
                 Err(error) => Failure::from(error),
             };
@@ -170,7 +154,7 @@ impl Transport {
         let call = Call { method: request.method.clone(), url: url.clone(), authorization, body: None };
         let headers: Vec<_> =
             request.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        follow(request.visit.host, call, self.timeout, &headers).await
+        exchange::follow(request.visit.host, call, self.timeout, &headers).await
     }
 
     /// What an answer without success means.
@@ -209,83 +193,6 @@ impl Transport {
             _ => format!("{host} answered {}{said}", status.as_u16()),
         };
         Failure { error: RegistryError::new(kind, message), wait }
-    }
-}
-
-/// Sends a call and follows redirects, a bounded number of them and only where the guard lets them lead.
-/// What logs in is sent to the very host, scheme and port that it is for, and no more once a redirect
-/// has left them.
-pub(super) async fn follow(
-    host: &Host,
-    call: Call<'_>,
-    timeout: Duration,
-    headers: &[(reqwest::header::HeaderName, HeaderValue)],
-) -> Result<Response, RegistryError> {
-    let base = host.base().await?;
-    let Call { method, mut url, mut authorization, mut body } = call;
-    let first = url.origin();
-    for _ in 0..=REGISTRY_REDIRECTS {
-        if url.origin() != first {
-            authorization = None;
-        }
-        let own = url.origin() == base.origin();
-        let mut request = host.client(own).request(method.clone(), url.clone());
-        request = request.header(ACCEPT_ENCODING, "identity");
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        if let Some(authorization) = &authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        if let Some(body) = &body {
-            request = request.header(CONTENT_TYPE, body.media_type).body(body.bytes.clone());
-        }
-        let name = if own { host.name.clone() } else { guard::place(&url) };
-        let late = |_| RegistryError::new(ErrorKind::TimedOut, format!("{name} does not answer in time"));
-        let sent = tokio::time::timeout(timeout, request.send()).await.map_err(late)?;
-        let response = sent.map_err(|error| RegistryError::of_connection(&name, &error))?;
-        let Some(location) = redirect(&response) else { return Ok(response) };
-        if body.take().is_some() {
-            let message = format!("{name} redirects a login, which is not followed");
-            return Err(RegistryError::new(ErrorKind::Guarded, message));
-        }
-        let wrong = |_| RegistryError::new(ErrorKind::Invalid, format!("{name} redirects to no address"));
-        url = url.join(&location).map_err(wrong)?;
-        // A name in an address would be sent as credentials.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        guard::check(base, host.reach(), &url)?;
-    }
-    let message = format!("{} redirects more than {REGISTRY_REDIRECTS} times", host.name);
-    Err(RegistryError::new(ErrorKind::Guarded, message))
-}
-
-fn redirect(response: &Response) -> Option<String> {
-    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
-    location.to_str().ok().map(str::to_owned)
-}
-
-/// A body, whole. `limit` is in bytes, `timeout` for each piece of it.
-pub(super) async fn whole(
-    mut response: Response,
-    limit: u64,
-    timeout: Duration,
-    what: &str,
-) -> Result<Vec<u8>, RegistryError> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut pace = super::blob::Pace::new(timeout);
-    let mut bytes = Vec::new();
-    loop {
-        let late = || RegistryError::new(ErrorKind::TimedOut, format!("{what} does not come in time"));
-        let piece = pace.next(&mut response).await.ok_or_else(late)?;
-        let broken = |error: reqwest::Error| RegistryError::of_connection(what, &error);
-        let Some(piece) = piece.map_err(broken)? else { return Ok(bytes) };
-        if bytes.len() + piece.len() > limit {
-            let message = format!("{what} has more than {limit} bytes, the limit");
-            return Err(RegistryError::new(ErrorKind::Limit, message));
-        }
-        bytes.extend_from_slice(&piece);
     }
 }
 

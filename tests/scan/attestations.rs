@@ -207,10 +207,14 @@ fn the_recorded_dockerfile_is_read() {
     let dockerfile = format!("FROM scratch\nARG EARLY={}\nCOPY . /\n", key(1));
     let build = Build { dockerfile, ..Build::new(json!({})) };
     for statement in build.both() {
-        let scanned = scan(&attested(&plain_image().build(), IN_TOTO, &[statement]));
+        let members = attested(&plain_image().build(), IN_TOTO, &[statement]);
+        let scanned = scan(&members);
         scanned.assert_only([1]);
         let place = json!({ "kind": "attestation", "name": "Dockerfile", "decoded": ["base64"], "line": 2, "column": 11 });
         scanned.assert_finding(1, json!({ "introduced_by": { "layer": null }, "locations": [place] }));
+        let table = Keyseam::new(&["scan", "-o", "table", "-"]).stdin(members.tar()).run().text();
+        let lines = ["attestation Dockerfile:2", "none: it stands in an attestation of the image"];
+        assert!(lines.iter().all(|line| table.contains(line)), "{table}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line as clap sees it. What it means is decided in [`super::settings`].
 
+mod diff;
 mod network;
 mod scan;
 
@@ -7,6 +8,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use diff::DiffArguments;
 pub use network::Network;
 pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
 
@@ -29,6 +31,8 @@ pub struct Arguments {
 pub enum Command {
     /// Find leaked keys, and the layer that introduced each
     Scan(Box<ScanArguments>),
+    /// Find the leaked keys that an image has and an older one has not
+    Diff(Box<DiffArguments>),
     /// List the detectors, read about one, try them on a text
     #[command(subcommand, arg_required_else_help = true)]
     Detectors(DetectorsCommand),

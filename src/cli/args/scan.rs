@@ -104,7 +104,7 @@ pub struct Selection {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', env = "KEYSEAM_PLATFORM", hide_env = true)]
     pub platform: Vec<PlatformChoice>,
     /// The base image: its layers are told from this image's own
-    #[arg(long, value_name = "IMAGE", env = "KEYSEAM_BASE", hide_env = true, hide = is_not_yet("base"))]
+    #[arg(long, value_name = "IMAGE", env = "KEYSEAM_BASE", hide_env = true)]
     pub base: Option<String>,
     /// Do not scan the layers of the base image
     #[arg(long, requires = "base", value_parser = BoolishValueParser::new(), env = "KEYSEAM_SKIP_BASE")]

@@ -38,7 +38,7 @@ pub enum NetworkError {
     #[error("--username: a name is not empty and holds neither a colon nor control characters")]
     Username,
     /// Standard input is read once.
-    #[error("--password-stdin reads standard input, so the image cannot come from there (-) as well")]
+    #[error("--password-stdin reads standard input, so no image can come from there (-) as well")]
     StdinTaken,
     /// The password cannot be read.
     #[error("--password-stdin: {0}")]
@@ -61,14 +61,18 @@ pub enum NetworkError {
 }
 
 impl Network {
-    /// Decides what `options` say for `targets`. A password is read from `stdin`.
+    /// Decides what `options` say for `targets`, which may be built on `base`. A password is read from `stdin`.
     pub(super) fn new(
         options: args::Network,
         targets: &[String],
+        base: Option<&str>,
         stdin: &mut dyn Read,
     ) -> Result<Self, NetworkError> {
         if let Some(path) = &options.authfile {
             readable(path)?;
+        }
+        if options.password_stdin && (base == Some("-") || targets.iter().any(|target| target == "-")) {
+            return Err(NetworkError::StdinTaken);
         }
         let login = login(options.username, options.password_stdin, targets, stdin)?;
         let mut order = Vec::new();
@@ -137,9 +141,6 @@ fn login(
     if username.is_empty() || username.contains(|c: char| c == ':' || c.is_control()) {
         return Err(NetworkError::Username);
     }
-    if targets.iter().any(|target| target == "-") {
-        return Err(NetworkError::StdinTaken);
-    }
     let registry = only_registry(targets)?;
     let password = password(stdin)?;
     Ok(Some(Login { registry, username, password }))
@@ -193,7 +194,7 @@ mod tests {
         match Arguments::from_arg_matches(&matches).map_err(|error| error.to_string())?.command {
             Command::Scan(arguments) => {
                 let targets = arguments.images.images;
-                let network = Network::new(arguments.options.network, &targets, &mut stdin);
+                let network = Network::new(arguments.options.network, &targets, None, &mut stdin);
                 network.map_err(|error| error.to_string())
             }
             other => Err(format!("not a scan: {other:?}")),

@@ -89,7 +89,8 @@ fn place(sheet: &Sheet<'_>, location: &Location, room: usize) -> String {
     let what = match (kind_words(location.kind), name) {
         ("", _) => String::new(),
         (words, Some(name)) if location.path.is_none() => {
-            return sheet.middle(&format!("{words} {name}"), room);
+            let line = location.line.map_or_else(String::new, |line| format!(":{line}"));
+            return sheet.middle(&format!("{words} {name}"), room.saturating_sub(line.len())) + &line;
         }
         (words, Some(name)) => format!("{words} {name} of "),
         (words, None) if location.path.is_none() => return sheet.middle(words, room),

@@ -1,0 +1,86 @@
+//! Every target of the settings from its words to its results: what `keyseam scan` and `keyseam diff` do
+//! between their arguments and their reports.
+
+mod base;
+mod diff;
+mod rules;
+mod run;
+mod targets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::settings::Settings;
+use crate::detect::Severity;
+use crate::detect::redact::Redactor;
+use crate::report::model::{ImageResult, Report, Summary, TargetError, Tool};
+use crate::scan::progress::Progress;
+
+pub use diff::diff_targets;
+
+use rules::Rules;
+use run::{Answer, Run};
+
+/// Scans every target. One that gives no result stands in the report's errors.
+///
+/// # Errors
+/// What keeps the whole scan from being done: rules, ignore rules, a hashing key or a base image that
+/// cannot be read.
+pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
+    let rules = Rules::load(settings, progress)?;
+    let is_selected = |index| rules.is_selected(index);
+    let judge = rules.judge(&is_selected, settings.show_secrets);
+    let mut run = Run::new(settings, &judge, progress, rules.redactor())?;
+    let asked = targets::asked(settings, run.access(), progress)?;
+    let (mut results, mut errors) = (Vec::new(), Vec::new());
+    for Answer { results: of_target, error } in run.scan(asked, |_| true) {
+        results.extend(of_target);
+        errors.extend(error);
+    }
+    Ok(report(&rules, results, errors, run.redactor()))
+}
+
+/// The report of these results, clean of every key that any of them gave away.
+fn report(
+    rules: &Rules,
+    results: Vec<ImageResult>,
+    errors: Vec<TargetError>,
+    redactor: &Redactor<'_>,
+) -> Report {
+    let tool = Tool {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        ruleset: rules.catalogue.digest().to_string(),
+    };
+    let summary = summary(&results, errors.is_empty());
+    let mut report = Report { version: "1", tool, results, errors, summary, diff: None };
+    if report.results.len() + report.errors.len() > 1 {
+        report.clean_texts(&|text| redactor.clean(text));
+    }
+    report
+}
+
+fn summary(results: &[ImageResult], no_errors: bool) -> Summary {
+    let mut highest: BTreeMap<&str, Severity> = BTreeMap::new();
+    for finding in results.iter().flat_map(|result| &result.findings) {
+        let severity = highest.entry(&finding.fingerprint).or_insert(finding.severity);
+        *severity = finding.severity.max(*severity);
+    }
+    let words = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    let mut by_severity: BTreeMap<String, usize> =
+        words.iter().map(|severity| (severity.word().to_owned(), 0)).collect();
+    for severity in highest.values() {
+        *by_severity.entry(severity.word().to_owned()).or_default() += 1;
+    }
+    let suppressed: BTreeSet<(&str, &str)> = results
+        .iter()
+        .flat_map(|result| &result.suppressed)
+        .map(|suppressed| (suppressed.fingerprint.as_str(), suppressed.detector.as_str()))
+        .collect();
+    Summary {
+        images: results.len(),
+        findings: highest.len(),
+        by_severity,
+        suppressed: suppressed.len(),
+        complete: no_errors && results.iter().all(|result| result.complete),
+    }
+}

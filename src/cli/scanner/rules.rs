@@ -1,0 +1,172 @@
+//! What a run looks for and what it sets aside: the catalogue, the team's own secrets, the hashing key, the
+//! project's ignore rules, and the selection of the command line. All of it is read before any image.
+
+use std::env;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::cli::detectors::catalogue;
+use crate::cli::input;
+use crate::cli::settings::{SecretsFrom, Settings};
+use crate::detect::catalogue::Catalogue;
+use crate::detect::own_secrets::{OwnSecrets, Refusal};
+use crate::detect::redact::Redactor;
+use crate::detect::{DetectorIndex, DetectorSet};
+use crate::finding::fingerprint::{FingerprintKey, KeySettings};
+use crate::finding::ignore::IgnoreRules;
+use crate::finding::result::Judge;
+use crate::limits;
+use crate::scan::matches::Search;
+use crate::scan::progress::Progress;
+
+/// The project's ignore rules: an untrusted file of the working directory.
+const IGNORE_FILE: &str = ".keyseamignore";
+
+/// All rules of a run.
+pub(super) struct Rules {
+    pub(super) catalogue: Catalogue,
+    pub(super) detectors: DetectorSet,
+    own_secrets: Option<OwnSecrets>,
+    fingerprints: FingerprintKey,
+    ignore: IgnoreRules,
+    /// Which detectors count, indexed as the catalogue.
+    selected: Vec<bool>,
+}
+
+impl Rules {
+    /// Reads what `settings` name.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is wrong, or a name fits nothing.
+    pub(super) fn load(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Self> {
+        let catalogue = catalogue(&settings.rules)?;
+        let detectors = DetectorSet::new(&catalogue)?;
+        let own_secrets = own_secrets(settings.secrets_from.as_ref(), progress)?;
+        let key_settings =
+            KeySettings::from_environment(settings.fingerprint_key_file.clone(), |name| env::var_os(name));
+        let fingerprints = FingerprintKey::load(&key_settings)?;
+        if let Some(note) = fingerprints.note() {
+            progress.note(note);
+        }
+        let ignore = ignore_rules(settings, &catalogue, &fingerprints, progress)?;
+        let selected = select(&catalogue, &settings.only, &settings.skip)?;
+        Ok(Self { catalogue, detectors, own_secrets, fingerprints, ignore, selected })
+    }
+
+    /// Whether a detector counts.
+    pub(super) fn is_selected(&self, index: DetectorIndex) -> bool {
+        self.selected.get(usize::from(index.0)).copied().unwrap_or(true)
+    }
+
+    /// The rules as images are judged by them; `selected` is [`Self::is_selected`].
+    pub(super) fn judge<'a>(
+        &'a self,
+        selected: &'a dyn Fn(DetectorIndex) -> bool,
+        show_secrets: bool,
+    ) -> Judge<'a> {
+        Judge {
+            catalogue: &self.catalogue,
+            search: Search { detectors: &self.detectors, own_secrets: self.own_secrets.as_ref() },
+            selected,
+            fingerprints: &self.fingerprints,
+            ignore: &self.ignore,
+            show_secrets,
+        }
+    }
+
+    /// A redactor that knows the team's own secrets from the start.
+    pub(super) fn redactor(&self) -> Redactor<'_> {
+        let mut redactor = Redactor::new(&self.detectors);
+        let own = self.own_secrets.iter().flat_map(|own| (0..own.len()).filter_map(|number| own.key(number)));
+        for key in own {
+            redactor.learn(key, key.expose(), "…");
+        }
+        redactor
+    }
+}
+
+fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::Result<Option<OwnSecrets>> {
+    let Some(from) = from else { return Ok(None) };
+    let loaded = match from {
+        SecretsFrom::Environment => OwnSecrets::from_env(environment())?,
+        SecretsFrom::File(path) => {
+            let bytes =
+                input::file(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
+            OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
+        }
+    };
+    // Every process has some dozens of variables that hold no secret: they take one line together.
+    let (known, refused): (Vec<_>, Vec<_>) = loaded
+        .refused
+        .iter()
+        .partition(|refused| *from == SecretsFrom::Environment && refused.reason == Refusal::KnownVariable);
+    for refused in refused {
+        progress.note(&refused.to_string());
+    }
+    if !known.is_empty() {
+        let names: Vec<&str> = known.iter().map(|refused| refused.name.as_str()).collect();
+        progress.note(&format!("not searched for, as they hold no secret: {}", names.join(", ")));
+    }
+    let own = loaded.secrets;
+    if own.is_empty() {
+        bail!("--secrets-from: there is no value to search for");
+    }
+    Ok(Some(own))
+}
+
+/// This process' variables. Bytes that are no text are searched for as they are.
+fn environment() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let bytes = |value: std::ffi::OsString| value.into_encoded_bytes();
+    env::vars_os().map(move |(name, value)| (name.to_string_lossy().into_owned(), bytes(value)))
+}
+
+fn ignore_rules(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    fingerprints: &FingerprintKey,
+    progress: &dyn Progress,
+) -> anyhow::Result<IgnoreRules> {
+    let path = Path::new(IGNORE_FILE);
+    if !settings.project_files || !path.exists() {
+        return Ok(IgnoreRules::default());
+    }
+    let bytes = input::file(path, limits::IGNORE_FILE as u64).context(IGNORE_FILE)?;
+    let today = time::OffsetDateTime::now_utc().date();
+    let rules = IgnoreRules::parse(IGNORE_FILE, &bytes, today)?;
+    for rule in rules.expired() {
+        progress.note(&format!("{IGNORE_FILE}:{}: the rule has expired and no longer applies", rule.line));
+    }
+    for rule in rules.of_other_keys(fingerprints.id()) {
+        progress.note(&format!(
+            "{IGNORE_FILE}:{}: its fingerprint was made under another hashing key and matches nothing; \
+             share the key with --fingerprint-key-file",
+            rule.line
+        ));
+    }
+    for (rule, id) in rules.unknown_detectors(|id| catalogue.find(id).is_some()) {
+        progress.note(&format!("{IGNORE_FILE}:{}: there is no detector '{id}'", rule.line));
+    }
+    Ok(rules)
+}
+
+/// Which detectors count, indexed as the catalogue.
+fn select(catalogue: &Catalogue, only: &[String], skip: &[String]) -> anyhow::Result<Vec<bool>> {
+    let mut selected = vec![only.is_empty(); catalogue.definitions().len()];
+    for (option, selectors, value) in [("--only", only, true), ("--skip", skip, false)] {
+        for selector in selectors {
+            let matching = catalogue.matching(selector);
+            if matching.is_empty() {
+                bail!(
+                    "{option} {selector}: no detector, service or category of this name (keyseam detectors list)"
+                );
+            }
+            for index in matching {
+                if let Some(place) = selected.get_mut(usize::from(index.0)) {
+                    *place = value;
+                }
+            }
+        }
+    }
+    Ok(selected)
+}
