@@ -55,7 +55,8 @@ const NOT_TOLD: &[Option<bool>] = &[None, None, None];
 #[test]
 fn the_layers_of_the_base_are_told_whatever_both_lie_in() {
     let (app, base) = (app(), base().build());
-    let shapes: [(&str, &dyn Fn(&Image) -> Members); 7] = [
+    type Shape<'a> = (&'a str, &'a dyn Fn(&Image) -> Members);
+    let shapes: [Shape<'_>; 7] = [
         ("docker save", &|image| docker_classic(&[image])),
         ("docker save, compressed layers", &|image| docker_classic_with(&[image], Compression::Gzip)),
         ("docker save 25", &|image| docker_25(&[image])),

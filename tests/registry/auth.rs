@@ -482,7 +482,7 @@ fn a_witness_sees_nothing_of_it() {
     let registry = Registry::new().image("team/app", "1", &leaky_image(), GZIP);
     let registry = registry.access(Access::Basic("robot".to_owned(), secret.clone())).start();
     Pull::of(&registry.target("team/app:1")).docker_login(&registry.host(), "robot", &secret).run();
-    assert_untold(&server, &[secret.clone()]);
+    assert_untold(&server, std::slice::from_ref(&secret));
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_untold(&registry, &[secret])));
     assert!(seen.is_err(), "the registry itself was told");
 }

@@ -267,7 +267,8 @@ fn of(image: &Image, form: Compression, change: fn(Answer) -> Answer) -> Serving
 #[test]
 fn another_size_than_the_manifests_is_noticed() {
     let image = leaky_image();
-    let changes: [(&str, fn(Answer) -> Answer); 4] = [
+    type Change = (&'static str, fn(Answer) -> Answer);
+    let changes: [Change; 4] = [
         ("one byte more", |mut usual| {
             usual.body.push(0);
             usual

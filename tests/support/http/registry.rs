@@ -247,7 +247,8 @@ impl Registry {
         if let (Access::Bearer(tokens), "/token") = (&self.access, request.path()) {
             return tokens.answer(request);
         }
-        if !(self.open_ping && request.path() == "/v2/") && !self.admits(request) {
+        let is_open = self.open_ping && request.path() == "/v2/";
+        if !is_open && !self.admits(request) {
             let refused = Answer::error(401, "UNAUTHORIZED", "authentication required");
             return refused.header("WWW-Authenticate", &self.challenge_for(request));
         }
