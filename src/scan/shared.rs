@@ -48,6 +48,7 @@ impl SharedBlobs {
         for (blob, ask) in wanted(images, proofs, options) {
             let plan = self.plans.entry(blob.key).or_insert_with(|| Plan { ask, uses: VecDeque::new() });
             plan.ask.diff_id |= ask.diff_id;
+            plan.ask.statement |= ask.statement;
             plan.uses.push_back(target);
         }
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::builds::Context;
 use crate::docker::Docker;
-use crate::expected::{APP, Keys, PLATFORMS, check, check_piped};
+use crate::expected::{APP, Keys, PLATFORMS, check, check_piped, check_with};
 use crate::registry::Registry;
 
 /// All that was given to the build, in both versions of SLSA.
@@ -105,6 +105,10 @@ fn what_the_engine_saves() {
     let path = setup.saved("save.tar");
     check(&path, APP, setup.keys, true);
     check_piped(&fs::read(&path).expect("the archive"), APP, setup.keys, true);
+    let host = setup.docker.host();
+    for target in ["docker-daemon:app:1", "app:1"] {
+        check_with(APP, setup.keys, true, |scan| scan.env("DOCKER_HOST", &host).arg(target));
+    }
 }
 
 #[test]
@@ -118,6 +122,7 @@ fn what_is_pushed_to_a_registry() {
     let layout = setup.path("pulled");
     skopeo(&format!("docker://{name}"), &layout);
     check(&layout, APP, setup.keys, true);
+    check_with(APP, setup.keys, true, |scan| scan.arg(format!("docker://{name}")));
 }
 
 /// Copies an image with its attestations to an OCI layout.

@@ -262,8 +262,14 @@ pub(crate) fn check_piped(archive: &[u8], images: &[Expected], keys: Keys, attes
     check_with(images, keys, attested, |scan| scan.arg("-").stdin(archive));
 }
 
+/// The same of what `target` makes a scan of.
 #[track_caller]
-fn check_with(images: &[Expected], keys: Keys, attested: bool, target: impl Fn(Keyseam) -> Keyseam) {
+pub(crate) fn check_with(
+    images: &[Expected],
+    keys: Keys,
+    attested: bool,
+    target: impl Fn(Keyseam) -> Keyseam,
+) {
     let scan = |options: &[&str]| {
         let scan = Keyseam::scan(&["--no-config", "--platform", "all", "--rules", "recorded.toml"]);
         let scan = scan.file("recorded.toml", RULE);
