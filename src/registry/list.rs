@@ -1,5 +1,7 @@
 //! Lists of what a repository has: its tags, and what refers to one of its manifests.
 
+use std::collections::HashSet;
+
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use url::Url;
@@ -7,7 +9,7 @@ use url::Url;
 use super::client::{Client, media_type};
 use super::endpoint::{Endpoint, Endpoints, Repository};
 use super::error::{ErrorKind, RegistryError};
-use super::link;
+use super::link::{self, Next};
 use super::transport::accept;
 use crate::image::descriptor::Descriptor;
 use crate::image::digest::Digest;
@@ -30,7 +32,30 @@ pub enum Referrers {
 struct Page {
     bytes: Vec<u8>,
     media_type: String,
-    next: Option<Url>,
+    next: Next,
+}
+
+/// The pages of a list that were asked for.
+#[derive(Default)]
+struct Pages(HashSet<Url>);
+
+impl Pages {
+    /// Where to ask for more; nowhere at the end, and where pages begin to repeat.
+    fn follow(&mut self, next: Next, what: &str) -> Result<Option<String>, RegistryError> {
+        let next = match next {
+            Next::End => return Ok(None),
+            Next::Page(next) => next,
+            Next::Elsewhere => {
+                let message = format!("{what} goes on at another host, where it is not read");
+                return Err(RegistryError::new(ErrorKind::Invalid, message));
+            }
+        };
+        if self.0.len() >= LIST_PAGES {
+            let message = format!("{what} has more than {LIST_PAGES} pages");
+            return Err(RegistryError::new(ErrorKind::Limit, message));
+        }
+        Ok(self.0.insert(next.clone()).then(|| next.to_string()))
+    }
 }
 
 impl Client {
@@ -68,26 +93,23 @@ impl Endpoints {
         let too_many = || RegistryError::new(ErrorKind::Limit, format!("{what} is longer than {TAGS} tags"));
         let mut tags: Vec<String> = Vec::new();
         let mut path = format!("v2/{}/tags/list?n=1000", endpoint.repository);
-        for _ in 0..LIST_PAGES {
+        let mut pages = Pages::default();
+        loop {
             let page = self.page(endpoint, path, HeaderMap::new(), &what).await?;
             let list: List = serde_json::from_slice(&page.bytes)
                 .map_err(|_| RegistryError::new(ErrorKind::Invalid, format!("{what} is no list of tags")))?;
-            let before = tags.len();
             tags.extend(list.tags.into_iter().flatten().filter(|tag| is_tag(tag)));
             if tags.len() > TAGS {
                 return Err(too_many());
             }
-            match page.next {
-                // A page that brings nothing leads nowhere.
-                Some(next) if tags.len() > before => path = next.to_string(),
-                _ => {
-                    let mut seen = std::collections::HashSet::new();
-                    tags.retain(|tag| seen.insert(tag.clone()));
-                    return Ok(tags);
-                }
+            match pages.follow(page.next, &what)? {
+                Some(next) => path = next,
+                None => break,
             }
         }
-        Err(too_many())
+        let mut seen = HashSet::new();
+        tags.retain(|tag| seen.insert(tag.clone()));
+        Ok(tags)
     }
 
     async fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {
@@ -113,30 +135,27 @@ impl Endpoints {
         endpoint: &Endpoint,
         digest: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
-        let what = format!("the referrers of {digest}");
+        let what = format!("the list of the referrers of {digest}");
         let mut path = format!("v2/{}/referrers/{digest}", endpoint.repository);
         let mut found: Vec<Descriptor> = Vec::new();
-        for _ in 0..LIST_PAGES {
+        let mut pages = Pages::default();
+        loop {
             let page = self.page(endpoint, path, accept(OCI_INDEX), &what).await?;
             // Some registries answer with a page for people.
-            let unknown = |_| RegistryError::new(ErrorKind::Unsupported, format!("{what} are no index"));
+            let unknown = |_| RegistryError::new(ErrorKind::Unsupported, format!("{what} is no index"));
             let Document::Index(index) = index::parse(&page.bytes, &page.media_type).map_err(unknown)? else {
-                return Err(RegistryError::new(ErrorKind::Unsupported, format!("{what} are no index")));
+                return Err(RegistryError::new(ErrorKind::Unsupported, format!("{what} is no index")));
             };
-            let before = found.len();
             found.extend(index.manifests);
             if found.len() > REFERRERS {
-                return Err(RegistryError::new(
-                    ErrorKind::Limit,
-                    format!("{what} are more than {REFERRERS}"),
-                ));
+                let message = format!("{what} is longer than {REFERRERS}");
+                return Err(RegistryError::new(ErrorKind::Limit, message));
             }
-            match page.next {
-                Some(next) if found.len() > before => path = next.to_string(),
-                _ => return Ok(found),
+            match pages.follow(page.next, &what)? {
+                Some(next) => path = next,
+                None => return Ok(found),
             }
         }
-        Ok(found)
     }
 
     /// The index that clients keep at `ALGORITHM-HEX` where the registry has no referrers API; none where
