@@ -52,20 +52,18 @@ fn assert_marks(run: &Run, expected: &[Option<bool>], what: &str) {
 const ON_BASE: &[Option<bool>] = &[Some(true), Some(true), Some(false)];
 const NOT_TOLD: &[Option<bool>] = &[None, None, None];
 
-/// How an image is written.
-type Shape = fn(&Image) -> Members;
-
 #[test]
 fn the_layers_of_the_base_are_told_whatever_both_lie_in() {
     let (app, base) = (app(), base().build());
-    let shapes: [(&str, Shape); 7] = [
-        ("docker save", |image| docker_classic(&[image])),
-        ("docker save, compressed layers", |image| docker_classic_with(&[image], Compression::Gzip)),
-        ("docker save 25", |image| docker_25(&[image])),
-        ("podman save", |image| podman(&[image])),
-        ("OCI", |image| oci(&[image], Compression::None)),
-        ("OCI, gzip", |image| oci(&[image], Compression::Gzip)),
-        ("OCI, zstd", |image| oci(&[image], Compression::Zstd)),
+    type Shape<'a> = (&'a str, &'a dyn Fn(&Image) -> Members);
+    let shapes: [Shape<'_>; 7] = [
+        ("docker save", &|image| docker_classic(&[image])),
+        ("docker save, compressed layers", &|image| docker_classic_with(&[image], Compression::Gzip)),
+        ("docker save 25", &|image| docker_25(&[image])),
+        ("podman save", &|image| podman(&[image])),
+        ("OCI", &|image| oci(&[image], Compression::None)),
+        ("OCI, gzip", &|image| oci(&[image], Compression::Gzip)),
+        ("OCI, zstd", &|image| oci(&[image], Compression::Zstd)),
     ];
     for (of_image, image) in shapes {
         for (of_base, base_in) in shapes {
