@@ -36,6 +36,8 @@ pub(super) struct Grant {
     pub(super) header: Option<HeaderValue>,
     /// Whether it took credentials of the user.
     pub(super) with_credentials: bool,
+    /// Why it may lack credentials that the user has.
+    pub(super) problem: Option<String>,
     /// Counts the grants for one repository.
     generation: u64,
     until: Option<Instant>,
@@ -160,7 +162,8 @@ impl Auth {
         let until = life.and_then(|life: Duration| Instant::now().checked_add(life));
         state.challenge = Some(challenge.clone());
         let generation = state.generation;
-        state.grant = Some(Grant { header: Some(header), with_credentials, generation, until });
+        state.grant =
+            Some(Grant { header: Some(header), with_credentials, problem: found.problem, generation, until });
         Ok(())
     }
 

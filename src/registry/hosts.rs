@@ -67,7 +67,9 @@ impl Shared {
         let elsewhere = Resolver { reach, own: false, proxies: Arc::clone(&self.proxies) };
         let folders = certificate_folders(name);
         let mut builder = self.builder(local)?.dns_resolver(Arc::new(own));
-        builder = builder.tls_certs_merge(folder_certificates(&folders)?);
+        // Its token service and storage are often of the same authority.
+        let trusted = folder_certificates(&folders)?;
+        builder = builder.tls_certs_merge(trusted.clone());
         if let Some(identity) = folder_identity(&folders)?.or_else(|| self.identity.clone()) {
             builder = builder.identity(identity);
         }
@@ -84,7 +86,10 @@ impl Shared {
             name: name.to_owned(),
             permits: Semaphore::new(REGISTRY_CONNECTIONS),
             own: builder.build().map_err(failed)?,
-            elsewhere: self.builder(local)?.dns_resolver(Arc::new(elsewhere)).build().map_err(failed)?,
+            elsewhere: {
+                let builder = self.builder(local)?.dns_resolver(Arc::new(elsewhere));
+                builder.tls_certs_merge(trusted).build().map_err(failed)?
+            },
             reach: found,
             base,
             pause: Mutex::new(None),

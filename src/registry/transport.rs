@@ -164,6 +164,8 @@ impl Transport {
         let words = words::read(response, self.timeout, &self.secrets).await;
         let said = if words.is_empty() { String::new() } else { format!(": {words}") };
         let with_credentials = grant.is_some_and(|grant| grant.with_credentials);
+        let problem = grant.and_then(|grant| grant.problem.as_ref());
+        let problem = problem.map_or_else(String::new, |problem| format!(" ({problem})"));
         let kind = match status {
             StatusCode::NOT_FOUND => ErrorKind::NotFound,
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Denied,
@@ -183,7 +185,7 @@ impl Transport {
                 format!("{host} does not let these credentials in ({}{said})", status.as_u16())
             }
             ErrorKind::Denied => format!(
-                "{host} asks for credentials ({}{said}): {}",
+                "{host} asks for credentials ({}{said}): {}{problem}",
                 status.as_u16(),
                 super::login_command(request.visit.registry)
             ),

@@ -79,7 +79,7 @@ impl ImageSource for RegistrySource {
         let named = |text: String| SourceError::Invalid(format!("{}: {text}", self.name));
         let documents = Documents::new(&self.store);
         let mut found = Found::default();
-        Walk::new(&documents).descend(&self.descriptor(), &BTreeMap::new(), None, 0, &mut found);
+        Walk::new(&documents).descend(&descriptor(&self.top), &BTreeMap::new(), None, 0, &mut found);
         let chosen = choose_leaves(&mut found, platforms).map_err(named)?;
         let mut images = found.images(&documents);
         match chosen {
@@ -118,25 +118,12 @@ impl ImageSource for RegistrySource {
 }
 
 impl RegistrySource {
-    /// What a descriptor would say of what the reference names.
-    fn descriptor(&self) -> Descriptor {
-        Descriptor {
-            media_type: self.top.media_type.clone(),
-            digest: self.top.digest.clone(),
-            size: u64::try_from(self.top.bytes.len()).unwrap_or(u64::MAX),
-            urls: Vec::new(),
-            annotations: BTreeMap::new(),
-            platform: None,
-            artifact_type: None,
-            data: None,
-        }
-    }
-
     /// Reads what is attached to the image: signatures, SBOMs, attestations.
     fn read_referrers(&self, documents: &Documents<'_>, image: &mut Image) {
         let subjects = [&image.manifest_digest, &image.index_digest];
         let subjects: Vec<Digest> = subjects.into_iter().flatten().cloned().collect();
         for subject in subjects {
+            self.read_tagged(documents, image, &subject);
             match self.store.client.referrers(&self.store.repository, &subject) {
                 Referrers::Listed(listed) => {
                     for descriptor in listed {
@@ -154,6 +141,40 @@ impl RegistrySource {
                 }
             }
         }
+    }
+
+    /// What cosign attached before there was a referrers API: under tags made of the image's digest.
+    fn read_tagged(&self, documents: &Documents<'_>, image: &mut Image, subject: &Digest) {
+        for suffix in ["sig", "att", "sbom"] {
+            let tag = format!("{}-{}.{suffix}", subject.algorithm().name(), subject.hex());
+            match self.store.client.manifest(&self.store.repository, &tag) {
+                Ok(fetched) => {
+                    let descriptor = descriptor(&fetched);
+                    lock(&self.store.manifests).insert(fetched.digest, fetched.bytes);
+                    let leaf = Leaf { descriptor, annotations: BTreeMap::new(), index_digest: None };
+                    image.attestations.extend(oci_manifest::attestation(documents, &leaf, &mut image.errors));
+                }
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => {
+                    let message = format!("what is attached to {subject} is not known: {error}");
+                    image.errors.push(ImageError { layer: None, reason: "refused", message });
+                }
+            }
+        }
+    }
+}
+
+/// What a descriptor would say of what was fetched.
+fn descriptor(fetched: &Fetched) -> Descriptor {
+    Descriptor {
+        media_type: fetched.media_type.clone(),
+        digest: fetched.digest.clone(),
+        size: u64::try_from(fetched.bytes.len()).unwrap_or(u64::MAX),
+        urls: Vec::new(),
+        annotations: BTreeMap::new(),
+        platform: None,
+        artifact_type: None,
+        data: None,
     }
 }
 

@@ -247,3 +247,16 @@ fn referrers_in_several_pages() {
     run.assert_status(1);
     assert_holds(&run, &[7]);
 }
+
+/// As cosign attached things before there was a referrers API.
+#[test]
+fn what_is_attached_under_a_tag_of_its_own() {
+    for kind in ["sig", "att", "sbom"] {
+        let registry = attached().referrers(Referrers::Status(404));
+        let (subject, own) = (registry.digest_of("app", "1"), registry.digest_of("app", "attached"));
+        let registry = registry.tag("app", &format!("{}.{kind}", subject.replace(':', "-")), &own).start();
+        let run = Pull::of(&registry.target("app:1")).arg("--referrers").run();
+        run.assert_status(1);
+        assert_holds(&run, &[7]);
+    }
+}

@@ -486,3 +486,21 @@ fn a_witness_sees_nothing_of_it() {
     let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_untold(&registry, &[secret])));
     assert!(seen.is_err(), "the registry itself was told");
 }
+
+/// A token for nobody hides that credentials could not be looked up, until the registry refuses it.
+#[test]
+fn a_helper_that_is_missing_is_named_when_a_token_for_anyone_does_not_help() {
+    let server = Server::start(|request| match (request.path(), request.header("authorization")) {
+        ("/token", None) => Answer::json(200, &json!({ "token": "for-anyone" })),
+        ("/token", Some(_)) => Answer::new(400),
+        (_, Some(_)) => Answer::error(403, "DENIED", "not for you"),
+        (_, None) => {
+            let realm = format!("Bearer realm=\"http://{}/token\",service=\"here\"", request.host());
+            Answer::new(401).header("WWW-Authenticate", &realm)
+        }
+    });
+    let config = json!({ "auths": { server.host(): {} }, "credsStore": "nowhere" }).to_string();
+    let run =
+        Pull::of(&format!("docker://{}/team/app:1", server.host())).file(".docker/config.json", config).run();
+    run.assert_refused(&["DENIED: not for you", "docker login", "docker-credential-nowhere"]);
+}
