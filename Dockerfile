@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# keyseam as a small image that runs as nobody: docker save app | docker run -i --rm keyseam scan -
+# keyseam as a small image that runs as nobody, with the system's certificates for registries:
+# docker run --rm keyseam scan docker://ghcr.io/acme/app:1, or docker save app | docker run -i --rm keyseam scan -
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./

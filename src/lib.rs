@@ -3,6 +3,7 @@
 //! ```text
 //! "docker-archive:app.tar"  --target::parse-->  Target
 //! Target          --source::open-->   Opened          (an indexed source, or one pass over a pipe)
+//!                 over registry::Client, engine, archives and folders
 //! ImageSource     --resolve-->        [Image]         manifest, config, layers as blobs
 //! blob            --layer-->          decompressed, verified, walked as tar, cut into windows
 //! Window          --detect-->         Hit             literal pass, regex at the hit, gates, offline check

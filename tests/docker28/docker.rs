@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::engine::end;
+
 /// How long the engine may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -118,23 +120,6 @@ fn command(program: &str, folder: &Path) -> Command {
 
 impl Drop for Docker {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
-        let deadline = Instant::now() + PATIENCE;
-        while matches!(self.daemon.try_wait(), Ok(None)) {
-            if Instant::now() > deadline {
-                // Its containerd dies with it.
-                let _ = self.daemon.kill();
-                let _ = self.daemon.wait();
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-        let mine = |line: &&str| {
-            line.split(' ').nth(1).is_some_and(|at| Path::new(at).starts_with(self.folder.path()))
-        };
-        for mount in mounts.lines().rev().filter(mine).filter_map(|line| line.split(' ').nth(1)) {
-            let _ = Command::new("umount").args(["--lazy", mount]).status();
-        }
+        end(&mut self.daemon, self.folder.path());
     }
 }

@@ -150,18 +150,28 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// A polite signal, so that a daemon ends its own processes and mounts; then the last resort.
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if !matches!(self.process.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        end(&mut self.process, self.log.parent().unwrap_or(Path::new("/nowhere")));
+    }
+}
+
+/// Ends a daemon with a polite signal, so that it ends its own processes; the last resort after that. What
+/// it leaves mounted in its folder is unmounted.
+pub(crate) fn end(daemon: &mut Child, folder: &Path) {
+    let _ = Command::new("kill").arg(daemon.id().to_string()).status();
+    let deadline = Instant::now() + PATIENCE;
+    while matches!(daemon.try_wait(), Ok(None)) {
+        if Instant::now() > deadline {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+            break;
         }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let places = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1));
+    for place in places.filter(|place| Path::new(place).starts_with(folder)) {
+        let _ = Command::new("umount").args(["--lazy", place]).status();
     }
 }
 
