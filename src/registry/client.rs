@@ -1,8 +1,9 @@
 //! What a registry has: manifests, blobs, tags and referrers of a repository (OCI distribution
 //! specification). The calls wait; connections live on the network's runtime.
 
+use std::collections::HashMap;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -60,6 +61,8 @@ pub enum Served {
 pub struct Client {
     pub(super) endpoints: Arc<Endpoints>,
     runtime: &'static Handle,
+    /// Who can pull, by repository, as far as it was asked.
+    pullable: Arc<Mutex<HashMap<Repository, Option<PullableBy>>>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -86,7 +89,8 @@ impl Client {
             timeout: settings.timeout,
             retries: settings.retries,
         };
-        Ok(Self { endpoints: Arc::new(Endpoints::new(settings, transport)?), runtime })
+        let endpoints = Arc::new(Endpoints::new(settings, transport)?);
+        Ok(Self { endpoints, runtime, pullable: Arc::default() })
     }
 
     /// The manifest or index behind a tag or digest. Of Docker Hub's tags the digest is asked for first:
@@ -143,9 +147,19 @@ impl Client {
         Ok(Box::new(reader))
     }
 
-    /// Who can pull what was fetched: one more request, as nobody, where it took credentials.
+    /// Who can pull what was fetched: one more request for a repository, as nobody, where it took
+    /// credentials.
     pub fn pullable_by(&self, repository: &Repository, fetched: &Fetched) -> Option<PullableBy> {
-        self.runtime.block_on(self.endpoints.pullable_by(repository, fetched))
+        if fetched.served == Served::ByMirror {
+            return None;
+        }
+        let known = || self.pullable.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(repository) {
+            return *known;
+        }
+        let answer = self.runtime.block_on(self.endpoints.pullable_by(repository, fetched));
+        known().insert(repository.clone(), answer);
+        answer
     }
 
     /// Waits for something that lists what a repository has.
@@ -244,9 +258,6 @@ impl Endpoints {
 
     async fn pullable_by(&self, repository: &Repository, fetched: &Fetched) -> Option<PullableBy> {
         let endpoint = self.of(repository).ok()?.pop()?;
-        if fetched.served == Served::ByMirror {
-            return None;
-        }
         if fetched.served == Served::WithCredentials {
             let path = format!("v2/{}/manifests/{}", endpoint.repository, fetched.digest);
             match self.send(&endpoint, Method::HEAD, path, accept(MANIFESTS), true).await {

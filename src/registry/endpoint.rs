@@ -17,7 +17,7 @@ use super::{Mirror, Settings};
 pub(super) const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
 /// A repository of a registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Repository {
     /// `docker.io` or `host[:port]`.
     pub registry: String,

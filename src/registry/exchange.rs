@@ -56,7 +56,8 @@ pub(super) async fn follow(
         let name = if own { host.name.clone() } else { guard::place(&url) };
         let late = |_| RegistryError::new(ErrorKind::TimedOut, format!("{name} does not answer in time"));
         let sent = tokio::time::timeout(timeout, request.send()).await.map_err(late)?;
-        let response = sent.map_err(|error| RegistryError::of_connection(&name, &error))?;
+        let broken = |error| host.with_proxy(RegistryError::of_connection(&name, &error));
+        let response = sent.map_err(broken)?;
         let Some(location) = redirect(&response) else { return Ok(response) };
         if body.take().is_some() {
             let message = format!("{name} redirects a login, which is not followed");

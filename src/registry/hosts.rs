@@ -32,6 +32,8 @@ pub(super) struct Host {
     base: OnceCell<Url>,
     pause: Mutex<Option<Instant>>,
     timeout: Duration,
+    /// The proxy that connections may go through, for people.
+    proxy: Option<String>,
 }
 
 /// What all hosts share: files that were read, names of proxies.
@@ -94,6 +96,7 @@ impl Shared {
             base,
             pause: Mutex::new(None),
             timeout: self.settings.timeout,
+            proxy: self.proxies.iter().min().filter(|_| !local).cloned(),
         })
     }
 
@@ -142,6 +145,16 @@ impl Host {
     /// Connections for an address: the host's own, or those that may only lead where the guard lets them.
     pub(super) fn client(&self, own: bool) -> &Client {
         if own { &self.own } else { &self.elsewhere }
+    }
+
+    /// The error of a connection, with the proxy that may be the reason: its own words rarely name it.
+    pub(super) fn with_proxy(&self, error: RegistryError) -> RegistryError {
+        match &self.proxy {
+            Some(proxy) if error.kind == ErrorKind::Unavailable => {
+                RegistryError::new(error.kind, format!("{error}; a proxy is set: {proxy}"))
+            }
+            _ => error,
+        }
     }
 
     /// From where it can be reached; a name that only a proxy resolves counts as public.

@@ -29,14 +29,18 @@ fn tags(repository: &str, count: u64) -> Registry {
     })
 }
 
-/// Checks that no blob was asked for twice.
+/// Checks that no layer was asked for twice. Configs, numbered as their images, may be: they are small, and
+/// not kept.
 #[track_caller]
-fn assert_once(registry: &Serving) {
+fn assert_once(registry: &Serving, numbers: impl IntoIterator<Item = u64>) {
+    let configs: Vec<String> = numbers.into_iter().map(|number| image(number).config_digest()).collect();
     let mut digests: Vec<String> = Vec::new();
     for request in registry.requests().iter().filter(|request| request.gets_blob(None)) {
         let digest = request.path().rsplit('/').next().unwrap_or_default().to_owned();
         assert!(!digests.contains(&digest), "{digest} came twice");
-        digests.push(digest);
+        if !configs.contains(&digest) {
+            digests.push(digest);
+        }
     }
     assert!(!digests.is_empty());
 }
@@ -55,7 +59,7 @@ fn every_tag_is_scanned_and_every_layer_read_once() {
         assert_eq!(result["complete"], true);
     }
     assert_eq!(run.json()["summary"]["findings"], 6);
-    assert_once(&registry);
+    assert_once(&registry, 1..=5);
     // Three pages of two.
     assert_eq!(registry.asked("GET", "/tags/list").len(), 3);
 }
@@ -74,7 +78,7 @@ fn a_list_of_images_reads_every_layer_once() {
     run.assert_status(1);
     assert_eq!(run.results().len(), 4);
     assert_eq!(run.json()["summary"]["findings"], 4);
-    assert_once(&registry);
+    assert_once(&registry, 1..=4);
 }
 
 #[test]
