@@ -1,6 +1,7 @@
 //! Every target of the settings from its words to its results: what `keyseam scan` and `keyseam diff` do
 //! between their arguments and their reports.
 
+mod ahead;
 mod base;
 mod diff;
 mod rules;

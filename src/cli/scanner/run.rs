@@ -1,12 +1,14 @@
 //! One run over many targets. Images of registries are resolved ahead, manifests only, so that it is known
 //! which layers they share before the first is read; all else is opened when its turn comes.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::bail;
 use oci_client::Reference;
 
+use super::ahead::{self, Looked};
 use super::base::{Bases, OnBase};
 use super::targets::Asked;
 use crate::cli::settings::Settings;
@@ -19,7 +21,7 @@ use crate::scan::progress::Progress;
 use crate::scan::shared::SharedBlobs;
 use crate::scan::{Blobs, Proofs, ScanOptions, Scanning};
 use crate::source::{self, Access, ImageSource, Opened, StreamSource};
-use crate::target::{Place, Target};
+use crate::target::Target;
 
 /// What became of a target. It may have results and an error, where not all of it could be reported.
 pub(super) struct Answer {
@@ -61,8 +63,9 @@ enum Ready {
 }
 
 /// The images of a source, and what each may be built on.
+#[derive(Clone)]
 struct Resolved {
-    source: Box<dyn ImageSource>,
+    source: Arc<dyn ImageSource>,
     /// The repository that it is in, where it is in one.
     repository: String,
     images: Vec<Image>,
@@ -126,43 +129,59 @@ impl<'a> Run<'a> {
     fn prepare(&mut self, left: &mut VecDeque<Asked>, shared: &mut SharedBlobs) -> Vec<Turn> {
         /// Bytes that a target takes beside its documents, about.
         const FIXED: usize = 16 * 1024;
-        let mut turns = Vec::new();
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut seen = HashSet::new();
         let mut held: usize = 0;
-        while held < limits::RESOLVED_AHEAD
-            && let Some(Asked { text, target, reported }) = left.pop_front()
-        {
-            let ready = target.and_then(|target| self.ready(target)).unwrap_or_else(Ready::Failed);
-            if let Ready::Planned(resolved) = &ready {
-                shared.expect(turns.len(), &resolved.images, &resolved.proofs(), &self.options);
-                held = held.saturating_add(FIXED + resolved.images.iter().map(memory).sum::<usize>());
+        while held < limits::RESOLVED_AHEAD && !left.is_empty() {
+            let next: Vec<Asked> = left.drain(..left.len().min(ahead::AT_ONCE)).collect();
+            let is_first: Vec<bool> = next.iter().map(|asked| seen.insert(asked.text.clone())).collect();
+            let firsts = next.iter().zip(&is_first).filter(|(_, first)| **first);
+            let targets = firsts.filter_map(|(asked, _)| asked.target.as_ref().ok().cloned()).collect();
+            let mut looked = ahead::look(targets, &self.access, &self.options.platforms).into_iter();
+            for (Asked { text, target, reported }, first) in next.into_iter().zip(is_first) {
+                let ready = match target {
+                    Err(error) => Ready::Failed(error),
+                    Ok(target) if first => {
+                        self.ready(looked.next().unwrap_or_else(|| Ok(Looked::Later(target))))
+                    }
+                    Ok(target) => again(&turns, &text, target),
+                };
+                if let Ready::Planned(resolved) = &ready {
+                    shared.expect(turns.len(), &resolved.images, &resolved.proofs(), &self.options);
+                    held = held.saturating_add(FIXED + resolved.images.iter().map(memory).sum::<usize>());
+                }
+                turns.push(Turn { text, reported, ready });
             }
             self.tell_notes();
-            turns.push(Turn { text, reported, ready });
         }
         turns
     }
 
-    fn ready(&mut self, target: Target) -> anyhow::Result<Ready> {
-        let Some(reference) = reference_of(&target) else { return Ok(Ready::Later(target)) };
-        match source::open(&target, &self.access)? {
-            Opened::Stream(stream) => Ok(Ready::Stream(stream)),
-            Opened::Indexed(source) => Ok(Ready::Planned(self.resolve(source, Some(&reference))?)),
+    fn ready(&mut self, looked: anyhow::Result<Looked>) -> Ready {
+        match looked {
+            Ok(Looked::Later(target)) => Ready::Later(target),
+            Ok(Looked::Stream(stream)) => Ready::Stream(stream),
+            Ok(Looked::Images { reference, source, images }) => {
+                let resolved = self.resolved(source, images, Some(&reference));
+                resolved.map_or_else(Ready::Failed, Ready::Planned)
+            }
+            Err(error) => Ready::Failed(error),
         }
     }
 
-    fn resolve(
+    fn resolved(
         &mut self,
         source: Box<dyn ImageSource>,
+        images: Vec<Image>,
         reference: Option<&Reference>,
     ) -> anyhow::Result<Resolved> {
-        let images = source.resolve(&self.options.platforms)?;
         if images.is_empty() {
             bail!("it holds no image");
         }
         let own = reference.filter(|_| source.kind() == SourceKind::Registry);
         let on_base = images.iter().map(|image| self.bases.of(image, own, &self.access)).collect();
         let repository = own.map(|own| format!("{}/{}", own.registry(), own.repository()));
-        Ok(Resolved { source, repository: repository.unwrap_or_default(), images, on_base })
+        Ok(Resolved { source: source.into(), repository: repository.unwrap_or_default(), images, on_base })
     }
 
     /// Scans a target at its turn.
@@ -212,7 +231,8 @@ impl<'a> Run<'a> {
             // Which layers are to be compared is known when it is over.
             Opened::Stream(stream) => self.scanning().stream(stream, self.bases.is_named())?,
         };
-        let resolved = self.resolve(source, None)?;
+        let images = source.resolve(&self.options.platforms)?;
+        let resolved = self.resolved(source, images, None)?;
         self.scanning().blobs(&*resolved.source, &resolved.images, &resolved.proofs(), &mut blobs);
         Ok((resolved, blobs))
     }
@@ -266,11 +286,11 @@ fn places(results: &[ImageResult]) -> usize {
     findings.map(|finding| finding.locations.len()).sum()
 }
 
-/// The reference of a target that may be in a registry.
-fn reference_of(target: &Target) -> Option<Reference> {
-    match &target.place {
-        Place::Registry(reference) | Place::Reference(reference) => Some(reference.clone()),
-        _ => None,
+/// A target that the same words named before: what was resolved for them serves it too.
+fn again(turns: &[Turn], text: &str, target: Target) -> Ready {
+    match turns.iter().find(|turn| turn.text == text).map(|turn| &turn.ready) {
+        Some(Ready::Planned(resolved)) => Ready::Planned(resolved.clone()),
+        _ => Ready::Later(target),
     }
 }
 
