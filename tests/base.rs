@@ -1,5 +1,7 @@
 //! `--base`: which layers are the base image's own.
 
+mod registry;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

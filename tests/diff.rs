@@ -1,5 +1,7 @@
 //! `keyseam diff`: only what the new image adds.
 
+mod registry;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
