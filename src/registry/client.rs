@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -62,8 +62,11 @@ pub struct Client {
     pub(super) endpoints: Arc<Endpoints>,
     runtime: &'static Handle,
     /// Who can pull, by repository, as far as it was asked.
-    pullable: Arc<Mutex<HashMap<Repository, Option<PullableBy>>>>,
+    pullable: Arc<Mutex<HashMap<Repository, Answered>>>,
 }
+
+/// Who can pull a repository, once somebody has asked.
+type Answered = Arc<OnceLock<Option<PullableBy>>>;
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -153,13 +156,12 @@ impl Client {
         if fetched.served == Served::ByMirror {
             return None;
         }
-        let known = || self.pullable.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known().get(repository) {
-            return *known;
-        }
-        let answer = self.runtime.block_on(self.endpoints.pullable_by(repository, fetched));
-        known().insert(repository.clone(), answer);
-        answer
+        let answered = {
+            let mut pullable = self.pullable.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(pullable.entry(repository.clone()).or_default())
+        };
+        // Others that want to know wait for the one who asks.
+        *answered.get_or_init(|| self.runtime.block_on(self.endpoints.pullable_by(repository, fetched)))
     }
 
     /// Waits for something that lists what a repository has.
