@@ -13,6 +13,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::Settings;
+use super::credentials::Secret;
 use super::error::{ErrorKind, RegistryError, causes};
 use super::guard::Reach;
 use crate::limits::{REGISTRY_CONNECT, REGISTRY_CONNECTIONS};
@@ -51,7 +52,7 @@ impl Shared {
             (Some(cert), Some(key)) => Some(identity(cert, key)?),
             _ => None,
         };
-        let proxies = Arc::new(proxy_hosts(settings.proxy.as_deref()));
+        let proxies = Arc::new(proxy_hosts(settings.proxy.as_ref().map(Secret::expose)));
         Ok(Self { settings: settings.clone(), authority, identity, proxies })
     }
 
@@ -115,7 +116,7 @@ impl Shared {
             Some(proxy) => {
                 let wrong =
                     |_| RegistryError::new(ErrorKind::Settings, "--proxy: it is no address of a proxy");
-                let proxy = Proxy::all(proxy).map_err(wrong)?;
+                let proxy = Proxy::all(proxy.expose()).map_err(wrong)?;
                 Ok(builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env())))
             }
         }

@@ -49,8 +49,8 @@ pub struct Settings {
     pub plain_http: bool,
     /// Whether certificates are left unchecked.
     pub insecure: bool,
-    /// A proxy in place of the environment's (`http://`, `https://`, `socks5://`).
-    pub proxy: Option<String>,
+    /// A proxy in place of the environment's (`http://`, `https://`, `socks5://`). It may hold a password.
+    pub proxy: Option<credentials::Secret>,
     /// How long the other side may be silent: to connect, to answer, between two pieces of a body.
     pub timeout: Duration,
     /// How often a request is tried again.

@@ -89,7 +89,7 @@ impl Network {
                 key: options.key,
                 plain_http: options.plain_http,
                 insecure: options.insecure,
-                proxy: options.proxy.map(|proxy| proxy.0),
+                proxy: options.proxy.map(|proxy| Secret::new(proxy.0)),
                 timeout: options.timeout,
                 retries: options.retries,
                 mirrors: options.mirror,
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!((registry.mirrors.len(), registry.trust_realms.len()), (1, 1));
         assert!(registry.insecure && registry.plain_http && registry.referrers && registry.foreign_layers);
         assert!(network.offline && network.engines.offline && network.access().offline);
-        assert_eq!(registry.proxy.as_deref(), Some("http://p:1"));
+        assert_eq!(registry.proxy.as_ref().map(Secret::expose), Some("http://p:1"));
         assert!(registry.cert.is_some() && registry.key.is_some());
     }
 
