@@ -6,6 +6,7 @@
 mod artifacts;
 mod auth;
 mod guard;
+mod hub;
 mod images;
 mod mirrors;
 mod proxy;
@@ -14,6 +15,7 @@ mod real;
 mod resume;
 mod servers;
 mod sweep;
+mod tokens;
 mod transport;
 
 use serde_json::{Value, json};

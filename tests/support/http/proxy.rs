@@ -1,4 +1,4 @@
-//! A proxy that leads any name to a server of the test: so a test may have `docker.io` and
+//! A proxy, by HTTP and by SOCKS, that leads any name to a server of the test: so a test may have `docker.io` and
 //! `registry.example.com` without asking anybody for them.
 
 use std::collections::BTreeMap;
@@ -33,9 +33,9 @@ impl Proxy {
         format!("http://{}", self.listener.address())
     }
 
-    /// The same with a name and a password.
-    pub(crate) fn url_for(&self, username: &str, password: &str) -> String {
-        format!("http://{username}:{password}@{}", self.listener.address())
+    /// `socks5h://ADDRESS:PORT`: it resolves the names.
+    pub(crate) fn socks(&self) -> String {
+        format!("socks5h://{}", self.listener.address())
     }
 
     /// All that it was asked: `CONNECT NAME:PORT`, and requests with a whole URL.
@@ -51,14 +51,24 @@ fn serve(
     log: &Mutex<Vec<Request>>,
 ) {
     let mut unread = Vec::new();
-    let Some(request) = request::read(&mut client, &mut unread) else { return };
+    let mut first = [0];
+    let is_socks = matches!(client.peek(&mut first), Ok(1)) && first == [SOCKS5];
+    let request = match is_socks {
+        true => greet(&mut client),
+        false => request::read(&mut client, &mut unread),
+    };
+    let Some(request) = request else { return };
     log.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
     let name = match request.target.strip_prefix("http://") {
         Some(url) => with_port(url.split('/').next().unwrap_or_default()),
         None => request.target.clone(),
     };
     let Some(server) = routes.get(&name).and_then(|address| TcpStream::connect(address).ok()) else {
-        let _ = client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+        let refusal: &[u8] = match is_socks {
+            true => &[SOCKS5, 4, 0, 1, 0, 0, 0, 0, 0, 0],
+            false => b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+        };
+        let _ = client.write_all(refusal);
         let _ = client.shutdown(Shutdown::Both);
         return;
     };
@@ -67,16 +77,44 @@ fn serve(
     }
 }
 
+/// The method under which a connection by SOCKS is recorded, and the version that begins it.
+const SOCKS: &str = "SOCKS";
+const SOCKS5: u8 = 5;
+
+/// SOCKS 5 (RFC 1928), without a login: who is asked for, by name or IPv4 address.
+fn greet(client: &mut TcpStream) -> Option<Request> {
+    let methods = take(client, 2)?;
+    take(client, methods[1].into())?;
+    client.write_all(&[SOCKS5, 0]).ok()?;
+    let host = match take(client, 4)?[3] {
+        1 => take(client, 4)?.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
+        3 => {
+            let length = take(client, 1)?[0];
+            String::from_utf8(take(client, length.into())?).ok()?
+        }
+        _ => return None,
+    };
+    let port = take(client, 2)?;
+    let target = format!("{host}:{}", u16::from_be_bytes([port[0], port[1]]));
+    Some(Request::of_connection(SOCKS, target))
+}
+
+fn take(client: &mut TcpStream, count: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    client.read_exact(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// A host of a URL with its port.
 fn with_port(host: &str) -> String {
     if host.contains(':') { host.to_owned() } else { format!("{host}:80") }
 }
 
 fn relay(mut client: &TcpStream, mut server: &TcpStream, request: &Request, unread: &[u8]) {
-    let begun = if request.method == "CONNECT" {
-        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    } else {
-        server.write_all(&forwarded(request))
+    let begun = match request.method.as_str() {
+        "CONNECT" => client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n"),
+        SOCKS => client.write_all(&[SOCKS5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+        _ => server.write_all(&forwarded(request)),
     };
     if begun.and_then(|()| server.write_all(unread)).is_err() {
         return;

@@ -22,6 +22,12 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// What a proxy is asked for in another language than HTTP.
+    pub(crate) fn of_connection(method: &str, target: String) -> Self {
+        let (method, headers) = (method.to_owned(), Vec::new());
+        Self { number: 0, nth: 0, at: Instant::now(), method, target, headers, body: Vec::new() }
+    }
+
     pub(crate) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
