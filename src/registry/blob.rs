@@ -103,7 +103,8 @@ impl BlobFetch {
                     let brought = self.at - before;
                     let enough = if error.kind == ErrorKind::TimedOut { self.pace.least() } else { 1 };
                     self.fruitless = if brought >= enough { 0 } else { self.fruitless + 1 };
-                    let allowed = if error.kind == ErrorKind::TimedOut { 1 } else { inner.transport.retries };
+                    let retries = inner.transport.retries;
+                    let allowed = if error.kind == ErrorKind::TimedOut { retries.min(1) } else { retries };
                     if self.fruitless <= allowed && self.breaks <= BLOB_BREAKS {
                         tokio::time::sleep(backoff(self.fruitless.max(1))).await;
                         continue;
@@ -196,14 +197,19 @@ impl BlobFetch {
         let Part { mut response, mut skip } = part;
         self.pace.restart();
         loop {
-            let Some(piece) = self.pace.next(&mut response).await else {
-                let slow = "it does not come in time";
-                return Ended::Broken(RegistryError::new(ErrorKind::TimedOut, slow));
-            };
+            let piece = self.pace.next(&mut response).await;
             let mut piece = match piece {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return self.end(),
-                Err(error) => return Ended::Broken(RegistryError::of_connection("the registry", &error)),
+                Some(Ok(Some(piece))) => piece,
+                Some(Ok(None)) => return self.end(),
+                // All of it is here: what broke is the end of the answer.
+                _ if self.size == Some(self.at) => return Ended::Whole,
+                None => {
+                    let slow = "it does not come in time";
+                    return Ended::Broken(RegistryError::new(ErrorKind::TimedOut, slow));
+                }
+                Some(Err(error)) => {
+                    return Ended::Broken(RegistryError::of_connection("the registry", &error));
+                }
             };
             let known = usize::try_from(skip).unwrap_or(usize::MAX).min(piece.len());
             skip -= known as u64;
