@@ -1,5 +1,7 @@
 //! Debian's `docker-registry`, filled by skopeo: one image, the same findings however it is reached.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::pull::{Pull, Pulled};
@@ -200,4 +202,22 @@ fn what_is_not_there_is_said() {
     let host = registry.host().to_owned();
     drop(registry);
     Pull::of(&target).args(&["--retries", "1"]).run().assert_refused(&[&host]);
+}
+
+/// Where podman and Docker keep certificates for one registry: what is trusted, and who asks.
+#[test]
+fn certificates_in_the_folders_of_podman_are_used() {
+    let (store, authority) = (store(), Authority::new());
+    let (own, client, ca) = (authority.server(LOCAL), authority.client(), authority.ca_file());
+    let read = |path: &Path| std::fs::read(path).expect("a certificate");
+    let registry = Distribution::start(&store, &Mode::ClientCertificate(&own, &ca));
+    let folder = format!(".config/containers/certs.d/{}", registry.host());
+    let trusted = || Pull::of(&registry.target("app:gzip")).file(&format!("{folder}/ca.crt"), read(&ca));
+    let known = trusted().file(&format!("{folder}/client.cert"), read(&client.cert));
+    known.file(&format!("{folder}/client.key"), read(&client.key)).run().assert_found(&LEAKED);
+    trusted().run().assert_refused(&["certificate"]);
+    // Those of another registry are for that one.
+    let elsewhere =
+        Pull::of(&registry.target("app:gzip")).file(".config/containers/certs.d/other:1/ca.crt", read(&ca));
+    elsewhere.run().assert_refused(&["not trusted"]);
 }
