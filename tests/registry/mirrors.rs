@@ -35,7 +35,7 @@ fn a_mirror_is_asked_in_place_of_the_registry() {
 
 #[test]
 fn the_registry_helps_where_a_mirror_does_not() {
-    let quick = ["--retries", "0", "--timeout", "1s"];
+    let quick = ["--retries", "0", "--timeout", "3s"];
     for answer in [
         Answer::error(404, "NAME_UNKNOWN", "no such repository"),
         Answer::error(403, "DENIED", "no"),

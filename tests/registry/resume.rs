@@ -85,7 +85,7 @@ fn chunks_and_silence_break_a_blob_too() {
                 false => usual,
             })
             .start();
-        let run = pull(&registry).args(&["--timeout", "2s"]).run();
+        let run = pull(&registry).args(&["--timeout", "4s"]).run();
         run.assert_found(&LEAKED);
         assert_eq!(asked_again(&registry).len(), 3, "{name}");
     }

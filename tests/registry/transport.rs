@@ -192,7 +192,7 @@ fn a_body_that_stalls_ends() {
             if stall { usual.stall_after(room) } else { usual }
         })
         .start();
-    let run = pull(&registry).args(&["--timeout", "1s", "--retries", "1"]).run();
+    let run = pull(&registry).args(&["--timeout", "3s", "--retries", "1"]).run();
     run.assert_incomplete(1);
 }
 
@@ -277,7 +277,7 @@ fn a_length_that_lies_gives_nothing_wrong() {
             if layer { usual.with("Content-Length", Some(length)) } else { usual }
         });
         let registry = registry.start();
-        pull(&registry).args(&["--timeout", "2s"]).run().assert_found(&[1, 4]);
+        pull(&registry).args(&["--timeout", "4s"]).run().assert_found(&[1, 4]);
     }
 }
 
@@ -289,7 +289,7 @@ fn chunks_are_read() {
     pull(&registry).run().assert_found(&LEAKED);
     // All of a layer was there: nothing is gained by asking for it again.
     let config = leaky_image().config_digest();
-    let layers = registry.requests().into_iter().filter(|request| is_blob(request));
+    let layers = registry.requests().into_iter().filter(is_blob);
     let mut layers = layers.filter(|request| !request.path().ends_with(&config));
     assert!(layers.all(|request| request.nth == 0));
 }
