@@ -155,6 +155,11 @@ impl RegistrySource {
                     image.attestations.extend(oci_manifest::attestation(documents, &leaf, &mut image.errors));
                 }
                 Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) if error.kind == ErrorKind::Unsupported => {
+                    image
+                        .warnings
+                        .push(format!("the registry cannot tell what refers to {subject}: {error}"));
+                }
                 Err(error) => {
                     let message = format!("what is attached to {subject} is not known: {error}");
                     image.errors.push(ImageError { layer: None, reason: "refused", message });

@@ -223,6 +223,34 @@ fn referrers_that_are_absent_refused_and_unsupported_are_told_apart() {
 }
 
 #[test]
+fn a_registry_that_cannot_tell_is_noted() {
+    // It knows neither the API nor such a tag's name: nothing was refused, and nothing is known.
+    for status in [400, 405, 501] {
+        let registry = attached().referrers(Referrers::Status(404)).tamper(move |request, usual| {
+            let tag = request.asks_manifest() && request.path().contains("/sha256-");
+            if tag { Answer::error(status, "TAG_INVALID", "what is that?") } else { usual }
+        });
+        let registry = registry.start();
+        let run = Pull::of(&registry.target("app:1")).args(&["--referrers", "--retries", "0"]).run();
+        run.assert_found(&[]);
+        assert!(run.result()["warnings"].to_string().contains("refer"), "{}", run.text());
+    }
+}
+
+#[test]
+fn what_cosign_attached_by_tags_is_scanned_too() {
+    for ending in ["sig", "att", "sbom"] {
+        let registry = attached().referrers(Referrers::Status(404));
+        let (subject, own) = (registry.digest_of("app", "1"), registry.digest_of("app", "attached"));
+        let registry = registry.tag("app", &format!("{}.{ending}", subject.replace(':', "-")), &own).start();
+        let run = Pull::of(&registry.target("app:1")).arg("--referrers").run();
+        run.assert_status(1);
+        assert_holds(&run, &[7]);
+        Pull::of(&registry.target("app:1")).run().assert_found(&[]);
+    }
+}
+
+#[test]
 fn referrers_in_several_pages() {
     let registry = attached();
     let (subject, own) = (registry.digest_of("app", "1"), registry.digest_of("app", "attached"));
