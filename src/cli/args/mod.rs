@@ -136,3 +136,26 @@ pub fn command() -> clap::Command {
         command.mut_subcommands(move |command| command.mut_args(unset_when_empty))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Options of a scan that no variable sets: they show keys, check less, or cost more.
+    const TYPED_ONLY: [&str; 3] = ["insecure", "show-secrets", "verify-diff-ids"];
+
+    #[test]
+    fn every_option_of_a_scan_has_its_variable_but_those_that_must_be_typed() {
+        for name in ["scan", "diff"] {
+            let program = command();
+            let scan = program.find_subcommand(name).expect("a command");
+            for option in scan.get_arguments().filter_map(|argument| Some((argument, argument.get_long()?))) {
+                let (argument, long) = option;
+                let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+                let usual = format!("KEYSEAM_{}", long.to_uppercase().replace('-', "_"));
+                let expected = (!TYPED_ONLY.contains(&long)).then_some(usual);
+                assert_eq!(variable, expected, "--{long}");
+            }
+        }
+    }
+}
