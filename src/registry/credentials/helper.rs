@@ -271,6 +271,7 @@ mod tests {
             format!("echo 'cannot use --password={token}' >&2; exit 1"),
             format!("set -x; TOKEN={token}; exit 1"),
             format!("echo '{{'; echo '{token}' >&2; exit 1"),
+            r#"echo '{"Secret":"dckr_pat_"'; echo 'no dckr_pat_' >&2; exit 1"#.to_owned(),
             "echo 'invalid password: dckr_pat_'; exit 1".to_owned(),
             "echo 'Authorization: Basic dckr_pat_'; exit 1".to_owned(),
         ] {
