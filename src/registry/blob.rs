@@ -138,20 +138,19 @@ impl BlobFetch {
                 other => other?,
             },
         };
-        let response = reply.take();
-        let skip = match response.status() {
-            StatusCode::PARTIAL_CONTENT => match self.continues(response.headers()) {
-                true => 0,
-                false => {
-                    self.ranges = false;
-                    reply = self.request(inner, endpoints).await?;
-                    let response = reply.take();
-                    return Ok((Part { response, skip: self.at }, reply));
-                }
-            },
-            _ => self.at,
-        };
-        Ok((Part { response, skip }, reply))
+        let mut response = reply.take();
+        let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
+        if is_part && self.continues(response.headers()) {
+            return Ok((Part { response, skip: 0 }, reply));
+        }
+        if is_part {
+            self.ranges = false;
+            // Its place among the host's requests is given up first: others may wait for one as well.
+            drop(reply);
+            reply = self.request(inner, endpoints).await?;
+            response = reply.take();
+        }
+        Ok((Part { response, skip: self.at }, reply))
     }
 
     /// Asks each endpoint in turn, from where the blob broke off.
