@@ -17,6 +17,7 @@
 //! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
 
 pub mod cli;
+pub mod content;
 pub mod detect;
 pub mod detectors;
 pub mod engine;

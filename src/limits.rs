@@ -13,6 +13,46 @@ pub const WINDOW_OVERLAP: usize = 2 * CONTEXT_RADIUS;
 /// Fresh bytes of one window: what is decompressed before the detectors run over it.
 pub const WINDOW_FRESH: usize = 512 * 1024;
 
+/// Bytes at the beginning of a content by which its kind is told.
+pub const CONTENT_HEAD: usize = 512;
+
+/// Contents inside contents: archives, compressed files, encoded stretches.
+pub const INNER_DEPTH: usize = 12;
+
+/// Bytes that may come out of one file of a layer, at every depth together, besides
+/// [`INNER_FILE_RATIO`] times its own.
+pub const INNER_FILE: u64 = 256 * 1024 * 1024;
+
+/// Bytes that may come out of a file for each of its own.
+pub const INNER_FILE_RATIO: u64 = 100;
+
+/// Bytes that may come out of all files of a layer, besides [`INNER_LAYER_RATIO`] times the layer's own.
+pub const INNER_LAYER: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes that may come out of all files of a layer for each of its own.
+pub const INNER_LAYER_RATIO: u64 = 20;
+
+/// Members of archives in one file of a layer, at every depth together.
+pub const INNER_MEMBERS: u64 = 1_000_000;
+
+/// Bytes that a decoder inside a layer gives at once.
+pub const DECODED_SLICE: usize = 64 * 1024;
+
+/// The header of a gzip member inside a layer: names and comments.
+pub const GZIP_HEADER: usize = 128 * 1024;
+
+/// Base-two logarithm of the largest window of a zstd frame inside a layer: 32 MiB.
+pub const INNER_ZSTD_WINDOW_LOG: u32 = 25;
+
+/// Memory of an xz decoder inside a layer: what `xz -9` asks for.
+pub const INNER_XZ_MEMORY: u64 = 68 * 1024 * 1024;
+
+/// Bytes of the name of a member inside a layer; of a longer one, these first ones.
+pub const INNER_NAME: usize = 4 * 1024;
+
+/// Windows of small contents that are held before they are searched.
+pub const INNER_SEGMENTS: usize = 2_048;
+
 /// An image manifest or index.
 pub const MANIFEST: u64 = 4 * 1024 * 1024;
 

@@ -13,6 +13,7 @@ use crate::layer::entry_log::{EntryIndex, EntryLog};
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::matches::{Finder, Found, Match};
+use crate::scan::segment::InnerStep;
 
 /// A key at one place.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Occurrence {
     pub removed_by: Option<Removal>,
     /// How many times its content stood in base64.
     pub decoded: usize,
+    /// What leads to its content from the file, outermost first.
+    pub steps: Vec<InnerStep>,
     /// The key.
     pub found: Found,
     /// What else finds the same bytes.
@@ -138,6 +141,7 @@ fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind
         in_final_image: kind == ImageKind::Artifact,
         removed_by: None,
         decoded: stated.map_or(0, |stated| stated.decoded),
+        steps: content.steps(),
         found: found.found.clone(),
         also: Vec::new(),
     }

@@ -9,6 +9,7 @@ use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::{exposure, known_public, remediation, step};
+use crate::content;
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -23,7 +24,7 @@ use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::matches::{Finder, Search, Workspace, join};
-use crate::scan::segment::{Content, Segment};
+use crate::scan::segment::{Content, InnerStep, Segment};
 use crate::target::normalise_reference;
 
 /// What all images of a run are judged by.
@@ -136,6 +137,7 @@ impl Judge<'_> {
                 path: Arc::from(&b""[..]),
                 name: unit.name.clone(),
                 stated: None,
+                inner: None,
             };
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], &mut space);
@@ -154,6 +156,7 @@ impl Judge<'_> {
                 in_final_image: unit.in_final_image,
                 removed_by: None,
                 decoded: 0,
+                steps: Vec::new(),
                 found: found.found,
                 also: Vec::new(),
             }));
@@ -360,10 +363,17 @@ impl View<'_> {
         let text = String::from_utf8_lossy(&path_or_name);
         let clean = self.clean(&text);
         let path_or_name = if clean == text { path_or_name } else { clean.into_bytes() };
-        let key = (detector.to_owned(), first.place, path_or_name);
+        let clean = |name: &[u8]| self.clean(&String::from_utf8_lossy(name)).into_bytes();
+        let inner: Vec<Vec<u8>> = members(first).map(clean).collect();
+        let key = (detector.to_owned(), first.place, path_or_name, inner);
         let ordinal = ordinals.entry(key.clone()).or_default();
-        let facts =
-            PlaceFacts { detector, kind: first.place, path_or_name: &key.2, inner: &[], ordinal: *ordinal };
+        let facts = PlaceFacts {
+            detector,
+            kind: first.place,
+            path_or_name: &key.2,
+            inner: &key.3,
+            ordinal: *ordinal,
+        };
         *ordinal += 1;
         PlaceId::of(&facts)
     }
@@ -391,7 +401,7 @@ impl View<'_> {
             layer: occurrence.layer,
             path_base64: path.and_then(|path| self.path_base64(path)),
             path: text,
-            inner: Vec::new(),
+            inner: members(occurrence).map(|name| self.clean(&String::from_utf8_lossy(name))).collect(),
             line: occurrence.line,
             column: occurrence.column,
             offset: Some(occurrence.offset),
@@ -444,7 +454,7 @@ impl View<'_> {
 const HIDDEN: &str = "…";
 
 /// What findings are told apart by, besides their ordinal.
-type PlaceKey = (String, Place, Vec<u8>);
+type PlaceKey = (String, Place, Vec<u8>, Vec<Vec<u8>>);
 
 /// What the report says of the rule that found a key.
 struct Rule<'a> {
@@ -462,10 +472,26 @@ fn reference(name: &str, source: model::SourceKind) -> String {
     full.unwrap_or_else(|| name.to_owned())
 }
 
-/// In which encodings a key stood, outermost first.
+/// The members of nested archives that lead to a key, outermost first.
+fn members(occurrence: &Occurrence) -> impl Iterator<Item = &[u8]> {
+    occurrence.steps.iter().filter_map(|step| match step {
+        InnerStep::Member(name) => Some(&**name),
+        InnerStep::Decoded(_) => None,
+    })
+}
+
+/// In which encodings a key stood, outermost first. The compression of an archive belongs to the archive.
 fn encodings(occurrence: &Occurrence) -> Vec<String> {
+    let is_compression =
+        |step: &InnerStep| matches!(step, InnerStep::Decoded(name) if content::is_compression(name));
+    let steps = occurrence.steps.iter().enumerate().filter_map(|(index, step)| {
+        let InnerStep::Decoded(name) = step else { return None };
+        let next = occurrence.steps.iter().skip(index).find(|step| !is_compression(step));
+        let of_archive = is_compression(step) && matches!(next, Some(InnerStep::Member(_)));
+        (!of_archive).then_some(*name)
+    });
     let outer = std::iter::repeat_n("base64", occurrence.decoded);
-    outer.chain(occurrence.found.encoding).map(str::to_owned).collect()
+    steps.chain(outer).chain(occurrence.found.encoding).map(str::to_owned).collect()
 }
 
 fn how(how: RemovedHow) -> &'static str {

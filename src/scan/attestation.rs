@@ -81,7 +81,8 @@ pub(super) fn segment(text: StatementText, id: u64) -> Segment {
     let value_offset = text.value_offset as u64;
     let stated = Stated { value_offset, decoded: text.decoded, layer: text.layer };
     let path = Arc::from(&b""[..]);
-    let content = Content { id, entry: None, place, path, name: text.name, stated: Some(stated) };
+    let content =
+        Content { id, entry: None, place, path, name: text.name, stated: Some(stated), inner: None };
     Segment::whole(content, text.text)
 }
 

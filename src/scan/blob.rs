@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub use result::{BlobError, BlobScan, JsonReading};
 
 use super::attestation::{self, Kept};
-use super::matches::{Workspace, join};
+use super::inside::Inside;
+use super::matches::{Workspace, drop_repeated, join};
 use super::pool::{BlobResults, Chunk, Pool};
 use super::progress::LayerProgress;
 use super::segment::{Content, Fresh, Runs, Segment, carry_over};
@@ -63,6 +64,7 @@ impl ReadBlob {
         let (results, too_many) = self.results.take();
         scan.matches = join(results);
         attestation::settle(&mut scan.matches, &self.escaped);
+        drop_repeated(&mut scan.matches);
         if too_many {
             let message =
                 format!("more than {} keys in all; not all of its are reported", crate::limits::MATCHES);
@@ -99,20 +101,50 @@ enum Form {
     Plain(Arc<Content>),
 }
 
-struct BlobReader<'p, 's, 'a> {
-    ask: BlobAsk,
+/// Where the windows of a blob go.
+pub(super) struct Output<'p, 's, 'a> {
     pool: &'p Pool<'a>,
     space: &'s mut Workspace,
-    scan: BlobScan,
     results: Arc<BlobResults>,
+    sequence: u64,
+    contents: u64,
+}
+
+impl Output<'_, '_, '_> {
+    /// The number of one more content.
+    pub(super) fn number(&mut self) -> u64 {
+        self.contents += 1;
+        self.contents
+    }
+
+    /// A buffer to fill behind its first [`WINDOW_OVERLAP`] bytes.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        self.pool.buffer()
+    }
+
+    /// Has the windows searched.
+    pub(super) fn submit(&mut self, buffer: Vec<u8>, segments: Vec<Segment>) {
+        if segments.is_empty() {
+            self.pool.give_back(buffer);
+            return;
+        }
+        let chunk = Chunk { sequence: self.sequence, buffer, segments, results: self.results.clone() };
+        self.sequence += 1;
+        self.pool.submit(chunk, self.space);
+    }
+}
+
+struct BlobReader<'p, 's, 'a> {
+    ask: BlobAsk,
+    scan: BlobScan,
+    output: Output<'p, 's, 'a>,
+    inside: Inside,
     form: Form,
     runs: Runs,
     events: Vec<TarEvent>,
     segments: Vec<Segment>,
     entry: Option<Arc<Content>>,
-    contents: u64,
     escaped: Vec<Range<u64>>,
-    sequence: u64,
     more_errors: u64,
     more_warnings: u64,
 }
@@ -121,18 +153,15 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
     fn new(ask: BlobAsk, pool: &'p Pool<'a>, space: &'s mut Workspace) -> Self {
         Self {
             ask,
-            pool,
-            space,
             scan: BlobScan::nothing(),
-            results: pool.results(),
+            output: Output { pool, space, results: pool.results(), sequence: 0, contents: 0 },
+            inside: Inside::default(),
             form: Form::Unknown,
             runs: Runs::default(),
             events: Vec::new(),
             segments: Vec::new(),
             entry: None,
-            contents: 0,
             escaped: Vec::new(),
-            sequence: 0,
             more_errors: 0,
             more_warnings: 0,
         }
@@ -142,7 +171,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         self.scan.compression = content.compression();
         let wanted = self.ask.diff_id && self.hashes_content_apart();
         let mut hasher = wanted.then(|| Hasher::new(Algorithm::Sha256));
-        let mut buffer = self.pool.buffer();
+        let mut buffer = self.output.buffer();
         let mut carried = 0;
         loop {
             let (read, end) = self.fill(&mut content, &mut buffer);
@@ -157,7 +186,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             self.walk(&buffer[WINDOW_OVERLAP..filled], fresh, end != End::No);
             let mut next = Vec::new();
             if end == End::No {
-                next = self.pool.buffer();
+                next = self.output.buffer();
                 carried = carry_over(&buffer, filled, carried, &mut next);
             }
             self.submit(buffer);
@@ -177,7 +206,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
     /// Fills the fresh part of `buffer`, as far as there is content.
     fn fill<R: Read>(&mut self, content: &mut Decompressed<R>, buffer: &mut [u8]) -> (usize, End) {
         let room = self.ask.content_limit.saturating_sub(self.scan.bytes);
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(self.pool.fresh());
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(self.output.pool.fresh());
         let fresh = &mut buffer[WINDOW_OVERLAP..WINDOW_OVERLAP + room];
         let mut filled = 0;
         while filled < fresh.len() {
@@ -192,7 +221,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 }
             }
         }
-        if room < self.pool.fresh() {
+        if room < self.output.pool.fresh() {
             let limit = self.ask.content_limit;
             self.error("limit", format!("unpacks to more than {limit} bytes (--max-layer-bytes)"));
             return (filled, End::Broken);
@@ -222,10 +251,12 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 let content = content.clone();
                 let range = fresh.index..fresh.index + bytes.len();
                 self.runs.data(&content, range, fresh.position, fresh, &mut segments);
+                self.inside.data(bytes, fresh.position, &mut self.output, &mut self.scan.opaque);
             }
             Form::Unknown => {}
         }
         if last {
+            self.inside.finish(&mut self.output, &mut self.scan.opaque);
             self.runs.end_data(fresh, &mut segments);
             self.runs.end_all_raw(fresh, &mut segments);
         } else {
@@ -240,7 +271,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         }
         self.scan.is_tar = false;
         self.scan.json = looks_like_json(head).then_some(JsonReading::AsItLies);
-        Form::Plain(Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None)))
+        let content = Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None));
+        self.inside.begin(&content);
+        Form::Plain(content)
     }
 
     fn content(
@@ -250,27 +283,26 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         path: Arc<[u8]>,
         name: Option<String>,
     ) -> Content {
-        self.contents += 1;
-        Content { id: self.contents, entry, place, path, name, stated: None }
+        Content { id: self.output.number(), entry, place, path, name, stated: None, inner: None }
     }
 
     fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
         let shift = |range: Range<usize>| range.start + fresh.index..range.end + fresh.index;
         match event {
             TarEvent::Entry(entry) => {
+                self.inside.end(&mut self.output, &mut self.scan.opaque);
                 self.runs.end_data(fresh, segments);
                 self.entry(&entry, segments);
             }
             TarEvent::Data { range, offset } => {
                 if let Some(content) = self.entry.clone() {
-                    if offset == 0 {
-                        // Bodies begin at whole blocks and so do slices: the head is never cut short.
-                        self.scan.opaque.note(bytes.get(range.clone()).unwrap_or_default(), &content.path);
-                    }
+                    let data = bytes.get(range.clone()).unwrap_or_default();
+                    self.inside.data(data, offset, &mut self.output, &mut self.scan.opaque);
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }
             TarEvent::EntryEnd => {
+                self.inside.end(&mut self.output, &mut self.scan.opaque);
                 self.runs.end_data(fresh, segments);
                 self.entry = None;
             }
@@ -327,7 +359,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         for meta in &entry.meta {
             self.meta(meta, index, &path, segments);
         }
-        self.entry = Some(Arc::new(self.content(index, Place::File, path, None)));
+        let content = Arc::new(self.content(index, Place::File, path, None));
+        self.inside.begin(&content);
+        self.entry = Some(content);
     }
 
     fn meta(
@@ -347,14 +381,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
 
     fn submit(&mut self, buffer: Vec<u8>) {
         let segments = std::mem::take(&mut self.segments);
-        if segments.is_empty() {
-            self.pool.give_back(buffer);
-            return;
-        }
-        let results = self.results.clone();
-        let chunk = Chunk { sequence: self.sequence, buffer, segments, results };
-        self.sequence += 1;
-        self.pool.submit(chunk, self.space);
+        self.output.submit(buffer, segments);
     }
 
     /// Names and comments in gzip headers are contents of their own.
@@ -376,10 +403,10 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         }
         self.escaped = statement.escaped;
         for text in statement.texts {
-            self.contents += 1;
-            self.segments.push(attestation::segment(text, self.contents));
+            let number = self.output.number();
+            self.segments.push(attestation::segment(text, number));
         }
-        let buffer = self.pool.buffer();
+        let buffer = self.output.buffer();
         self.submit(buffer);
     }
 
@@ -432,7 +459,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         if self.more_warnings > 0 {
             self.scan.warnings.push(format!("{} more warnings", self.more_warnings));
         }
-        ReadBlob { scan: self.scan, escaped: self.escaped, results: self.results }
+        ReadBlob { scan: self.scan, escaped: self.escaped, results: self.output.results }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the detectors found in one blob, with exact places, independent of how the blob was cut.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::segment::{Content, Segment};
@@ -197,6 +197,21 @@ pub fn join(results: impl IntoIterator<Item = SegmentResult>) -> Vec<Match> {
     matches.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| weight(b).cmp(&weight(a))));
     matches.dedup_by(|a, b| order(a) == order(b));
     matches
+}
+
+/// Drops what the bytes of a container only repeat of what is inside it.
+pub fn drop_repeated(matches: &mut Vec<Match>) {
+    let mut inside: HashSet<(u64, Finder, Key)> = HashSet::new();
+    for found in matches.iter() {
+        for outer in found.content.outer() {
+            inside.insert((outer.id, found.found.finder, found.found.key.clone()));
+        }
+    }
+    if inside.is_empty() {
+        return;
+    }
+    matches
+        .retain(|found| !inside.contains(&(found.content.id, found.found.finder, found.found.key.clone())));
 }
 
 /// Of two windows' views of the same key the one that saw more is kept, whichever came first.

@@ -4,6 +4,7 @@
 pub mod attestation;
 pub mod blob;
 pub mod config_units;
+mod inside;
 pub mod matches;
 pub mod opaque;
 pub mod pool;

@@ -29,6 +29,76 @@ pub struct Content {
     pub name: Option<String>,
     /// Where it is a text of an attestation's document: what is known of it.
     pub stated: Option<Stated>,
+    /// Where it is inside another content.
+    pub inner: Option<Arc<Inner>>,
+}
+
+/// How a content lies inside another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The other one.
+    pub outer: Arc<Content>,
+    /// What leads from there to here; none where it is a text of the other one itself.
+    pub step: Option<InnerStep>,
+}
+
+/// What leads from a content to one that is inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InnerStep {
+    /// A member of an archive, by its name.
+    Member(Arc<[u8]>),
+    /// What a compression or encoding holds, by its name.
+    Decoded(&'static str),
+}
+
+impl Content {
+    /// The contents in which it lies, the nearest first.
+    pub fn outer(&self) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::successors(self.inner.as_deref().map(|inner| &inner.outer), move |outer| {
+            outer.inner.as_deref().map(|inner| &inner.outer)
+        })
+    }
+
+    /// What leads to it from the file, outermost first.
+    pub fn steps(&self) -> Vec<InnerStep> {
+        let own = self.inner.as_deref().and_then(|inner| inner.step.clone());
+        let outer = self.outer().filter_map(|outer| outer.inner.as_deref()?.step.clone());
+        let mut steps: Vec<InnerStep> = own.into_iter().chain(outer).collect();
+        steps.reverse();
+        steps
+    }
+
+    /// The path by which rules for paths know it: of a member its name, of a compressed file the name
+    /// without its ending.
+    pub fn path_inside(&self) -> &[u8] {
+        let Some(inner) = self.inner.as_deref() else { return &self.path };
+        match &inner.step {
+            Some(InnerStep::Member(name)) => name,
+            Some(InnerStep::Decoded(_)) => without_ending(inner.outer.path_inside()),
+            None => inner.outer.path_inside(),
+        }
+    }
+
+    /// The file's path with the members that lead to this content, as the report's texts show it.
+    pub fn shown_path(&self) -> Vec<u8> {
+        let mut path = self.path.to_vec();
+        for step in self.steps() {
+            if let InnerStep::Member(name) = step {
+                path.push(b'!');
+                path.extend_from_slice(&name);
+            }
+        }
+        path
+    }
+}
+
+/// A path without the ending of its last part.
+fn without_ending(path: &[u8]) -> &[u8] {
+    let name = memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1);
+    match memchr::memrchr(b'.', path.get(name..).unwrap_or_default()) {
+        Some(dot) if dot > 0 => path.get(..name + dot).unwrap_or(path),
+        _ => path,
+    }
 }
 
 /// The bytes of a segment.
@@ -92,7 +162,7 @@ impl Segment {
             starts: self.starts,
             ends: self.ends,
             place: self.content.place,
-            path: &self.content.path,
+            path: self.content.path_inside(),
         }
     }
 }

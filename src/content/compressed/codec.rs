@@ -1,0 +1,91 @@
+//! Decompression that is pushed: slices in, slices of a bounded size out.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::content::Fault;
+
+/// What one step of a codec did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::content) struct Stepped {
+    /// Bytes of the input that it took.
+    pub(in crate::content) taken: usize,
+    /// Bytes that it gave.
+    pub(in crate::content) given: usize,
+}
+
+/// A decoder.
+pub(in crate::content) trait Codec: Send {
+    /// Takes some of `input` and gives some of `output`. When it does neither, it wants more input, or is
+    /// over.
+    ///
+    /// # Errors
+    /// When the data break the format's rules.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Stepped, Fault>;
+
+    /// Whether nothing is missing if no more input comes.
+    fn is_complete(&self) -> bool;
+
+    /// Texts of its headers since the last call: they may hold a key.
+    fn take_texts(&mut self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+}
+
+/// Runs `codec` over all of `input`, or until it is over; how much it took.
+pub(in crate::content) fn run(
+    codec: &mut dyn Codec,
+    mut input: &[u8],
+    output: &mut [u8],
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
+) -> Result<usize, Fault> {
+    let all = input.len();
+    loop {
+        let Stepped { taken, given } = codec.step(input, output)?;
+        input = input.get(taken..).unwrap_or_default();
+        if given > 0 {
+            sink(output.get(..given).unwrap_or_default())?;
+        }
+        // With its output full it may have more to give, without any input.
+        let again = given == output.len() || (!input.is_empty() && (taken > 0 || given > 0));
+        if !again {
+            return Ok(all - input.len());
+        }
+    }
+}
+
+/// A deflate stream (RFC 1951), bare or in zlib's frame (RFC 1950). It knows its own end.
+pub(in crate::content) struct Deflate {
+    state: Decompress,
+    ended: bool,
+}
+
+impl Deflate {
+    /// A bare stream, as in zip and gzip.
+    pub(in crate::content) fn raw() -> Self {
+        Self { state: Decompress::new(false), ended: false }
+    }
+
+    /// A stream in zlib's frame, as in git.
+    pub(in crate::content) fn zlib() -> Self {
+        Self { state: Decompress::new(true), ended: false }
+    }
+}
+
+impl Codec for Deflate {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Stepped, Fault> {
+        if self.ended {
+            return Ok(Stepped::default());
+        }
+        let (read, wrote) = (self.state.total_in(), self.state.total_out());
+        let status =
+            self.state.decompress(input, output, FlushDecompress::None).map_err(|_| Fault::CORRUPT)?;
+        self.ended = status == Status::StreamEnd;
+        let taken = usize::try_from(self.state.total_in() - read).unwrap_or(input.len());
+        let given = usize::try_from(self.state.total_out() - wrote).unwrap_or(output.len());
+        Ok(Stepped { taken, given })
+    }
+
+    fn is_complete(&self) -> bool {
+        self.ended
+    }
+}
