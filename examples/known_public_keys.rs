@@ -1,43 +1,63 @@
-//! Lists the private keys and sample credentials that published packages carry, for
-//! `src/finding/known_public.tsv`: hash and place, never the key.
+//! Lists the private keys and sample credentials that a published package carries, for
+//! `src/finding/known_public.tsv`: hash, package and file, never the key. It reads a tar of the package on
+//! standard input, with the eyes of a scan. `benches/known_public.sh` calls it.
 //!
 //! ```text
-//! cargo run --release --example known_public_keys -- twisted Twisted-24.7.0/src/**/*.py >>src/finding/known_public.tsv
-//! LC_ALL=C sort -u -k1,1 -o src/finding/known_public.tsv src/finding/known_public.tsv
+//! tar -C twisted -c . | cargo run --release --example known_public_keys -- twisted
 //! ```
 #![allow(missing_docs, clippy::print_stdout)]
 
+use std::collections::BTreeMap;
+use std::io::Read;
+
 use keyseam::detect::catalogue::Catalogue;
-use keyseam::detect::{DetectorSet, Place, Scratch, Window};
-use keyseam::image::digest::Digest;
+use keyseam::detect::{Definition, DetectorSet};
+use keyseam::image::digest::{Algorithm, Digest};
+use keyseam::limits::WINDOW_FRESH;
+use keyseam::scan::blob::{BlobAsk, BlobScan, read_blob};
+use keyseam::scan::matches::{Finder, Search, Workspace};
+use keyseam::scan::pool::Pool;
+use keyseam::scan::progress::{Progress, Silent};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let package = arguments.next().ok_or("usage: known_public_keys PACKAGE FILE...")?;
+    let package = std::env::args().nth(1).ok_or("usage: known_public_keys PACKAGE <TAR")?;
     let catalogue = Catalogue::embedded()?;
     let detectors = DetectorSet::new(&catalogue)?;
-    let mut scratch = Scratch::default();
-    for file in arguments {
-        let bytes = std::fs::read(&file)?;
-        // Larger than a window's radius is fine here: the whole file is one window.
-        let window = Window {
-            bytes: &bytes,
-            owned: 0..bytes.len(),
-            starts: true,
-            ends: true,
-            place: Place::File,
-            path: b"",
-        };
-        let mut hits = Vec::new();
-        detectors.scan(&window, &mut scratch, &mut hits);
-        let name = file.rsplit('/').next().unwrap_or(&file);
-        for hit in hits {
-            let definition = detectors.definition(hit.detector);
-            if !definition.is_handle() {
-                let hash = Digest::sha256_of(hit.key.expose());
-                println!("{}\tpublished key: {package}, {name} ({})", hash.hex(), definition.id);
-            }
+    let scan = scan(std::io::stdin().lock(), &detectors);
+    for error in &scan.errors {
+        eprintln!("{package}: {}", error.message);
+    }
+    let mut lines = BTreeMap::new();
+    for found in &scan.matches {
+        let Finder::Detector(detector) = found.found.finder else { continue };
+        let definition = detectors.definition(detector);
+        if !is_published(definition) {
+            continue;
         }
+        let path = String::from_utf8_lossy(&found.content.path).into_owned();
+        let name: String =
+            path.rsplit('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+        let hash = Digest::sha256_of(found.found.key.expose());
+        let line = format!("published key: {package}, {name} ({})", definition.id);
+        let known = lines.entry(hash.hex().to_owned()).or_insert_with(|| line.clone());
+        *known = line.min(std::mem::take(known));
+    }
+    for (hash, line) in lines {
+        println!("{hash}\t{line}");
     }
     Ok(())
+}
+
+/// Whether the same key elsewhere would be this one: generated keys are, passwords that people choose
+/// come twice.
+fn is_published(definition: &Definition) -> bool {
+    const CHOSEN: [&str; 2] = ["password", "connection string"];
+    !definition.is_handle() && !CHOSEN.contains(&definition.kind.as_str())
+}
+
+fn scan(tar: impl Read, detectors: &DetectorSet) -> BlobScan {
+    let pool = Pool::new(Search { detectors, own_secrets: None }, WINDOW_FRESH, 1);
+    let ask =
+        BlobAsk { algorithm: Algorithm::Sha256, diff_id: false, content_limit: u64::MAX, statement: false };
+    read_blob(tar, ask, &pool, &mut Workspace::default(), &*Silent.layer("package", None)).finish()
 }

@@ -112,9 +112,13 @@ pub const LAYER_CONTENT: u64 = 256 * 1024 * 1024 * 1024;
 /// Warnings listed for one layer; the rest is a count.
 pub const WARNINGS_LISTED: usize = 100;
 
-/// Keys that are kept of those found in the blobs of one source, all together; more make the scan
-/// incomplete. Each takes some six kilobytes until it is reported.
+/// Keys that are kept of those found in the blobs of one source, all together; with more, each detector
+/// keeps less of each file, and the scan is incomplete. Each takes some six kilobytes until it is reported.
 pub const MATCHES: usize = 50_000;
+
+/// Keys that one detector keeps of one file, the members of archives in it included: the surest and worst,
+/// every key before the next place of one that is kept. More make the scan incomplete.
+pub const FILE_MATCHES: usize = 1_000;
 
 /// Keys that are kept of those found in one image's config and manifest; more make the scan incomplete.
 pub const CONFIG_MATCHES: usize = 10_000;

@@ -61,15 +61,11 @@ impl ReadBlob {
     /// The blob with its matches; to be called when the pool has no more work.
     pub fn finish(self) -> BlobScan {
         let mut scan = self.scan;
-        let (results, too_many) = self.results.take();
+        let (results, lost) = self.results.take();
         scan.matches = join(results);
         attestation::settle(&mut scan.matches, &self.escaped);
         drop_repeated(&mut scan.matches);
-        if too_many {
-            let message =
-                format!("more than {} keys in all; not all of its are reported", crate::limits::MATCHES);
-            scan.errors.push(BlobError { path: None, reason: "limit", message });
-        }
+        scan.miss(lost);
         scan
     }
 }

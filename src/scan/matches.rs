@@ -60,26 +60,27 @@ pub struct Match {
 /// What one segment gave.
 #[derive(Debug)]
 pub struct SegmentResult {
-    content: Arc<Content>,
-    newlines: u64,
-    matches: Vec<SegmentMatch>,
+    pub(super) content: Arc<Content>,
+    pub(super) newlines: u64,
+    pub(super) matches: Vec<SegmentMatch>,
 }
 
 impl SegmentResult {
-    /// How many keys were found.
-    pub fn matches(&self) -> usize {
-        self.matches.len()
+    /// A segment of `content` with nothing in it.
+    pub(super) fn of(content: Arc<Content>) -> Self {
+        Self { content, newlines: 0, matches: Vec::new() }
     }
 }
 
+/// A key of one segment.
 #[derive(Debug)]
-struct SegmentMatch {
-    offset: u64,
-    length: u64,
+pub struct SegmentMatch {
+    pub(super) offset: u64,
+    pub(super) length: u64,
     /// Line breaks between the segment's fresh bytes and the key; negative in front of them.
-    line: i64,
-    column: Option<u64>,
-    found: Found,
+    pub(super) line: i64,
+    pub(super) column: Option<u64>,
+    pub(super) found: Found,
 }
 
 /// The rules of a scan, shared by all workers.

@@ -3,6 +3,7 @@
 
 pub mod attestation;
 pub mod blob;
+pub mod caps;
 pub mod config_units;
 mod inside;
 pub mod matches;

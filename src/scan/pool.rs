@@ -2,13 +2,14 @@
 //! they are warm; when another worker has nothing to do, it gives the buffer away instead. So a single
 //! large layer keeps every core busy, and many layers never wait for each other.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::caps::{BlobNumber, Caps, ChunkResults, Lost, SegmentNumber};
 use super::matches::{Search, SegmentResult, Workspace};
 use super::segment::Segment;
-use crate::limits::{MATCHES, WINDOW_OVERLAP};
+use crate::limits::WINDOW_OVERLAP;
 
 /// A filled buffer and what to search in it.
 pub struct Chunk {
@@ -25,35 +26,31 @@ pub struct Chunk {
 /// The results of one blob's chunks, as they come in.
 #[derive(Default)]
 pub struct BlobResults {
-    collected: Mutex<Collected>,
-    /// Keys found so far, in the blobs of one pool together.
-    found: Arc<AtomicUsize>,
-}
-
-#[derive(Default)]
-struct Collected {
-    chunks: Vec<(u64, Vec<SegmentResult>)>,
-    lost: bool,
+    number: BlobNumber,
+    /// The segments that count lines, without their keys.
+    segments: Mutex<BTreeMap<SegmentNumber, SegmentResult>>,
+    /// The keys, in those of all blobs of one pool.
+    caps: Arc<Mutex<Caps>>,
 }
 
 impl BlobResults {
-    fn add(&self, sequence: u64, results: Vec<SegmentResult>) {
-        let count = results.iter().map(SegmentResult::matches).sum::<usize>();
-        let before = self.found.fetch_add(count, Ordering::Relaxed);
-        let mut collected = lock(&self.collected);
-        if before <= MATCHES {
-            collected.chunks.push((sequence, results));
-        } else {
-            collected.lost |= count > 0;
-        }
+    fn add(&self, sequence: u64, mut results: Vec<SegmentResult>) {
+        let keys = ChunkResults::new(sequence, &mut results);
+        lock(&self.caps).add(self.number, keys);
+        let numbers = (0..).map(|number| (sequence, number));
+        let counting = numbers.zip(results).filter(|(_, segment)| segment.newlines > 0);
+        lock(&self.segments).extend(counting);
     }
 
-    /// All results in the order of the stream, and whether there were too many to keep.
-    pub fn take(&self) -> (Vec<SegmentResult>, bool) {
-        let mut collected = std::mem::take(&mut *lock(&self.collected));
-        collected.chunks.sort_by_key(|(sequence, _)| *sequence);
-        let results = collected.chunks.into_iter().flat_map(|(_, results)| results).collect();
-        (results, collected.lost)
+    /// All results in the order of the stream, and what is missing of them; to be called when the pool
+    /// has no more work.
+    pub fn take(&self) -> (Vec<SegmentResult>, Lost) {
+        let mut segments = std::mem::take(&mut *lock(&self.segments));
+        let lost = lock(&self.caps).take(self.number, |number, content, found| {
+            let segment = segments.entry(number).or_insert_with(|| SegmentResult::of(content));
+            segment.matches.push(found);
+        });
+        (segments.into_values().collect(), lost)
     }
 }
 
@@ -71,7 +68,8 @@ pub struct Pool<'a> {
     fresh: usize,
     queue: Mutex<Queue>,
     changed: Condvar,
-    found: Arc<AtomicUsize>,
+    blobs: AtomicU64,
+    caps: Arc<Mutex<Caps>>,
 }
 
 /// A thread that reads blobs. Dropped in a panic too: nobody waits for chunks that never come.
@@ -95,12 +93,14 @@ impl<'a> Pool<'a> {
     /// A pool without workers yet, with `fresh` bytes to a buffer. `owners` threads will read blobs.
     pub fn new(search: Search<'a>, fresh: usize, owners: usize) -> Self {
         let queue = Mutex::new(Queue { owners, ..Queue::default() });
-        Self { search, fresh, queue, changed: Condvar::new(), found: Arc::default() }
+        let (blobs, caps) = (AtomicU64::new(0), Arc::default());
+        Self { search, fresh, queue, changed: Condvar::new(), blobs, caps }
     }
 
     /// Where the results of one more blob go.
     pub fn results(&self) -> Arc<BlobResults> {
-        Arc::new(BlobResults { found: self.found.clone(), ..BlobResults::default() })
+        let number = self.blobs.fetch_add(1, Ordering::Relaxed);
+        Arc::new(BlobResults { number, segments: Mutex::default(), caps: self.caps.clone() })
     }
 
     /// How many fresh bytes a buffer takes.

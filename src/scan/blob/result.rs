@@ -4,6 +4,8 @@ use crate::detect::Key;
 use crate::image::digest::Digest;
 use crate::layer::decompress::Compression;
 use crate::layer::entry_log::EntryLog;
+use crate::limits::ERRORS_LISTED;
+use crate::scan::caps::Lost;
 use crate::scan::matches::Match;
 use crate::scan::opaque::Opaque;
 
@@ -69,6 +71,23 @@ impl BlobScan {
             warnings: Vec::new(),
             opaque: Opaque::default(),
             secrets: Vec::new(),
+        }
+    }
+
+    /// Says what is not kept of the keys that were found.
+    pub(super) fn miss(&mut self, lost: Lost) {
+        let room = ERRORS_LISTED.saturating_sub(self.errors.len());
+        let (files, more) = lost.by_file.split_at(room.min(lost.by_file.len()));
+        for (path, count) in files {
+            let message = format!("{count} more keys, or places of them, are not reported");
+            let path = (!path.is_empty()).then(|| path.to_vec());
+            self.errors.push(BlobError { path, reason: "limit", message });
+        }
+        let others = more.iter().fold(lost.others, |sum, (_, count)| sum.saturating_add(*count));
+        if others > 0 {
+            let message =
+                format!("{others} more keys, or places of them, are not reported: there are too many in all");
+            self.errors.push(BlobError { path: None, reason: "limit", message });
         }
     }
 }
