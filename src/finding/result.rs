@@ -465,7 +465,7 @@ fn reference(name: &str, source: model::SourceKind) -> String {
 /// In which encodings a key stood, outermost first.
 fn encodings(occurrence: &Occurrence) -> Vec<String> {
     let outer = std::iter::repeat_n("base64", occurrence.decoded);
-    outer.chain(occurrence.found.encoding).map(str::to_owned).collect()
+    outer.chain(occurrence.found.encodings.iter().copied()).map(str::to_owned).collect()
 }
 
 fn how(how: RemovedHow) -> &'static str {
