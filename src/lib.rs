@@ -7,6 +7,7 @@
 //! ImageSource     --resolve-->        [Image]         manifest, config, layers as blobs
 //! blob            --layer-->          decompressed, verified, walked as tar, cut into windows
 //! Window          --detect-->         Hit             literal pass, regex at the hit, gates, offline check
+//! Window          --encoding-->       Decoded         what stands encoded in it, for the detectors as well
 //! config          --scan::config-->   Hit             env, labels, history, in the steps that set them
 //! [LayerScan]     --finding-->        Finding         attributed to a layer, fingerprinted, redacted
 //! Report          --report-->         table, JSON, …
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod content;
 pub mod detect;
 pub mod detectors;
+pub mod encoding;
 pub mod engine;
 pub mod finding;
 pub mod image;

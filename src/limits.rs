@@ -178,6 +178,21 @@ pub const SECTION: usize = 400;
 /// How far from a key `near` words and companions are looked for, on either side, whatever the lines.
 pub const NEARBY: usize = 4 * 1024;
 
+/// Bytes of a content that are searched for encoded keys at a time.
+pub const ENCODING_CELL: usize = 20 * 1024;
+
+/// Bytes on either side of a cell that are decoded with it: the longest encoded key with its context.
+pub const ENCODING_REACH: usize = CONTEXT_RADIUS - ENCODING_CELL;
+
+/// How far behind a cell the first encoded piece of a key may stand that begins in it.
+pub const ENCODING_AHEAD: usize = 4 * 1024;
+
+/// Bytes on either side of an encoded piece that are read with it.
+pub const ENCODING_CONTEXT: usize = 512;
+
+/// Encodings inside encodings that are decoded.
+pub const ENCODING_ROUNDS: usize = 2;
+
 /// How far from a key a NUL makes its surroundings binary.
 pub const BINARY_SIGN: usize = 256;
 /// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.

@@ -491,7 +491,7 @@ fn encodings(occurrence: &Occurrence) -> Vec<String> {
         (!of_archive).then_some(*name)
     });
     let outer = std::iter::repeat_n("base64", occurrence.decoded);
-    steps.chain(outer).chain(occurrence.found.encoding).map(str::to_owned).collect()
+    steps.chain(outer).chain(occurrence.found.encodings.iter().copied()).map(str::to_owned).collect()
 }
 
 fn how(how: RemovedHow) -> &'static str {

@@ -1,11 +1,14 @@
 //! What the detectors found in one blob, with exact places, independent of how the blob was cut.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::segment::{Content, Segment};
 use crate::detect::own_secrets::{self, OwnHit, OwnSecrets};
-use crate::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Key, Scratch, Severity};
+use crate::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Key, Scratch, Severity, Window};
+use crate::encoding::{self, Encoded};
 use crate::limits::CONTEXT_RADIUS;
 
 /// Which rule found a key.
@@ -36,8 +39,8 @@ pub struct Found {
     pub handles: Vec<(String, String)>,
     /// Ids and other halves beside it.
     pub companions: Vec<(String, String)>,
-    /// The encoding it stood in, for `decoded`.
-    pub encoding: Option<&'static str>,
+    /// The encodings it stood in, outermost first, for `decoded`.
+    pub encodings: Vec<&'static str>,
 }
 
 /// A key at its place in a blob.
@@ -101,18 +104,25 @@ pub struct Workspace {
 }
 
 impl Search<'_> {
-    /// Runs the detectors over a segment; `None` where there is nothing to keep of it.
+    /// Runs the detectors over a segment and over what stands encoded in it; `None` where there is nothing
+    /// to keep of it.
     pub fn segment(&self, segment: &Segment, buffer: &[u8], space: &mut Workspace) -> Option<SegmentResult> {
         let window = segment.window(buffer);
-        self.detectors.scan(&window, &mut space.scratch, &mut space.hits);
-        let mut matches: Vec<_> =
-            space.hits.drain(..).map(|hit| from_hit(hit, window.bytes, segment)).collect();
-        if let Some(own_secrets) = self.own_secrets {
-            own_secrets.scan(&window, &mut space.own_hits);
-            for hit in space.own_hits.drain(..) {
-                matches.push(from_own_hit(&hit, own_secrets, window.bytes, segment));
-            }
-        }
+        let mut matches = Vec::new();
+        self.find(&window, space, |span, found| {
+            let raw = Key::new(window.bytes.get(span.clone()).unwrap_or_default().to_vec());
+            matches.push(place(span, window.bytes, segment, Found { raw, ..found }));
+        });
+        encoding::each(&window, segment.offset, |text| {
+            let bytes = text.bytes();
+            let decoded = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, ..window.clone() };
+            self.find(&decoded, space, |span, mut found| {
+                let Some(Encoded { span, mut encodings }) = text.locate(&span) else { return };
+                encodings.append(&mut found.encodings);
+                let raw = Key::new(window.bytes.get(span.clone()).unwrap_or_default().to_vec());
+                matches.push(place(span, window.bytes, segment, Found { raw, encodings, ..found }));
+            });
+        });
         if matches.is_empty() && !segment.counts_lines {
             return None;
         }
@@ -120,41 +130,54 @@ impl Search<'_> {
         let newlines = if segment.counts_lines { count_newlines(fresh) } else { 0 };
         Some(SegmentResult { content: segment.content.clone(), newlines, matches })
     }
+
+    /// Runs the detectors over one text. What is found has no `raw` yet.
+    fn find(&self, window: &Window<'_>, space: &mut Workspace, mut each: impl FnMut(Range<usize>, Found)) {
+        self.detectors.scan(window, &mut space.scratch, &mut space.hits);
+        for hit in space.hits.drain(..) {
+            each(hit.span.clone(), from_hit(hit));
+        }
+        if let Some(own_secrets) = self.own_secrets {
+            own_secrets.scan(window, &mut space.own_hits);
+            for hit in space.own_hits.drain(..) {
+                let as_found = || Key::new(window.bytes.get(hit.span.clone()).unwrap_or_default().to_vec());
+                let key = own_secrets.key(hit.secret).cloned().unwrap_or_else(as_found);
+                each(hit.span.clone(), from_own_hit(&hit, key));
+            }
+        }
+    }
 }
 
-fn from_hit(hit: Hit, bytes: &[u8], segment: &Segment) -> SegmentMatch {
-    let raw = Key::new(bytes.get(hit.span.clone()).unwrap_or_default().to_vec());
-    let found = Found {
+fn from_hit(hit: Hit) -> Found {
+    Found {
         finder: Finder::Detector(hit.detector),
         key: hit.key,
-        raw,
+        raw: Key::new(Vec::new()),
         severity: hit.severity,
         confidence: hit.confidence,
         verified: hit.verified,
         handles: hit.handles,
         companions: hit.companions,
-        encoding: None,
-    };
-    place(hit.span.start, hit.span.len(), bytes, segment, found)
+        encodings: Vec::new(),
+    }
 }
 
-fn from_own_hit(hit: &OwnHit, own: &OwnSecrets, bytes: &[u8], segment: &Segment) -> SegmentMatch {
-    let raw = Key::new(bytes.get(hit.span.clone()).unwrap_or_default().to_vec());
-    let found = Found {
+fn from_own_hit(hit: &OwnHit, key: Key) -> Found {
+    Found {
         finder: Finder::OwnSecret(hit.secret),
-        key: own.key(hit.secret).cloned().unwrap_or_else(|| raw.clone()),
-        raw,
+        key,
+        raw: Key::new(Vec::new()),
         severity: own_secrets::SEVERITY,
         confidence: own_secrets::CONFIDENCE,
         verified: true,
         handles: Vec::new(),
         companions: Vec::new(),
-        encoding: (hit.encoding != "raw").then_some(hit.encoding),
-    };
-    place(hit.span.start, hit.span.len(), bytes, segment, found)
+        encodings: (hit.encoding != "raw").then_some(hit.encoding).into_iter().collect(),
+    }
 }
 
-fn place(start: usize, length: usize, bytes: &[u8], segment: &Segment, found: Found) -> SegmentMatch {
+fn place(span: Range<usize>, bytes: &[u8], segment: &Segment, found: Found) -> SegmentMatch {
+    let (start, length) = (span.start, span.len() as u64);
     let before = &bytes[..start.min(bytes.len())];
     let line = if start >= segment.fresh {
         count_newlines(before.get(segment.fresh..).unwrap_or_default()) as i64
@@ -169,7 +192,7 @@ fn place(start: usize, length: usize, bytes: &[u8], segment: &Segment, found: Fo
         None => None,
     };
     let offset = segment.offset + start as u64;
-    SegmentMatch { offset, length: length as u64, line, column, found }
+    SegmentMatch { offset, length, line, column, found }
 }
 
 fn count_newlines(bytes: &[u8]) -> u64 {
@@ -215,10 +238,14 @@ pub fn drop_repeated(matches: &mut Vec<Match>) {
         .retain(|found| !inside.contains(&(found.content.id, found.found.finder, found.found.key.clone())));
 }
 
-/// Of two windows' views of the same key the one that saw more is kept, whichever came first.
-fn weight(found: &Match) -> (bool, Confidence, Severity, &[(String, String)]) {
+/// What is compared of two matches at one place.
+type Weight<'m> = (bool, Confidence, Severity, &'m [(String, String)], Reverse<&'m [&'static str]>);
+
+/// Of two views of the same key, by two windows or with more and less decoded, the one that saw more is
+/// kept, whichever came first; of equals, the one that had less to decode.
+fn weight(found: &Match) -> Weight<'_> {
     let found = &found.found;
-    (found.verified, found.confidence, found.severity, &found.companions)
+    (found.verified, found.confidence, found.severity, &found.companions, Reverse(&found.encodings))
 }
 
 fn order(found: &Match) -> (u64, u64, Finder, u64) {
