@@ -32,6 +32,7 @@ impl Planted {
             path: Arc::from(format!("file{}", self.file).as_bytes()),
             name: None,
             stated: None,
+            inner: None,
         };
         let mut result = SegmentResult::of(Arc::new(content));
         let key = Key::new(format!("key{}", self.key).into_bytes());
@@ -44,7 +45,7 @@ impl Planted {
             verified: false,
             handles: Vec::new(),
             companions: Vec::new(),
-            encoding: None,
+            encodings: Vec::new(),
         };
         result.matches.push(SegmentMatch { offset: self.offset, length: 1, line: 0, column: None, found });
         vec![result]
