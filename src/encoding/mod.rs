@@ -205,7 +205,7 @@ mod tests {
         found
     }
 
-    const WORD: const WORD: &str = "a+Word/in+it";str = "a+long/Word+in/it";
+    const WORD: &str = "a+long/Word+in/it";
 
     #[test]
     fn one_and_two_rounds() {
