@@ -4,6 +4,7 @@ mod base;
 mod damage;
 mod detectors;
 mod diff;
+mod encodings;
 mod engines;
 mod fuzz;
 mod leaks;

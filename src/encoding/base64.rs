@@ -53,7 +53,8 @@ pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut 
     {
         return;
     }
-    Run::new::<Base64>(text, lines).each::<Base64>(cut, |run, stretch| run.push::<Base64>(stretch, pieces, word));
+    Run::new::<Base64>(text, lines)
+        .each::<Base64>(cut, |run, stretch| run.push::<Base64>(stretch, pieces, word));
 }
 
 fn word(characters: &[u8]) -> &'static str {

@@ -46,6 +46,7 @@ pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut 
     if count < LEAST || !digits.clone().all(u8::is_ascii_hexdigit) {
         return false;
     }
-    Run::new::<Hex>(text, &lines).each::<Hex>(cut, |run, stretch| run.push::<Hex>(stretch, pieces, |_| "hex"));
+    Run::new::<Hex>(text, &lines)
+        .each::<Hex>(cut, |run, stretch| run.push::<Hex>(stretch, pieces, |_| "hex"));
     true
 }

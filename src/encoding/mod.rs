@@ -152,9 +152,7 @@ fn rounds(
         }
         let inner: Vec<View> = islands(pieces.list(), outer.bytes.len())
             .into_iter()
-            .map(|(island, list)| {
-                View::new(&outer.bytes, island, list, pieces, (outer.starts, outer.ends))
-            })
+            .map(|(island, list)| View::new(&outer.bytes, island, list, pieces, (outer.starts, outer.ends)))
             .collect();
         for view in inner {
             views.push(view);
@@ -244,7 +242,8 @@ mod tests {
         use ::base64::Engine as _;
         for front in 0..3 {
             let text = format!("{}{WORD}{}", "lorem ipsum ".repeat(3_000 + front), " dolor".repeat(5_000));
-            let noise: Vec<u8> = (0..30_000 + front as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            let noise: Vec<u8> =
+                (0..30_000 + front as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
             for before in [Vec::new(), noise] {
                 let all = [&before[..], text.as_bytes()].concat();
                 let at = memchr::memmem::find(&all, WORD.as_bytes()).expect("the word");
@@ -259,7 +258,8 @@ mod tests {
     #[test]
     fn plain_and_random_content_is_not_read_twice() {
         let mut read = 0;
-        let text = b"let name = other(\"text\", 'x') + 100; // a path: /usr/lib/python3/dist-packages\n".repeat(900);
+        let text =
+            b"let name = other(\"text\", 'x') + 100; // a path: /usr/lib/python3/dist-packages\n".repeat(900);
         each(&whole(&text), 0, |_| read += 1);
         let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         each(&whole(&noise), 0, |_| read += 1);

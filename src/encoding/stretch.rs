@@ -169,7 +169,12 @@ impl<'t> Run<'t> {
     }
 
     /// Adds a stretch to `pieces`. What stands around it in the run is kept apart from it by a NUL.
-    pub(super) fn push<A: Alphabet>(&self, stretch: &Stretch, pieces: &mut Pieces, word: fn(&[u8]) -> &'static str) {
+    pub(super) fn push<A: Alphabet>(
+        &self,
+        stretch: &Stretch,
+        pieces: &mut Pieces,
+        word: fn(&[u8]) -> &'static str,
+    ) {
         let mut source = self.source(stretch.characters.clone());
         let mark = pieces.mark();
         if stretch.characters.start > 0 {

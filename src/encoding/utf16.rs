@@ -148,7 +148,8 @@ mod tests {
     fn strings_at_any_offset_are_found() {
         let text = "token=abcdefgh";
         for before in 0..40 {
-            for (fill, big, word) in [(0xff, false, "utf-16le"), (0xff, true, "utf-16be"), (0, false, "utf-16le")]
+            for (fill, big, word) in
+                [(0xff, false, "utf-16le"), (0xff, true, "utf-16be"), (0, false, "utf-16le")]
             {
                 let bytes = [vec![fill; before], wide(text, big), vec![0xff; 9]].concat();
                 let expected = (text.to_owned(), word, before..before + 2 * text.len());

@@ -34,8 +34,7 @@ pub(super) struct View {
 /// The stretches of a text of `length` bytes that pieces make worth reading, each with its pieces:
 /// neighbours, and what stands around them, together.
 pub(super) fn islands(pieces: &[Piece], length: usize) -> Vec<(Range<usize>, &[Piece])> {
-    let apart =
-        |a: &Piece, b: &Piece| b.source.start.saturating_sub(a.source.end) <= 2 * ENCODING_CONTEXT;
+    let apart = |a: &Piece, b: &Piece| b.source.start.saturating_sub(a.source.end) <= 2 * ENCODING_CONTEXT;
     let groups = pieces.chunk_by(apart).filter(|group| group.iter().any(|piece| piece.strong));
     let island = |group: &'_ [Piece]| {
         let start = group.first()?.source.start.saturating_sub(ENCODING_CONTEXT);

@@ -4,7 +4,7 @@
 //! A key is reported at the place that names it best. What the search of the raw bytes found as well is
 //! dropped there, and so is what it found inside a string with escapes, where it may be a part of a key.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -104,18 +104,23 @@ pub(super) fn secrets(statement: &Statement) -> Vec<Key> {
 /// Drops what the raw bytes only repeat. `escaped`: where strings with escapes stand in them.
 pub(super) fn settle(matches: &mut Vec<Match>, escaped: &[Range<u64>]) {
     let is_stated = |found: &Match| found.content.stated.is_some();
-    let stated: HashSet<(Finder, Key)> = matches
-        .iter()
-        .filter(|found| is_stated(found))
-        .map(|found| (found.found.finder, found.found.key.clone()))
-        .collect();
+    let identity = |found: &Match| (found.found.finder, found.found.key.clone());
+    let opened = |found: &Match| found.content.stated.as_ref().map_or(0, |stated| stated.decoded);
+    // How often a content was opened in which the key stands.
+    let mut stated: HashMap<(Finder, Key), usize> = HashMap::new();
+    for found in matches.iter().filter(|found| is_stated(found)) {
+        let deepest = stated.entry(identity(found)).or_default();
+        *deepest = opened(found).max(*deepest);
+    }
     let in_escaped = |offset: u64| {
         let next = escaped.partition_point(|range| range.end <= offset);
         escaped.get(next).is_some_and(|range| range.contains(&offset))
     };
     matches.retain(|found| {
-        let repeated = || stated.contains(&(found.found.finder, found.found.key.clone()));
-        is_stated(found) || !(in_escaped(found.offset) || repeated())
+        let deepest = stated.get(&identity(found)).copied();
+        // The base64 that was opened stays in the text around it, and is decoded there as well.
+        let is_opened = || !found.found.encodings.is_empty() && deepest > Some(opened(found));
+        if is_stated(found) { !is_opened() } else { deepest.is_none() && !in_escaped(found.offset) }
     });
 }
 
