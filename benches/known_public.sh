@@ -59,12 +59,12 @@ keys_of() { # keys_of PACKAGE FOLDER
 fetch_deb() {
     if [ ! -e "$work/apt" ]; then
         mkdir -p "$work/apt/lists/partial"
-        apt-get indextargets --format "deb-src $(printf '$(REPO_URI)') $(. /etc/os-release && echo "$VERSION_CODENAME") main" \
-            'Created-By: Packages' | grep -v security | head -1 >"$work/apt/sources.list"
+        apt-get indextargets --format 'deb-src $(REPO_URI) $(CODENAME) main' 'Created-By: Packages' |
+            grep -v security | head -1 >"$work/apt/sources.list"
     fi
     local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$work/apt/sources.list" -o Dir::Etc::sourceparts=-
         -o "Dir::State::lists=$work/apt/lists" -o Dir::Cache::srcpkgcache= -o Dir::Cache::pkgcache=)
-    [ -n "$(ls -A "$work/apt/lists/partial/.." | grep Sources)" ] || "${apt[@]}" update
+    [ -e "$work/apt/updated" ] || { "${apt[@]}" update 2>/dev/null && touch "$work/apt/updated"; }
     (cd "$2" && "${apt[@]}" source --download-only "$1" >/dev/null 2>&1 && unpack_all)
 }
 fetch_pip() { (cd "$2" && python3 -m pip download --quiet --no-deps "$1" && unpack_all); }

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod attestations;
+mod caps;
 mod config;
 mod final_tree;
 mod places;

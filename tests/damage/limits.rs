@@ -179,8 +179,9 @@ fn a_config_of_keys_is_bounded_and_told() {
 
 #[test]
 fn images_that_share_a_layer_of_keys_are_bounded_and_told() {
-    let body = format!("TOKEN={}\n", key(1)).repeat(30_000);
-    let image = ImageBuilder::new("app:1").layer(Layer::new().file("keys", body.as_bytes())).build();
+    let body = format!("TOKEN={}\n", key(1)).repeat(limits::FILE_MATCHES);
+    let files = (0..30).fold(Layer::new(), |files, number| files.file(&format!("{number}"), body.as_bytes()));
+    let image = ImageBuilder::new("app:1").layer(files).build();
     let mut members = docker_classic(&[&image]);
     let entry = members.json("manifest.json")[0].clone();
     members.replace("manifest.json", json!(vec![entry; 12]).to_string());
