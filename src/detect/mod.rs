@@ -128,4 +128,6 @@ pub struct Hit {
     pub handles: Vec<(String, String)>,
     /// The ids and other halves found beside it: role and value as they may be shown.
     pub companions: Vec<(String, String)>,
+    /// Whether a companion without which it opens nothing was not beside it.
+    pub incomplete: bool,
 }

@@ -101,6 +101,15 @@ impl DetectorSet {
     /// Adds to `hits` every key whose anchor starts in the window's own range, in the order of detectors
     /// and spans, each detector and span once.
     pub fn scan(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        let known = hits.len();
+        self.scan_with_halves(window, scratch, hits);
+        let mut own = hits.split_off(known);
+        own.retain(|hit| !hit.incomplete);
+        hits.append(&mut own);
+    }
+
+    /// The same, with the keys that lack a companion which may stand elsewhere in the image.
+    pub fn scan_with_halves(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         self.search(window, Some(window.path), scratch, hits);
     }
 
@@ -146,15 +155,14 @@ impl DetectorSet {
         let context = Context::around(window, at);
         for found in form.find(&context, anchor, caches) {
             let hit = detector.judge(&context, form, &found);
-            if let Some(mut hit) = hit.filter(|_| path.is_none_or(|path| detector.admits_path(path)))
-                && self.accompany(detector, &context, &found.span, &mut hit, caches)
-            {
+            if let Some(mut hit) = hit.filter(|_| path.is_none_or(|path| detector.admits_path(path))) {
+                self.accompany(detector, &context, &found.span, &mut hit, caches);
                 hits.push(hit);
             }
         }
     }
 
-    /// Finds the hit's companions; false if a required one is missing.
+    /// Finds the hit's companions.
     fn accompany(
         &self,
         detector: &Detector,
@@ -162,16 +170,13 @@ impl DetectorSet {
         span: &Range<usize>,
         hit: &mut Hit,
         caches: &mut Caches,
-    ) -> bool {
+    ) {
         for companion in &detector.companions {
             let around = context.nearby(span, companion.lines);
             let found = self.nearby(companion.detector, context, &around, span, caches);
-            if companion.required && found.is_empty() {
-                return false;
-            }
+            hit.incomplete |= companion.required && found.is_empty();
             hit.companions.extend(found.into_iter().map(|shown| (companion.role.clone(), shown)));
         }
-        true
     }
 
     /// What a detector finds in `around`, `span` left out, as it may be shown; the nearest first.
@@ -260,7 +265,8 @@ fn is_spelled(form: &CompiledForm, anchor: usize, bytes: &[u8], at: usize) -> bo
 /// Sorts hits of one content by detector and span and keeps one of each: the proven one, else the one
 /// that is surest, else the worst. Which windows found them makes no difference.
 pub fn keep_best(hits: &mut Vec<Hit>) {
-    let rank = |hit: &Hit| (hit.verified, hit.confidence, hit.severity, hit.companions.len());
+    let rank =
+        |hit: &Hit| (!hit.incomplete, hit.verified, hit.confidence, hit.severity, hit.companions.len());
     hits.sort_by(|a, b| {
         let place = |hit: &Hit| (hit.detector, hit.span.start, hit.span.end);
         place(a).cmp(&place(b)).then(rank(b).cmp(&rank(a))).then_with(|| b.companions.cmp(&a.companions))

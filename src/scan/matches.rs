@@ -36,6 +36,8 @@ pub struct Found {
     pub handles: Vec<(String, String)>,
     /// Ids and other halves beside it.
     pub companions: Vec<(String, String)>,
+    /// Whether a companion without which it opens nothing was not beside it.
+    pub incomplete: bool,
     /// The encoding it stood in, for `decoded`.
     pub encoding: Option<&'static str>,
 }
@@ -103,7 +105,7 @@ impl Search<'_> {
     /// Runs the detectors over a segment; `None` where there is nothing to keep of it.
     pub fn segment(&self, segment: &Segment, buffer: &[u8], space: &mut Workspace) -> Option<SegmentResult> {
         let window = segment.window(buffer);
-        self.detectors.scan(&window, &mut space.scratch, &mut space.hits);
+        self.detectors.scan_with_halves(&window, &mut space.scratch, &mut space.hits);
         let mut matches: Vec<_> =
             space.hits.drain(..).map(|hit| from_hit(hit, window.bytes, segment)).collect();
         if let Some(own_secrets) = self.own_secrets {
@@ -132,6 +134,7 @@ fn from_hit(hit: Hit, bytes: &[u8], segment: &Segment) -> SegmentMatch {
         verified: hit.verified,
         handles: hit.handles,
         companions: hit.companions,
+        incomplete: hit.incomplete,
         encoding: None,
     };
     place(hit.span.start, hit.span.len(), bytes, segment, found)
@@ -148,6 +151,7 @@ fn from_own_hit(hit: &OwnHit, own: &OwnSecrets, bytes: &[u8], segment: &Segment)
         verified: true,
         handles: Vec::new(),
         companions: Vec::new(),
+        incomplete: false,
         encoding: (hit.encoding != "raw").then_some(hit.encoding),
     };
     place(hit.span.start, hit.span.len(), bytes, segment, found)
@@ -200,9 +204,9 @@ pub fn join(results: impl IntoIterator<Item = SegmentResult>) -> Vec<Match> {
 }
 
 /// Of two windows' views of the same key the one that saw more is kept, whichever came first.
-fn weight(found: &Match) -> (bool, Confidence, Severity, &[(String, String)]) {
+fn weight(found: &Match) -> (bool, bool, Confidence, Severity, &[(String, String)]) {
     let found = &found.found;
-    (found.verified, found.confidence, found.severity, &found.companions)
+    (!found.incomplete, found.verified, found.confidence, found.severity, &found.companions)
 }
 
 fn order(found: &Match) -> (u64, u64, Finder, u64) {
