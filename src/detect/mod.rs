@@ -13,6 +13,7 @@ mod form;
 mod gate;
 pub mod grade;
 pub mod key;
+mod lines;
 mod literal;
 mod names;
 pub mod own_secrets;

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::definition::Definition;
 use super::detector::Detector;
 use super::form::CompiledForm;
+use super::lines::{self, LineForms};
 use super::literal::Literals;
 use super::pattern::Caches;
 use super::redact::redacted;
@@ -36,6 +37,8 @@ pub struct DetectorSet {
     literals: Literals,
     /// By literal: where it leads.
     leads: Vec<Vec<Lead>>,
+    /// Forms that are tried at every line of the files they name.
+    lines: LineForms,
     /// By detector that is a companion of another: its own literals, for a look around a key.
     near: HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>,
 }
@@ -45,6 +48,8 @@ pub struct DetectorSet {
 pub struct Scratch {
     identity: u64,
     caches: Caches,
+    /// By detector: whether it applies in the file that is searched, once that was asked.
+    admitted: Vec<Option<bool>>,
 }
 
 /// Sets are told apart by a number: one set's caches do not fit another's patterns.
@@ -82,10 +87,12 @@ impl DetectorSet {
             problem: error.to_string(),
         };
         let (literals, leads): (Vec<Vec<u8>>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
+        let lines = LineForms::new(&detectors, |detector| selected(detector.index))
+            .map_err(|problem| DetectorSetError { id: "all".to_owned(), problem })?;
         let near = companions_of(&detectors).map_err(general)?;
         let literals = Literals::new(&literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { identity, detectors, literals, leads, near })
+        Ok(Self { identity, detectors, literals, leads, lines, near })
     }
 
     /// The definition of one of its detectors. It panics at an index of another set.
@@ -126,11 +133,19 @@ impl DetectorSet {
             scratch.identity = self.identity;
         }
         let known = hits.len();
+        scratch.admitted.clear();
+        scratch.admitted.resize(self.detectors.len(), None);
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
             for lead in self.leads.get(literal).into_iter().flatten() {
-                self.follow(*lead, (window, path), at, &mut scratch.caches, hits);
+                self.follow(*lead, (window, path), at, scratch, hits);
             }
         });
+        let of_lines = if path.is_some() { self.lines.of(window) } else { Vec::new() };
+        for at in of_lines.first().into_iter().flat_map(|_| lines::starts(window)) {
+            for (detector, form) in &of_lines {
+                self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
+            }
+        }
         if hits.len() > known {
             let mut own = hits.split_off(known);
             keep_best(&mut own);
@@ -144,19 +159,26 @@ impl DetectorSet {
         (detector, form, anchor): Lead,
         (window, path): (&Window<'_>, Option<&[u8]>),
         at: usize,
-        caches: &mut Caches,
+        scratch: &mut Scratch,
         hits: &mut Vec<Hit>,
     ) {
-        let Some(detector) = self.detectors.get(detector) else { return };
+        let Some((number, detector)) = self.detectors.get(detector).map(|known| (detector, known)) else {
+            return;
+        };
         let Some(form) = detector.forms.get(form) else { return };
         if !is_spelled(form, anchor, window.bytes, at) {
             return;
         }
+        // The path is asked first: what applies in few files may have anchors that are everywhere.
+        if let (Some(path), Some(admitted)) = (path, scratch.admitted.get_mut(number))
+            && !*admitted.get_or_insert_with(|| detector.admits_path(path))
+        {
+            return;
+        }
         let context = Context::around(window, at);
-        for found in form.find(&context, anchor, caches) {
-            let hit = detector.judge(&context, form, &found);
-            if let Some(mut hit) = hit.filter(|_| path.is_none_or(|path| detector.admits_path(path))) {
-                self.accompany(detector, &context, &found.span, &mut hit, caches);
+        for found in form.find(&context, anchor, &mut scratch.caches) {
+            if let Some(mut hit) = detector.judge(&context, form, &found) {
+                self.accompany(detector, &context, &found.span, &mut hit, &mut scratch.caches);
                 hits.push(hit);
             }
         }
@@ -236,6 +258,7 @@ fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &[u8]
             .iter()
             .enumerate()
             .map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
+            .filter(|(_, _, folded)| !folded.is_empty())
     })
 }
 
