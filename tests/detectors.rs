@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use keyseam::detect::catalogue::Catalogue;
 use keyseam::detect::definition::{Check, Definition, Example, Mutation, OnFail};
-use keyseam::detect::template::{Seed, expand};
+use keyseam::detect::template::{Seed, expand, to_bytes};
 use keyseam::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Place, Scratch, Severity, Window};
 
 /// How often each example is made anew.
@@ -89,10 +89,10 @@ fn faults(
     let id = &definition.id;
     for (number, example) in definition.examples.iter().enumerate() {
         let made = make(definition, example, seed);
-        let found = scan(set, scratch, made.text.as_bytes(), &made.path);
-        let exact = |hit: &Hit| {
-            hit.detector == index && &made.text.as_bytes()[hit.span.clone()] == made.key.as_bytes()
-        };
+        let bytes = |text: &str| if example.binary { to_bytes(text) } else { text.as_bytes().to_vec() };
+        let (text, key) = (bytes(&made.text), bytes(&made.key));
+        let found = scan(set, scratch, &text, &made.path);
+        let exact = |hit: &Hit| hit.detector == index && text[hit.span.clone()] == key;
         let number = number + 1;
         if !found.iter().any(exact) {
             let near = found.iter().any(|hit| hit.detector == index);
@@ -102,7 +102,7 @@ fn faults(
         for mutation in MUTATIONS.into_iter().filter(|mutation| !example.except.contains(mutation)) {
             for changed in mutated(&made.key, mutation, definition.check.as_ref()) {
                 let text = expand(&example.text, &changed, &mut made.seed.clone()).expect("valid");
-                let found = scan(set, scratch, text.as_bytes(), &made.path);
+                let found = scan(set, scratch, &bytes(&text), &made.path);
                 if found.iter().any(|hit| hit.detector == index) {
                     faults
                         .push(format!("{id}, example {number}, seed {seed}: still found after {mutation:?}"));

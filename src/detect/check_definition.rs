@@ -20,7 +20,7 @@ pub(super) fn check(definition: &Definition, catalogue: &Catalogue) -> Result<()
         return Err("it has no form".to_owned());
     }
     for (number, form) in definition.forms.iter().enumerate() {
-        check_form(form).map_err(|problem| format!("form {}: {problem}", number + 1))?;
+        check_form(form, &definition.paths.only).map_err(|problem| format!("form {}: {problem}", number + 1))?;
     }
     if let Some(check) = &definition.check {
         validate::find(&check.validator)
@@ -67,7 +67,8 @@ fn is_kebab_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-fn check_form(form: &Form) -> Result<(), String> {
+/// A form without an anchor is tried at every line, and so only in the files that are named (`only`).
+fn check_form(form: &Form, only: &[String]) -> Result<(), String> {
     if let Some(class) = &form.boundary {
         ByteSet::parse(class)?;
     }
@@ -79,7 +80,13 @@ fn check_form(form: &Form) -> Result<(), String> {
             if *before > limits::PATTERN_BEFORE {
                 return Err(format!("'before' is over {}", limits::PATTERN_BEFORE));
             }
-            check_anchors(anchors)?;
+            let of_lines = anchors.is_empty() && !only.is_empty();
+            if of_lines && *before > 0 {
+                return Err("a line has nothing 'before' it".to_owned());
+            }
+            if !of_lines {
+                check_anchors(anchors)?;
+            }
             Pattern::new(pattern, 0).check().map_err(|problem| format!("its pattern: {problem}"))
         }
         Shape::Names { names, value, anchors, .. } => {
@@ -161,6 +168,7 @@ pub(super) fn anchors_of(form: &Form) -> Vec<String> {
         names.flat_map(|name| name.anchors(&wanted)).map(|(text, _)| text).collect()
     };
     match &form.shape {
+        Shape::Pattern { anchors, .. } if anchors.is_empty() => vec![String::new()],
         Shape::Pattern { anchors, .. } => anchors.iter().map(|anchor| anchor.to_ascii_lowercase()).collect(),
         Shape::Names { names, anchors, .. } => of_names(names, anchors),
         Shape::Section { section, .. } => of_names(section, &[]),

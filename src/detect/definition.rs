@@ -287,6 +287,9 @@ pub struct Example {
     /// The path of the file; where the definition asks for certain paths, one that fits by default.
     #[serde(default)]
     pub path: Option<String>,
+    /// Whether its characters stand for bytes, U+00FF for the highest.
+    #[serde(default)]
+    pub binary: bool,
     /// Changes that leave a right key.
     #[serde(default)]
     pub except: Vec<Mutation>,
@@ -460,13 +463,12 @@ impl FormText {
             ("reach", self.reach.is_some()),
         ];
         let section_only = [("keys", self.keys.is_some()), ("lines", self.lines.is_some())];
-        let exact = [("exact", self.exact.is_some())];
+        let exact = ("exact", self.exact.is_some());
         let value = self.value;
         let shape = match (self.pattern, self.names, self.section) {
             (Some(pattern), None, None) => {
                 foreign(&section_only)?;
-                foreign(&exact)?;
-                foreign(&[("value", value.is_some())])?;
+                foreign(&[exact, ("value", value.is_some())])?;
                 Shape::Pattern {
                     anchors: self.anchors.unwrap_or_default(),
                     ignore_case: self.ignore_case.unwrap_or(false),
@@ -484,8 +486,7 @@ impl FormText {
             }
             (None, None, Some(section)) => {
                 foreign(&pattern_only)?;
-                foreign(&exact)?;
-                foreign(&[("anchors", self.anchors.is_some())])?;
+                foreign(&[exact, ("anchors", self.anchors.is_some())])?;
                 let value = value.ok_or("a form with 'section' needs a 'value'")?;
                 let keys = self.keys.ok_or("a form with 'section' needs 'keys'")?;
                 Shape::Section { section, keys, value, lines: self.lines.unwrap_or(5) }

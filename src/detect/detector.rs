@@ -112,6 +112,7 @@ impl Detector {
             verified: proven,
             handles: Vec::new(),
             companions: Vec::new(),
+            incomplete: false,
         };
         match verdict {
             None => {}

@@ -79,7 +79,10 @@ impl CompiledForm {
                 let key_first = !pattern.contains("<key>");
                 let pattern = Pattern::new(pattern, number);
                 let (before, reach) = (*before, *reach);
-                let anchors = anchors.iter().map(|anchor| Anchor::literal(anchor, *ignore_case)).collect();
+                let literal = |anchor: &String| Anchor::literal(anchor, *ignore_case);
+                // The start of a line is an anchor without a text.
+                let of_lines = anchors.is_empty().then(|| Anchor::literal("", true));
+                let anchors = anchors.iter().map(literal).chain(of_lines).collect();
                 (anchors, Finder::Pattern { pattern, before, reach, boundary, key_first })
             }
             Shape::Names { names, value, exact, anchors } => {
@@ -95,6 +98,11 @@ impl CompiledForm {
             }
         };
         Ok(Self { severity: form.severity, confidence: form.confidence, anchors, finder })
+    }
+
+    /// Whether it has no literal, and is tried at the start of every line.
+    pub(super) fn is_of_lines(&self) -> bool {
+        matches!(self.anchors.as_slice(), [anchor] if anchor.folded.is_empty())
     }
 
     /// The keys that the anchor number `anchor` leads to, at the context's anchor.

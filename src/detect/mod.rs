@@ -13,6 +13,7 @@ mod form;
 mod gate;
 pub mod grade;
 pub mod key;
+mod lines;
 mod literal;
 mod names;
 pub mod own_secrets;
@@ -128,4 +129,6 @@ pub struct Hit {
     pub handles: Vec<(String, String)>,
     /// The ids and other halves found beside it: role and value as they may be shown.
     pub companions: Vec<(String, String)>,
+    /// Whether a companion without which it opens nothing was not beside it.
+    pub incomplete: bool,
 }

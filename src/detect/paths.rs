@@ -1,5 +1,7 @@
 //! In which files a detector applies.
 
+use std::borrow::Cow;
+
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::definition::Paths;
@@ -23,10 +25,18 @@ impl PathRules {
 
     /// Whether the detector applies in the file at `path`, as a layer records it.
     pub(super) fn admit(&self, path: &[u8]) -> bool {
-        let path = String::from_utf8_lossy(path);
-        let path = path.trim_start_matches("./").trim_start_matches('/');
-        !self.never.is_match(path) && self.only.as_ref().is_none_or(|only| only.is_match(path))
+        let path = plain(path);
+        !self.never.is_match(&*path) && self.only.as_ref().is_none_or(|only| only.is_match(&*path))
     }
+}
+
+/// A path as globs look at it: from the root, without a mark of it.
+pub(super) fn plain(path: &[u8]) -> Cow<'_, str> {
+    let mut path = path;
+    while let Some(rest) = path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")) {
+        path = rest;
+    }
+    String::from_utf8_lossy(path)
 }
 
 fn set(globs: &[String]) -> Result<GlobSet, String> {
@@ -38,7 +48,7 @@ fn set(globs: &[String]) -> Result<GlobSet, String> {
 }
 
 /// A bare name matches in every folder; `*` stays within one.
-fn compiled(glob: &str) -> Result<Glob, globset::Error> {
+pub(super) fn compiled(glob: &str) -> Result<Glob, globset::Error> {
     let whole =
         if glob.contains('/') { glob.trim_start_matches('/').to_owned() } else { format!("**/{glob}") };
     GlobBuilder::new(&whole).literal_separator(true).build()

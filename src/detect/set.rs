@@ -11,6 +11,7 @@ use super::context::Context;
 use super::definition::Definition;
 use super::detector::Detector;
 use super::form::CompiledForm;
+use super::lines::{self, LineForms};
 use super::literal::Literals;
 use super::pattern::Caches;
 use super::redact::redacted;
@@ -36,6 +37,8 @@ pub struct DetectorSet {
     literals: Literals,
     /// By literal: where it leads.
     leads: Vec<Vec<Lead>>,
+    /// Forms that are tried at every line of the files they name.
+    lines: LineForms,
     /// By detector that is a companion of another: its own literals, for a look around a key.
     near: HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>,
 }
@@ -45,6 +48,8 @@ pub struct DetectorSet {
 pub struct Scratch {
     identity: u64,
     caches: Caches,
+    /// By detector: whether it applies in the file that is searched, once that was asked.
+    admitted: Vec<Option<bool>>,
 }
 
 /// Sets are told apart by a number: one set's caches do not fit another's patterns.
@@ -82,10 +87,12 @@ impl DetectorSet {
             problem: error.to_string(),
         };
         let (literals, leads): (Vec<Vec<u8>>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
+        let lines = LineForms::new(&detectors, |detector| selected(detector.index))
+            .map_err(|problem| DetectorSetError { id: "all".to_owned(), problem })?;
         let near = companions_of(&detectors).map_err(general)?;
         let literals = Literals::new(&literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { identity, detectors, literals, leads, near })
+        Ok(Self { identity, detectors, literals, leads, lines, near })
     }
 
     /// The definition of one of its detectors. It panics at an index of another set.
@@ -101,6 +108,15 @@ impl DetectorSet {
     /// Adds to `hits` every key whose anchor starts in the window's own range, in the order of detectors
     /// and spans, each detector and span once.
     pub fn scan(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        let known = hits.len();
+        self.scan_with_halves(window, scratch, hits);
+        let mut own = hits.split_off(known);
+        own.retain(|hit| !hit.incomplete);
+        hits.append(&mut own);
+    }
+
+    /// The same, with the keys that lack a companion which may stand elsewhere in the image.
+    pub fn scan_with_halves(&self, window: &Window<'_>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         self.search(window, Some(window.path), scratch, hits);
     }
 
@@ -117,11 +133,19 @@ impl DetectorSet {
             scratch.identity = self.identity;
         }
         let known = hits.len();
+        scratch.admitted.clear();
+        scratch.admitted.resize(self.detectors.len(), None);
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
             for lead in self.leads.get(literal).into_iter().flatten() {
-                self.follow(*lead, (window, path), at, &mut scratch.caches, hits);
+                self.follow(*lead, (window, path), at, scratch, hits);
             }
         });
+        let of_lines = if path.is_some() { self.lines.of(window) } else { Vec::new() };
+        for at in of_lines.first().into_iter().flat_map(|_| lines::starts(window)) {
+            for (detector, form) in &of_lines {
+                self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
+            }
+        }
         if hits.len() > known {
             let mut own = hits.split_off(known);
             keep_best(&mut own);
@@ -135,26 +159,32 @@ impl DetectorSet {
         (detector, form, anchor): Lead,
         (window, path): (&Window<'_>, Option<&[u8]>),
         at: usize,
-        caches: &mut Caches,
+        scratch: &mut Scratch,
         hits: &mut Vec<Hit>,
     ) {
-        let Some(detector) = self.detectors.get(detector) else { return };
+        let Some((number, detector)) = self.detectors.get(detector).map(|known| (detector, known)) else {
+            return;
+        };
         let Some(form) = detector.forms.get(form) else { return };
         if !is_spelled(form, anchor, window.bytes, at) {
             return;
         }
+        // The path is asked first: what applies in few files may have anchors that are everywhere.
+        if let (Some(path), Some(admitted)) = (path, scratch.admitted.get_mut(number))
+            && !*admitted.get_or_insert_with(|| detector.admits_path(path))
+        {
+            return;
+        }
         let context = Context::around(window, at);
-        for found in form.find(&context, anchor, caches) {
-            let hit = detector.judge(&context, form, &found);
-            if let Some(mut hit) = hit.filter(|_| path.is_none_or(|path| detector.admits_path(path)))
-                && self.accompany(detector, &context, &found.span, &mut hit, caches)
-            {
+        for found in form.find(&context, anchor, &mut scratch.caches) {
+            if let Some(mut hit) = detector.judge(&context, form, &found) {
+                self.accompany(detector, &context, &found.span, &mut hit, &mut scratch.caches);
                 hits.push(hit);
             }
         }
     }
 
-    /// Finds the hit's companions; false if a required one is missing.
+    /// Finds the hit's companions.
     fn accompany(
         &self,
         detector: &Detector,
@@ -162,16 +192,13 @@ impl DetectorSet {
         span: &Range<usize>,
         hit: &mut Hit,
         caches: &mut Caches,
-    ) -> bool {
+    ) {
         for companion in &detector.companions {
             let around = context.nearby(span, companion.lines);
             let found = self.nearby(companion.detector, context, &around, span, caches);
-            if companion.required && found.is_empty() {
-                return false;
-            }
+            hit.incomplete |= companion.required && found.is_empty();
             hit.companions.extend(found.into_iter().map(|shown| (companion.role.clone(), shown)));
         }
-        true
     }
 
     /// What a detector finds in `around`, `span` left out, as it may be shown; the nearest first.
@@ -231,6 +258,7 @@ fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &[u8]
             .iter()
             .enumerate()
             .map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
+            .filter(|(_, _, folded)| !folded.is_empty())
     })
 }
 
@@ -260,7 +288,8 @@ fn is_spelled(form: &CompiledForm, anchor: usize, bytes: &[u8], at: usize) -> bo
 /// Sorts hits of one content by detector and span and keeps one of each: the proven one, else the one
 /// that is surest, else the worst. Which windows found them makes no difference.
 pub fn keep_best(hits: &mut Vec<Hit>) {
-    let rank = |hit: &Hit| (hit.verified, hit.confidence, hit.severity, hit.companions.len());
+    let rank =
+        |hit: &Hit| (!hit.incomplete, hit.verified, hit.confidence, hit.severity, hit.companions.len());
     hits.sort_by(|a, b| {
         let place = |hit: &Hit| (hit.detector, hit.span.start, hit.span.end);
         place(a).cmp(&place(b)).then(rank(b).cmp(&rank(a))).then_with(|| b.companions.cmp(&a.companions))

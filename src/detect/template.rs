@@ -168,6 +168,11 @@ fn generated(
         "key" => return Ok(key.to_owned()),
         "uuid" => return Ok(uuid(seed)),
         "chars" => return chars(body, argument, seed),
+        "bytes" => return bytes(body, argument),
+        "noise" => {
+            let length = parse_length(body, argument)?;
+            return Ok((0..length).map(|_| char::from(seed.bytes::<1>()[0])).collect());
+        }
         "json-escaped" => return Ok(json_escaped(argument)),
         _ => {}
     }
@@ -182,6 +187,22 @@ fn parse_length(body: &str, argument: &str) -> Result<usize, TemplateError> {
         Ok(length) if length <= LENGTH => Ok(length),
         _ => Err(TemplateError::new(body, "the length must be a number up to 100000")),
     }
+}
+
+/// The bytes of hex digits, each as the character of its number.
+fn bytes(body: &str, hex: &str) -> Result<String, TemplateError> {
+    let wrong = || TemplateError::new(body, "must be bytes:HEX");
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(high)? << 4 | digit(low)?).ok().map(char::from),
+        _ => None,
+    };
+    hex.as_bytes().chunks(2).map(byte).collect::<Option<String>>().ok_or_else(wrong)
+}
+
+/// The bytes of a text whose characters stand for bytes: each character's number, as far as it is one.
+pub fn to_bytes(text: &str) -> Vec<u8> {
+    text.chars().map(|char| u8::try_from(u32::from(char)).unwrap_or(b'?')).collect()
 }
 
 fn uuid(seed: &mut Seed) -> String {

@@ -35,6 +35,11 @@ impl Group {
         self.occurrences.iter().any(|occurrence| occurrence.in_final_image)
     }
 
+    /// Whether a companion that it needs was beside it nowhere.
+    pub fn is_incomplete(&self) -> bool {
+        self.occurrences.iter().all(|occurrence| occurrence.found.incomplete)
+    }
+
     /// The place where the key came in.
     pub fn introduced(&self) -> Option<&Occurrence> {
         self.occurrences.first()

@@ -200,15 +200,18 @@ fn resolve_content(mut occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
     kept
 }
 
-type Rank = (bool, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
+type Rank = (bool, bool, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
 
-/// Verified before not, named kinds before the team's own values (which say what holds them, not what
-/// they are), surer before less sure, longer before shorter, as it lies before decoded.
+/// What may yet turn out to be no key last; verified before not, named kinds before the team's own values
+/// (which say what holds them, not what they are), surer before less sure, longer before shorter, as it
+/// lies before decoded.
 fn rank(occurrence: &Occurrence) -> Rank {
     let found = &occurrence.found;
     let own = matches!(found.finder, Finder::OwnSecret(_));
     let (confidence, length) = (Reverse(found.confidence), Reverse(occurrence.length));
-    (own, !found.verified, confidence, length, found.encodings.len(), occurrence.offset, found.finder)
+    let encodings = found.encodings.len();
+    let (incomplete, unproven) = (found.incomplete, !found.verified);
+    (incomplete, own, unproven, confidence, length, encodings, occurrence.offset, found.finder)
 }
 
 fn merge(kept: &mut Occurrence, other: &Occurrence) {

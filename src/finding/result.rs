@@ -8,6 +8,7 @@ use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
+use super::pair::{self, Paired, Partner};
 use super::{exposure, known_public, remediation, step};
 use crate::content;
 use crate::detect::catalogue::Catalogue;
@@ -92,11 +93,15 @@ impl Judge<'_> {
         }
         let attestations = image.attestations.iter().filter_map(|blob| blobs.get(&blob.key));
         attestations.flat_map(|scan| &scan.secrets).for_each(|secret| redactor.hide(secret));
-        occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
+        let companions = pair::wanted(self.catalogue, self.selected);
+        occurrences.retain(|occurrence| match occurrence.found.finder {
+            Finder::Detector(index) if companions.contains(&index) => true,
+            finder => self.is_selected(finder),
+        });
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
         let view = View { judge: self, image, blobs, config: &config, too_many, base, redactor };
-        let mut result = view.result(target, group(resolve(occurrences)));
+        let mut result = view.result(target, pair::pair(group(resolve(occurrences)), self.catalogue));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
                 "the layers of {} are not proven to be the first ones of {}: which are its own is not told",
@@ -190,9 +195,9 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    fn result(&self, target: &Target, groups: Vec<Group>) -> model::ImageResult {
+    fn result(&self, target: &Target, paired: Paired) -> model::ImageResult {
         let image = self.image;
-        let (findings, suppressed) = self.findings(groups);
+        let (findings, suppressed) = self.findings(&paired);
         let errors = self.errors();
         let text = |digest: &Option<Digest>| digest.as_ref().map(ToString::to_string);
         model::ImageResult {
@@ -260,15 +265,24 @@ impl View<'_> {
         Some(self.redactor.clean_and_hide(&step.created_by, step::secret_values(step)))
     }
 
-    fn findings(&self, groups: Vec<Group>) -> (Vec<model::Finding>, Vec<model::Suppressed>) {
-        let mut findings = Vec::new();
-        let mut suppressed = Vec::new();
+    fn findings(&self, paired: &Paired) -> (Vec<model::Finding>, Vec<model::Suppressed>) {
         let mut ordinals = HashMap::new();
-        for group in &groups {
+        let mut judged = Vec::new();
+        for (group, partners) in paired.groups.iter().zip(&paired.partners) {
             let Some(first) = group.introduced() else { continue };
-            let finding = self.finding(group, first, &mut ordinals);
+            let companions = partners.iter().map(|partner| self.companion(partner, paired)).collect();
+            let finding = self.finding(group, first, companions, &mut ordinals);
             let published = known_public::published(&group.key).map(str::to_owned);
-            match published.or_else(|| self.ignored(&finding, group)) {
+            let rule = published.or_else(|| self.ignored(&finding, group));
+            judged.push((finding, rule, self.judge.is_selected(group.finder)));
+        }
+        // A suppressed secret takes no id along: that one may open more than is known of it.
+        let is_reported = |group: usize| judged.get(group).is_some_and(|(_, rule, on)| rule.is_none() && *on);
+        let absorbed = paired.absorbed(is_reported);
+        let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
+        for (group, (finding, rule, selected)) in judged.into_iter().enumerate() {
+            match rule {
+                _ if !selected || absorbed.contains(&group) => {}
                 Some(rule) => suppressed.push(model::Suppressed {
                     fingerprint: finding.fingerprint,
                     detector: finding.detector,
@@ -309,6 +323,7 @@ impl View<'_> {
         &self,
         group: &Group,
         first: &Occurrence,
+        companions: Vec<model::Companion>,
         ordinals: &mut HashMap<PlaceKey, u64>,
     ) -> model::Finding {
         let rule = self.rule(group.finder);
@@ -334,7 +349,7 @@ impl View<'_> {
             },
             locations: group.occurrences.iter().map(|occurrence| self.location(occurrence)).collect(),
             also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
-            companions: self.companions(group),
+            companions,
             owner: None,
             verification: model::Verification { status: "unverified" },
             remediation: remediation::advice(rule.definition, first, in_final_image),
@@ -345,12 +360,15 @@ impl View<'_> {
         }
     }
 
-    fn companions(&self, group: &Group) -> Vec<model::Companion> {
-        let companion = |(role, value): &(String, String)| model::Companion {
-            role: role.clone(),
-            value: self.clean(value),
-        };
-        group.companions.iter().map(companion).collect()
+    fn companion(&self, partner: &Partner, paired: &Paired) -> model::Companion {
+        let own = partner.group.and_then(|group| paired.groups.get(group));
+        let places = own.into_iter().flat_map(|group| &group.occurrences);
+        model::Companion {
+            role: partner.role.clone(),
+            value: self.clean(&partner.value),
+            near: partner.near.word(),
+            locations: places.map(|occurrence| self.location(occurrence)).collect(),
+        }
     }
 
     fn place(&self, detector: &str, first: &Occurrence, ordinals: &mut HashMap<PlaceKey, u64>) -> PlaceId {

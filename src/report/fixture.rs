@@ -246,7 +246,12 @@ pub(crate) fn finding(number: usize) -> Finding {
         exposed_to: "container",
         locations: vec![file(3, "/app/config/production.env", 3), file(4, "/app/dist/bundle.js", 1)],
         also: Vec::new(),
-        companions: vec![Companion { role: "host".into(), value: "rest.messagebird.example".into() }],
+        companions: vec![Companion {
+            role: "host".into(),
+            value: "rest.messagebird.example".into(),
+            near: "lines",
+            locations: vec![file(3, "/app/config/hosts.env", 1)],
+        }],
         owner: None,
         verification: Verification { status: "unverified" },
         remediation: Remediation {

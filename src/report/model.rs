@@ -269,7 +269,7 @@ pub struct DockerfileLine {
 }
 
 /// A place where a key stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct Location {
     /// The kind of place.
     pub kind: Place,
@@ -312,6 +312,10 @@ pub struct Companion {
     pub role: String,
     /// As it may be shown.
     pub value: String,
+    /// How near it stands to the key: `lines`, `content`, `folder`, `config`, `layer`, `image`.
+    pub near: &'static str,
+    /// Its own places, where it is a find of its own; a pair is one finding.
+    pub locations: Vec<Location>,
 }
 
 /// The package that owns a file.

@@ -43,7 +43,8 @@ fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
 fn clean_finding(finding: &mut Finding, clean: &dyn Fn(&str) -> String) {
     each(clean, finding.handles.values_mut().chain(&mut finding.introduced_by.created_by));
     each(clean, finding.companions.iter_mut().map(|companion| &mut companion.value));
-    for location in &mut finding.locations {
+    let beside = finding.companions.iter_mut().flat_map(|companion| &mut companion.locations);
+    for location in finding.locations.iter_mut().chain(beside) {
         clean_location(location, clean);
     }
 }
@@ -95,6 +96,7 @@ mod tests {
             "pullable_by",
             "also",
             "role",
+            "near",
             "how",
             "reason",
             "status",

@@ -39,6 +39,8 @@ pub struct Found {
     pub handles: Vec<(String, String)>,
     /// Ids and other halves beside it.
     pub companions: Vec<(String, String)>,
+    /// Whether a companion without which it opens nothing was not beside it.
+    pub incomplete: bool,
     /// The encodings it stood in, outermost first, for `decoded`.
     pub encodings: Vec<&'static str>,
 }
@@ -133,7 +135,7 @@ impl Search<'_> {
 
     /// Runs the detectors over one text. What is found has no `raw` yet.
     fn find(&self, window: &Window<'_>, space: &mut Workspace, mut each: impl FnMut(Range<usize>, Found)) {
-        self.detectors.scan(window, &mut space.scratch, &mut space.hits);
+        self.detectors.scan_with_halves(window, &mut space.scratch, &mut space.hits);
         for hit in space.hits.drain(..) {
             each(hit.span.clone(), from_hit(hit));
         }
@@ -158,6 +160,7 @@ fn from_hit(hit: Hit) -> Found {
         verified: hit.verified,
         handles: hit.handles,
         companions: hit.companions,
+        incomplete: hit.incomplete,
         encodings: Vec::new(),
     }
 }
@@ -172,6 +175,7 @@ fn from_own_hit(hit: &OwnHit, key: Key) -> Found {
         verified: true,
         handles: Vec::new(),
         companions: Vec::new(),
+        incomplete: false,
         encodings: (hit.encoding != "raw").then_some(hit.encoding).into_iter().collect(),
     }
 }
@@ -239,13 +243,14 @@ pub fn drop_repeated(matches: &mut Vec<Match>) {
 }
 
 /// What is compared of two matches at one place.
-type Weight<'m> = (bool, Confidence, Severity, &'m [(String, String)], Reverse<&'m [&'static str]>);
+type Weight<'m> =
+    (bool, bool, Confidence, Severity, &'m [(String, String)], Reverse<&'m [&'static str]>);
 
 /// Of two views of the same key, by two windows or with more and less decoded, the one that saw more is
 /// kept, whichever came first; of equals, the one that had less to decode.
 fn weight(found: &Match) -> Weight<'_> {
     let found = &found.found;
-    (found.verified, found.confidence, found.severity, &found.companions, Reverse(&found.encodings))
+    (!found.incomplete, found.verified, found.confidence, found.severity, &found.companions, Reverse(&found.encodings))
 }
 
 fn order(found: &Match) -> (u64, u64, Finder, u64) {

@@ -105,6 +105,23 @@ pub(super) fn outer(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(..bytes.len() - elements.0.len())
 }
 
+/// What stands in the `[0] EXPLICIT` at the front of `bytes`; of an OCTET STRING in it, its content.
+pub(super) fn inside_explicit(bytes: &[u8]) -> Option<&[u8]> {
+    let content = Elements(bytes).next(CONTEXT_0)?;
+    Some(Elements(content).optional(OCTET_STRING).unwrap_or(content))
+}
+
+/// Whether `der` is `{ { identifier … }, OCTET STRING }` with a key's worth of bytes in it, and no more.
+pub(super) fn is_sealed_by(der: &[u8], identifier: &[u8]) -> bool {
+    let read = || {
+        let mut elements = Elements(Elements(der).next(SEQUENCE)?);
+        let known = Elements(elements.next(SEQUENCE)?).next(OID)? == identifier;
+        let key = elements.next(OCTET_STRING)?;
+        Some(known && key.len() >= 40 && !all_equal(key) && elements.0.is_empty())
+    };
+    read().unwrap_or(false)
+}
+
 /// The private key that `der` is.
 pub(super) fn private_key(der: &[u8]) -> Option<PrivateKey> {
     let content = Elements(der).next(SEQUENCE)?;

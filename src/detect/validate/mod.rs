@@ -9,15 +9,19 @@ mod aws;
 mod bech32;
 mod bignum;
 mod crc;
+mod crypt;
 mod der;
 mod encoding;
 mod gcp;
 mod json;
 mod jwt;
+mod key_material;
+mod keystore;
 mod macaroon;
 mod marvin;
 mod openssh;
 mod parts;
+mod passwords;
 mod pem;
 mod pgp;
 mod putty;
@@ -98,11 +102,18 @@ pub const VALIDATORS: &[(&str, Validator)] = &[
     ("azure-his40", marvin::his40),
     ("azure-his64", marvin::his64),
     ("azure-legacy64", marvin::legacy64),
+    ("base64-key", key_material::base64_key),
+    ("base64-password", passwords::base64_password),
+    ("base64-private-key", key_material::base64_pem),
+    ("basic-auth", passwords::basic),
     ("cloudflare-crc32", crc::cloudflare),
     ("confluent-crc32", crc::confluent),
+    ("crypt-hash", crypt::crypt),
     ("discord-bot", parts::discord_bot),
+    ("django-secret-key", key_material::django),
     ("entra-secret", marvin::entra_secret),
     ("gcp-service-account", gcp::service_account),
+    ("git-remote", uri::git_remote),
     ("github-crc32", crc::github),
     ("github-crc32-soft", crc::github_soft),
     ("github-fine-grained", crc::github_fine_grained),
@@ -112,19 +123,30 @@ pub const VALIDATORS: &[(&str, Validator)] = &[
     ("grafana-cloud", json::grafana_cloud),
     ("grafana-crc32", crc::grafana),
     ("grafana-legacy", json::grafana_legacy),
+    ("htpasswd-hash", crypt::htpasswd),
     ("intercom", parts::intercom),
+    ("java-key-entry", keystore::java_entry),
     ("jwt", jwt::jwt),
+    ("laravel-key", key_material::laravel),
     ("mapbox", json::mapbox),
+    ("maven-password", passwords::maven),
+    ("netrc", passwords::netrc),
+    ("netrc-local", passwords::netrc_local),
     ("npm-crc32", crc::npm),
+    ("password", passwords::password),
     ("pgp-private-key", pgp::private_key),
+    ("pgpass", passwords::pgpass),
+    ("pkcs12-bag", keystore::pkcs12_bag),
     ("private-key", pem::private_key),
     ("putty-private-key", putty::private_key),
     ("pypi-macaroon", macaroon::pypi),
+    ("rclone-obscured", passwords::rclone),
     ("sendgrid", parts::sendgrid),
     ("sentry-org", json::sentry_org),
     ("telegram-bot", parts::telegram_bot),
     ("uri-credentials", uri::credentials),
     ("vercel-crc32", crc::vercel),
+    ("wireguard-key", key_material::wireguard),
     ("zuplo-crc32", crc::zuplo),
 ];
 

@@ -65,6 +65,23 @@ pub(super) fn credentials(candidate: Candidate<'_>) -> Verdict {
     Verdict::Plausible(Facts::default().with("user", user).with("host", host))
 }
 
+/// A token alone in front of a host, at which git needs no name: as long and as mixed as tokens are.
+const LEAST_TOKEN: usize = 20;
+
+/// The address of a git remote with a password, or with a token in the place of the user.
+pub(super) fn git_remote(candidate: Candidate<'_>) -> Verdict {
+    let text = candidate.text();
+    let authority = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    let alone = authority.and_then(|authority| authority.rsplit_once('@')).filter(|(user, _)| !user.contains(':'));
+    let Some((token, host)) = alone else { return credentials(candidate) };
+    let has = |of: fn(&u8) -> bool| token.bytes().any(|byte| of(&byte));
+    let is_token = token.len() >= LEAST_TOKEN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    if !is_token || is_placeholder(token) || is_sample_host(host) {
+        return Verdict::Failed;
+    }
+    Verdict::Plausible(Facts::default().with("host", host))
+}
+
 /// User, password and first host.
 fn split(uri: &str) -> Option<(&str, &str, &str)> {
     let (_, rest) = uri.split_once("://")?;
@@ -79,7 +96,7 @@ fn split(uri: &str) -> Option<(&str, &str, &str)> {
     (!password.is_empty() && !host.is_empty()).then_some((user, password, host.trim_matches(['[', ']'])))
 }
 
-fn is_placeholder(password: &str) -> bool {
+pub(super) fn is_placeholder(password: &str) -> bool {
     let lower = password.to_ascii_lowercase();
     let marks = ["${", "{{", "}}", "<", ">", "%s", "$(", "****", "...", "%(", "{", "["];
     PLACEHOLDERS.contains(&lower.as_str())
@@ -88,7 +105,7 @@ fn is_placeholder(password: &str) -> bool {
         || lower.bytes().all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'-' | b'_'))
 }
 
-fn is_sample_host(host: &str) -> bool {
+pub(super) fn is_sample_host(host: &str) -> bool {
     let lower = host.to_ascii_lowercase();
     LOCAL_HOSTS.contains(&lower.as_str())
         || SAMPLE_SUFFIXES

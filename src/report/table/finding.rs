@@ -6,7 +6,7 @@ use std::io;
 use super::sheet::Sheet;
 use super::{BOLD, DIM};
 use crate::detect::Place;
-use crate::report::model::{Finding, ImageResult, Layer, Location, Origin, PullableBy};
+use crate::report::model::{Companion, Finding, ImageResult, Layer, Location, Origin, PullableBy};
 use crate::report::{sanitize, text};
 
 /// Places that are listed; the others are counted.
@@ -47,8 +47,7 @@ fn title(sheet: &mut Sheet<'_>, finding: &Finding, number: usize) -> io::Result<
 /// The redacted key, and what may stand in clear beside it.
 fn secret(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
     let handles = finding.handles.iter().map(|(name, value)| format!("{name} {value}"));
-    let companions =
-        finding.companions.iter().map(|companion| format!("{} {}", companion.role, companion.value));
+    let companions = finding.companions.iter().map(beside);
     let key = if finding.secret == "…" { "not shown" } else { &finding.secret };
     let mut line = vec![key.to_owned()];
     if !finding.name.contains(&finding.service) {
@@ -56,6 +55,14 @@ fn secret(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
     }
     line.extend(handles.chain(companions));
     sheet.row("key", &line.join(sheet.style.glyph(" · ", ", ")))
+}
+
+/// What belongs to the key; and where, if it stands apart.
+fn beside(companion: &Companion) -> String {
+    let apart = companion.locations.first().filter(|_| companion.near != "lines");
+    let place = apart.and_then(|location| location.path.as_ref().or(location.name.as_ref()));
+    let place = place.map_or_else(String::new, |place| format!(" (in {place})"));
+    format!("{} {}{place}", companion.role, companion.value)
 }
 
 fn places(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {

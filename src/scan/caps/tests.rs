@@ -45,6 +45,7 @@ impl Planted {
             verified: false,
             handles: Vec::new(),
             companions: Vec::new(),
+            incomplete: false,
             encodings: Vec::new(),
         };
         result.matches.push(SegmentMatch { offset: self.offset, length: 1, line: 0, column: None, found });

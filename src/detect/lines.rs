@@ -1,0 +1,80 @@
+//! Forms without a literal: in the few files that a definition names, their patterns are tried at the
+//! start of every line. They cost nothing elsewhere.
+
+use globset::{GlobSet, GlobSetBuilder};
+
+use super::detector::Detector;
+use super::paths;
+use super::{Place, Window};
+
+/// Where the forms without a literal apply: one look at a path for all of them.
+pub(super) struct LineForms {
+    globs: GlobSet,
+    /// By glob: detector and form.
+    leads: Vec<(usize, usize)>,
+}
+
+impl LineForms {
+    /// Those of `detectors` that are `selected`, by their numbers.
+    pub(super) fn new(detectors: &[Detector], selected: impl Fn(&Detector) -> bool) -> Result<Self, String> {
+        let (mut globs, mut leads) = (GlobSetBuilder::new(), Vec::new());
+        for (number, detector) in detectors.iter().enumerate().filter(|(_, detector)| selected(detector)) {
+            for (form, _) in detector.forms.iter().enumerate().filter(|(_, form)| form.is_of_lines()) {
+                for glob in &detector.definition.paths.only {
+                    globs.add(paths::compiled(glob).map_err(|error| error.to_string())?);
+                    leads.push((number, form));
+                }
+            }
+        }
+        Ok(Self { globs: globs.build().map_err(|error| error.to_string())?, leads })
+    }
+
+    /// The forms that apply in the window's content, each once.
+    pub(super) fn of(&self, window: &Window<'_>) -> Vec<(usize, usize)> {
+        if window.place != Place::File || window.path.is_empty() {
+            return Vec::new();
+        }
+        let matches = self.globs.matches(&*paths::plain(window.path)).into_iter();
+        let mut forms: Vec<(usize, usize)> = matches.filter_map(|glob| self.leads.get(glob).copied()).collect();
+        forms.sort_unstable();
+        forms.dedup();
+        forms
+    }
+}
+
+/// The starts of the lines that begin in the window's own range.
+pub(super) fn starts<'w>(window: &'w Window<'_>) -> impl Iterator<Item = usize> + 'w {
+    let owned = window.owned.clone();
+    // A line begins behind the line feed in front of the range, too.
+    let from = owned.start.saturating_sub(1);
+    let searched = window.bytes.get(from..owned.end.min(window.bytes.len())).unwrap_or_default();
+    let first = (window.starts && owned.start == 0).then_some(0);
+    let behind = memchr::memchr_iter(b'\n', searched).map(move |at| from + at + 1);
+    first.into_iter().chain(behind).filter(move |at| owned.contains(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::starts;
+    use crate::detect::{Place, Window};
+
+    fn found(text: &str, owned: std::ops::Range<usize>, starts_content: bool) -> Vec<usize> {
+        let (bytes, place) = (text.as_bytes(), Place::File);
+        let window = Window { bytes, owned, starts: starts_content, ends: true, place, path: b"" };
+        starts(&window).collect()
+    }
+
+    #[test]
+    fn every_line_begins_in_one_range() {
+        assert_eq!(found("ab\ncd\n\ne", 0..8, true), [0, 3, 6, 7]);
+        assert_eq!(found("ab\ncd\n\ne", 0..3, true), [0]);
+        assert_eq!(found("ab\ncd\n\ne", 3..8, true), [3, 6, 7]);
+        assert_eq!(found("ab\ncd\n\ne", 4..8, true), [6, 7]);
+    }
+
+    #[test]
+    fn a_window_in_the_middle_of_a_line_begins_none() {
+        assert_eq!(found("ab\ncd", 0..5, false), [3]);
+        assert!(found("", 0..0, true).is_empty());
+    }
+}
