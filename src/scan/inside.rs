@@ -85,11 +85,14 @@ struct Budget {
     file_members: u64,
     layer_stored: u64,
     layer_given: u64,
+    /// Memory that the readers of the file's contents take, by depth.
+    held: Vec<u64>,
 }
 
 impl Budget {
     fn next_file(&mut self) {
         (self.file_stored, self.file_given, self.file_members) = (0, 0, 0);
+        self.held.clear();
     }
 
     fn stored(&mut self, bytes: usize) {
@@ -110,5 +113,21 @@ impl Budget {
     fn member(&mut self) -> Result<(), Fault> {
         self.file_members += 1;
         if self.file_members > limits::INNER_MEMBERS { Err(Fault::LIMIT) } else { Ok(()) }
+    }
+
+    /// The reader at `depth` takes so many bytes of memory now.
+    fn hold(&mut self, depth: usize, bytes: u64) -> Result<(), Fault> {
+        if self.held.len() <= depth {
+            self.held.resize(depth + 1, 0);
+        }
+        if let Some(held) = self.held.get_mut(depth) {
+            *held = bytes;
+        }
+        if self.held.iter().sum::<u64>() > limits::INNER_MEMORY { Err(Fault::LIMIT) } else { Ok(()) }
+    }
+
+    /// No reader at `depth` or deeper takes any.
+    fn release(&mut self, depth: usize) {
+        self.held.truncate(depth);
     }
 }
