@@ -26,10 +26,10 @@ pub const INNER_FILE: u64 = 256 * 1024 * 1024;
 /// Bytes that may come out of a file for each of its own.
 pub const INNER_FILE_RATIO: u64 = 100;
 
-/// Bytes that may come out of all files of a layer, besides [`INNER_LAYER_RATIO`] times the layer's own.
+/// Bytes that may come out of all files of a layer, besides [`INNER_LAYER_RATIO`] times its own out of each.
 pub const INNER_LAYER: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Bytes that may come out of all files of a layer for each of its own.
+/// Bytes that may come out of a file for each of its own whatever came out of the others.
 pub const INNER_LAYER_RATIO: u64 = 20;
 
 /// Members of archives in one file of a layer, at every depth together.

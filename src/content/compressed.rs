@@ -13,6 +13,7 @@ pub(super) use xz::Xz;
 pub(super) use zstd::Zstd;
 
 use super::{Fault, Members, Step, Unpack};
+use crate::detect::Place;
 use crate::limits::DECODED_SLICE;
 
 pub(super) fn is_gzip(head: &[u8], _path: &[u8]) -> bool {
@@ -46,6 +47,24 @@ pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
     let usual = dictionary >= 1 << 12 && (dictionary == lowest || dictionary == lowest | lowest << 1);
     let size = u64::from_le_bytes(*size);
     usual && (size == u64::MAX || size < 1 << 38)
+}
+
+/// The decoder of data that begin so; none where they are not compressed.
+#[allow(dead_code)]
+pub(super) fn codec_of(head: &[u8]) -> Option<Box<dyn Codec>> {
+    if is_gzip(head, b"") {
+        Some(Box::new(gzip::Gzip::default()))
+    } else if is_zstd(head, b"") {
+        Some(Box::new(Zstd::default()))
+    } else if is_xz(head, b"") {
+        Some(Box::new(Xz::default()))
+    } else if is_bzip2(head, b"") {
+        Some(Box::new(Bzip2::default()))
+    } else if is_lzma(head, b"") {
+        Some(Box::new(Xz::alone()))
+    } else {
+        None
+    }
 }
 
 pub(super) fn gzip() -> Box<dyn Unpack> {
@@ -98,6 +117,14 @@ impl<C: Codec> Compressed<C> {
                 members.hold(memory)?;
                 self.held = memory;
             }
+            for text in self.codec.take_texts() {
+                members.text(Place::ArchiveComment, self.name, &text)?;
+            }
+            if given > 0 && !self.begun {
+                // Behind the first header, whose texts are the file's and not of what is in it.
+                members.begin(Step::Decoded(self.name))?;
+                self.begun = true;
+            }
             if given > 0 {
                 members.data(self.output.get(..given).unwrap_or_default())?;
             }
@@ -111,15 +138,7 @@ impl<C: Codec> Compressed<C> {
 
 impl<C: Codec> Unpack for Compressed<C> {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        if !self.begun {
-            members.begin(Step::Decoded(self.name))?;
-            self.begun = true;
-        }
-        self.decode(bytes, members)?;
-        for text in self.codec.take_texts() {
-            members.text(crate::detect::Place::ArchiveComment, self.name, &text)?;
-        }
-        Ok(())
+        self.decode(bytes, members)
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {

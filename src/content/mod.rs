@@ -45,8 +45,8 @@ pub trait Members {
     /// The open member is complete.
     fn end(&mut self);
 
-    /// A text of the container that is no member's content: a comment, a link's target. `name` says what
-    /// it is.
+    /// A text that is no member's content: a comment, a link's target. It belongs to the open member, or
+    /// else to the container. `name` says what it is.
     ///
     /// # Errors
     /// When there are too many.

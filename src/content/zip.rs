@@ -298,20 +298,14 @@ impl Archive {
 }
 
 fn extra(header: &Header<'_>, members: &mut dyn Members) -> Result<(), Fault> {
-    for text in header.extra_texts() {
-        members.text(Place::ArchiveComment, &of("extra field of", header.name), text)?;
-    }
-    Ok(())
+    header.extra_texts().try_for_each(|text| members.text(Place::ArchiveComment, "extra field", text))
 }
 
 fn comment(header: &Header<'_>, members: &mut dyn Members) -> Result<(), Fault> {
     if header.comment.is_empty() {
         return Ok(());
     }
-    members.text(Place::ArchiveComment, &of("comment of", header.name), header.comment)
-}
-
-/// Says whose text it is.
-fn of(what: &str, name: &[u8]) -> String {
-    format!("{what} {}", String::from_utf8_lossy(name.get(..INNER_NAME).unwrap_or(name)))
+    let name = header.name.get(..INNER_NAME).unwrap_or(header.name);
+    let whose = format!("comment of {}", String::from_utf8_lossy(name));
+    members.text(Place::ArchiveComment, &whose, header.comment)
 }

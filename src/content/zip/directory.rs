@@ -117,10 +117,15 @@ fn at_end(archive: &[u8], at: usize) -> Option<Directory> {
     let mut size = u64::from(u32_at(archive, at + 12)?);
     let mut offset = u64::from(u32_at(archive, at + 16)?);
     let mut end = at;
-    if let Some(wide) = wide(archive, at) {
+    let wide = wide(archive, at);
+    if let Some(wide) = wide {
         (size, offset, end) = (u64_at(archive, wide + 40)?, u64_at(archive, wide + 48)?, wide);
     }
     let start = end.checked_sub(usize::try_from(size).ok()?)?;
+    if wide.is_none() && offset == u64::from(u32::MAX) {
+        // Info-ZIP refers to a wide end here, and writes none.
+        offset = start as u64;
+    }
     let off = i64::try_from(start).ok()?.checked_sub(i64::try_from(offset).ok()?)?;
     archive.get(start..)?.starts_with(CENTRAL).then_some(Directory { start, end, off })
 }

@@ -188,7 +188,9 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
         self.reading.budget.member()?;
         self.reading.budget.give(text.len())?;
         let name = (!name.is_empty()).then(|| name.to_owned());
-        let content = self.content(place, name, None);
+        // A text of a member lies where the member does, yet is no part of what is in it.
+        let step = self.child.as_ref().and_then(|child| child.content.inner.as_ref()?.step.clone());
+        let content = self.content(place, name, step);
         self.text_of(content, text);
         Ok(())
     }
