@@ -26,10 +26,10 @@ pub const INNER_FILE: u64 = 256 * 1024 * 1024;
 /// Bytes that may come out of a file for each of its own.
 pub const INNER_FILE_RATIO: u64 = 100;
 
-/// Bytes that may come out of all files of a layer, besides [`INNER_LAYER_RATIO`] times the layer's own.
+/// Bytes that may come out of all files of a layer, besides [`INNER_LAYER_RATIO`] times its own out of each.
 pub const INNER_LAYER: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Bytes that may come out of all files of a layer for each of its own.
+/// Bytes that may come out of a file for each of its own whatever came out of the others.
 pub const INNER_LAYER_RATIO: u64 = 20;
 
 /// Members of archives in one file of a layer, at every depth together.
@@ -46,6 +46,13 @@ pub const INNER_ZSTD_WINDOW_LOG: u32 = 25;
 
 /// Memory of an xz decoder inside a layer: what `xz -9` asks for.
 pub const INNER_XZ_MEMORY: u64 = 68 * 1024 * 1024;
+
+/// Memory that the decoders of contents inside one another may take, all together, and what is held of
+/// archives.
+pub const INNER_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// Bytes of a zip up to which it is held until its end, for members that only its directory knows.
+pub const ZIP_HELD: usize = 32 * 1024 * 1024;
 
 /// Bytes of the name of a member inside a layer; of a longer one, these first ones.
 pub const INNER_NAME: usize = 4 * 1024;

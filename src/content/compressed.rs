@@ -6,10 +6,14 @@ mod gzip;
 mod xz;
 mod zstd;
 
+pub(super) use bzip2::Bzip2;
 #[allow(unused_imports)]
-pub(super) use codec::{Codec, Deflate, Stepped};
+pub(super) use codec::{Codec, Deflate, Stepped, run};
+pub(super) use xz::Xz;
+pub(super) use zstd::Zstd;
 
 use super::{Fault, Members, Step, Unpack};
+use crate::detect::Place;
 use crate::limits::DECODED_SLICE;
 
 pub(super) fn is_gzip(head: &[u8], _path: &[u8]) -> bool {
@@ -17,8 +21,7 @@ pub(super) fn is_gzip(head: &[u8], _path: &[u8]) -> bool {
 }
 
 pub(super) fn is_zstd(head: &[u8], _path: &[u8]) -> bool {
-    let skippable = matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
-    head.starts_with(b"\x28\xb5\x2f\xfd") || skippable
+    zstd::is_frame(head)
 }
 
 pub(super) fn is_xz(head: &[u8], _path: &[u8]) -> bool {
@@ -29,46 +32,113 @@ pub(super) fn is_bzip2(head: &[u8], _path: &[u8]) -> bool {
     head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY")
 }
 
+pub(super) fn is_lzip(head: &[u8], _path: &[u8]) -> bool {
+    head.starts_with(b"LZIP\x01")
+}
+
+/// An lzma file has no magic. Its first bytes are the usual properties, a size of the dictionary as the
+/// encoders choose it, and a size of the content that is unknown or sane; the coded data begin with NUL.
+pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
+    let Some((&[0x5d, a, b, c, d, ref size @ ..], [0, ..])) = head.split_first_chunk::<13>() else {
+        return false;
+    };
+    let dictionary = u32::from_le_bytes([a, b, c, d]);
+    let lowest = dictionary & dictionary.wrapping_neg();
+    let usual = dictionary >= 1 << 12 && (dictionary == lowest || dictionary == lowest | lowest << 1);
+    let size = u64::from_le_bytes(*size);
+    usual && (size == u64::MAX || size < 1 << 38)
+}
+
+/// The decoder of data that begin so; none where they are not compressed.
+#[allow(dead_code)]
+pub(super) fn codec_of(head: &[u8]) -> Option<Box<dyn Codec>> {
+    if is_gzip(head, b"") {
+        Some(Box::new(gzip::Gzip::default()))
+    } else if is_zstd(head, b"") {
+        Some(Box::new(Zstd::default()))
+    } else if is_xz(head, b"") {
+        Some(Box::new(Xz::default()))
+    } else if is_bzip2(head, b"") {
+        Some(Box::new(Bzip2::default()))
+    } else if is_lzma(head, b"") {
+        Some(Box::new(Xz::alone()))
+    } else {
+        None
+    }
+}
+
 pub(super) fn gzip() -> Box<dyn Unpack> {
     Box::new(Compressed::new("gzip", gzip::Gzip::default()))
 }
 
 pub(super) fn zstd() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("zstd", zstd::Zstd::default()))
+    Box::new(Compressed::new("zstd", Zstd::default()))
 }
 
 pub(super) fn xz() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("xz", xz::Xz::default()))
+    Box::new(Compressed::new("xz", Xz::default()))
 }
 
 pub(super) fn bzip2() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("bzip2", bzip2::Bzip2::default()))
+    Box::new(Compressed::new("bzip2", Bzip2::default()))
+}
+
+pub(super) fn lzip() -> Box<dyn Unpack> {
+    Box::new(Compressed::new("lzip", Xz::lzip()))
+}
+
+pub(super) fn lzma() -> Box<dyn Unpack> {
+    Box::new(Compressed::new("lzma", Xz::alone()))
 }
 
 struct Compressed<C> {
     name: &'static str,
     codec: C,
     begun: bool,
+    /// Memory of the decoder that was asked for.
+    held: u64,
     output: Vec<u8>,
 }
 
 impl<C: Codec> Compressed<C> {
     fn new(name: &'static str, codec: C) -> Self {
-        Self { name, codec, begun: false, output: vec![0; DECODED_SLICE] }
+        Self { name, codec, begun: false, held: 0, output: vec![0; DECODED_SLICE] }
+    }
+}
+
+impl<C: Codec> Compressed<C> {
+    /// As [`run`], but nothing is passed on before its memory is granted.
+    fn decode(&mut self, mut input: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
+        loop {
+            let Stepped { taken, given } = self.codec.step(input, &mut self.output)?;
+            input = input.get(taken..).unwrap_or_default();
+            let memory = self.codec.memory();
+            if memory != self.held {
+                members.hold(memory)?;
+                self.held = memory;
+            }
+            for text in self.codec.take_texts() {
+                members.text(Place::ArchiveComment, self.name, &text)?;
+            }
+            if given > 0 && !self.begun {
+                // Behind the first header, whose texts are the file's and not of what is in it.
+                members.begin(Step::Decoded(self.name))?;
+                self.begun = true;
+            }
+            if given > 0 {
+                members.data(self.output.get(..given).unwrap_or_default())?;
+            }
+            let again = given == self.output.len() || (!input.is_empty() && (taken > 0 || given > 0));
+            if !again {
+                return Ok(());
+            }
+        }
     }
 }
 
 impl<C: Codec> Unpack for Compressed<C> {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        if !self.begun {
-            members.begin(Step::Decoded(self.name))?;
-            self.begun = true;
-        }
-        codec::run(&mut self.codec, bytes, &mut self.output, &mut |data| members.data(data)).map(|_| ())?;
-        for text in self.codec.take_texts() {
-            members.text(crate::detect::Place::ArchiveComment, self.name, &text)?;
-        }
-        Ok(())
+        self.decode(bytes, members)
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {

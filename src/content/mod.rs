@@ -6,7 +6,9 @@
 //! searched as it lies, so a fault here is said, and loses nothing of the layer.
 
 mod compressed;
+mod embedded;
 mod tar;
+mod zip;
 
 use crate::detect::Place;
 use crate::limits::CONTENT_HEAD;
@@ -43,8 +45,8 @@ pub trait Members {
     /// The open member is complete.
     fn end(&mut self);
 
-    /// A text of the container that is no member's content: a comment, a link's target. `name` says what
-    /// it is.
+    /// A text that is no member's content: a comment, a link's target. It belongs to the open member, or
+    /// else to the container. `name` says what it is.
     ///
     /// # Errors
     /// When there are too many.
@@ -52,6 +54,14 @@ pub trait Members {
 
     /// Something in the container that is not read, while the rest goes on: an encrypted member.
     fn unread(&mut self, fault: Fault);
+
+    /// The reader of the container takes so many bytes of memory now, besides a buffer or two.
+    ///
+    /// # Errors
+    /// When all readers of the file together would take too many: then it must do with less.
+    fn hold(&mut self, _bytes: u64) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// How one gets from a container to what is in it.
@@ -100,18 +110,25 @@ struct Format {
 }
 
 /// All kinds, in the order in which they are asked.
-const FORMATS: [Format; 11] = [
+const FORMATS: [Format; 18] = [
     Format { name: "gzip", is: compressed::is_gzip, open: Some(compressed::gzip) },
     Format { name: "zstd", is: compressed::is_zstd, open: Some(compressed::zstd) },
     Format { name: "xz", is: compressed::is_xz, open: Some(compressed::xz) },
     Format { name: "bzip2", is: compressed::is_bzip2, open: Some(compressed::bzip2) },
+    Format { name: "lzip", is: compressed::is_lzip, open: Some(compressed::lzip) },
+    Format { name: "lzma", is: compressed::is_lzma, open: Some(compressed::lzma) },
     Format { name: "tar", is: tar::is_tar, open: Some(tar::tar) },
-    Format { name: "zip", is: |head, _| head.starts_with(b"PK\x03\x04"), open: None },
+    Format { name: "zip", is: zip::is_zip, open: Some(zip::zip) },
     Format { name: "7z", is: |head, _| head.starts_with(b"7z\xbc\xaf\x27\x1c"), open: None },
     Format { name: "deb", is: |head, _| head.starts_with(b"!<arch>\ndebian-binary"), open: None },
     Format { name: "rpm", is: |head, _| head.starts_with(b"\xed\xab\xee\xdb"), open: None },
     Format { name: "squashfs", is: |head, _| head.starts_with(b"hsqs"), open: None },
     Format { name: "rar", is: |head, _| head.starts_with(b"Rar!\x1a\x07"), open: None },
+    Format { name: "lz4", is: |head, _| head.starts_with(b"\x04\x22\x4d\x18"), open: None },
+    Format { name: "lz4", is: |head, _| head.starts_with(b"\x02\x21\x4c\x18"), open: None },
+    Format { name: "lzop", is: |head, _| head.starts_with(b"\x89LZO\0\r\n\x1a\n"), open: None },
+    Format { name: "cab", is: |head, _| head.starts_with(b"MSCF\0\0\0\0"), open: None },
+    Format { name: "compress", is: |head, path| head.starts_with(b"\x1f\x9d") && path.ends_with(b".Z"), open: None },
 ];
 
 /// What a content is that begins with `head`, of which [`CONTENT_HEAD`] bytes are enough.
@@ -124,7 +141,12 @@ pub fn recognise(head: &[u8], path: &[u8]) -> Option<Recognised> {
     })
 }
 
+/// The reader of a content that is no container: there may be one in the middle of it.
+pub fn embedded() -> Box<dyn Unpack> {
+    embedded::embedded()
+}
+
 /// Whether a step of this name is a compression, which belongs to the archive in it.
 pub fn is_compression(name: &str) -> bool {
-    matches!(name, "gzip" | "zstd" | "xz" | "bzip2")
+    matches!(name, "gzip" | "zstd" | "xz" | "bzip2" | "lzip" | "lzma")
 }

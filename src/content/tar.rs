@@ -2,7 +2,7 @@
 
 use super::{Fault, Members, Step, Unpack};
 use crate::detect::Place;
-use crate::layer::tar::{Entry, TarEvent, TarReader, looks_like_tar};
+use crate::layer::tar::{Entry, MetaKind, TarEvent, TarReader, looks_like_tar};
 
 pub(super) fn is_tar(head: &[u8], _path: &[u8]) -> bool {
     // Content that begins with NUL bytes is no empty archive here.
@@ -17,7 +17,8 @@ pub(super) fn tar() -> Box<dyn Unpack> {
 struct Tar {
     reader: TarReader,
     events: Vec<TarEvent>,
-    /// Where in the present member its next byte should lie.
+    /// Name of the present member, and where in it its next byte should lie.
+    path: Vec<u8>,
     offset: u64,
     fault: Option<Fault>,
 }
@@ -42,12 +43,14 @@ impl Tar {
                 TarEvent::Entry(entry) => {
                     self.offset = 0;
                     begin(&entry, members)?;
+                    self.path = entry.path;
                 }
                 TarEvent::Data { range, offset } => {
                     let slice = bytes.get(range).unwrap_or_default();
                     if offset != self.offset {
                         // A hole: what lies on its other side is a content of its own.
                         members.unread(Fault("sparse"));
+                        members.begin(Step::Member(&self.path))?;
                         self.offset = offset;
                     }
                     self.offset += slice.len() as u64;
@@ -69,8 +72,9 @@ fn begin(entry: &Entry, members: &mut dyn Members) -> Result<(), Fault> {
         members.text(Place::Symlink, "", &entry.link)?;
     }
     for meta in &entry.meta {
+        let place = if meta.kind == MetaKind::Xattr { Place::Xattr } else { Place::Pax };
         let text = [&meta.name, &b"="[..], &meta.value].concat();
-        members.text(Place::Pax, &String::from_utf8_lossy(&meta.name), &text)?;
+        members.text(place, &String::from_utf8_lossy(&meta.name), &text)?;
     }
     Ok(())
 }

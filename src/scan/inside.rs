@@ -5,11 +5,13 @@
 //! that is cut into windows just as the layer is. A file's own bytes are searched by whoever reads the
 //! layer; what is in them is searched here.
 
+mod budget;
 mod lane;
 mod node;
 
 use std::sync::Arc;
 
+use budget::Budget;
 use lane::Lane;
 use node::Node;
 
@@ -17,7 +19,6 @@ use super::blob::Output;
 use super::opaque::Opaque;
 use super::segment::Content;
 use crate::content::Fault;
-use crate::limits;
 
 /// The files of one layer, one after the other, looked into.
 #[derive(Default)]
@@ -74,41 +75,5 @@ impl Inside {
         for lane in &mut self.lanes {
             lane.flush(output);
         }
-    }
-}
-
-/// How much may still come out of a file, and of the layer.
-#[derive(Debug, Default)]
-struct Budget {
-    file_stored: u64,
-    file_given: u64,
-    file_members: u64,
-    layer_stored: u64,
-    layer_given: u64,
-}
-
-impl Budget {
-    fn next_file(&mut self) {
-        (self.file_stored, self.file_given, self.file_members) = (0, 0, 0);
-    }
-
-    fn stored(&mut self, bytes: usize) {
-        self.file_stored += bytes as u64;
-        self.layer_stored += bytes as u64;
-    }
-
-    fn give(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.file_given += bytes as u64;
-        self.layer_given += bytes as u64;
-        let file =
-            limits::INNER_FILE.saturating_add(self.file_stored.saturating_mul(limits::INNER_FILE_RATIO));
-        let layer =
-            limits::INNER_LAYER.saturating_add(self.layer_stored.saturating_mul(limits::INNER_LAYER_RATIO));
-        if self.file_given > file || self.layer_given > layer { Err(Fault::LIMIT) } else { Ok(()) }
-    }
-
-    fn member(&mut self) -> Result<(), Fault> {
-        self.file_members += 1;
-        if self.file_members > limits::INNER_MEMBERS { Err(Fault::LIMIT) } else { Ok(()) }
     }
 }

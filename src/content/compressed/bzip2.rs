@@ -6,26 +6,36 @@ use super::codec::{Codec, Stepped};
 use crate::content::Fault;
 
 /// A bzip2 decoder.
-pub(super) struct Bzip2 {
+pub(in crate::content) struct Bzip2 {
     stream: Decompress,
     /// Whether a stream was just completed.
     between: bool,
+    /// Whether it is over with its first stream.
+    single: bool,
 }
 
 impl Default for Bzip2 {
     fn default() -> Self {
-        Self { stream: Decompress::new(false), between: false }
+        Self { stream: Decompress::new(false), between: false, single: false }
+    }
+}
+
+impl Bzip2 {
+    /// A decoder of one stream, which knows its own end.
+    pub(in crate::content) fn single() -> Self {
+        Self { single: true, ..Self::default() }
     }
 }
 
 impl Codec for Bzip2 {
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Stepped, Fault> {
         if self.between {
-            if input.first() != Some(&b'B') {
+            match input.first() {
+                _ if self.single => return Ok(Stepped::default()),
+                Some(b'B') => *self = Self::default(),
                 // What follows the last stream is no stream.
-                return Ok(Stepped { taken: input.len(), given: 0 });
+                _ => return Ok(Stepped { taken: input.len(), given: 0 }),
             }
-            *self = Self::default();
         }
         let (read, wrote) = (self.stream.total_in(), self.stream.total_out());
         let status = self.stream.decompress(input, output).map_err(|_| Fault::CORRUPT)?;

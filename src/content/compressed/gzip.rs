@@ -9,6 +9,9 @@ const FEXTRA: u8 = 4;
 const FNAME: u8 = 8;
 const FCOMMENT: u8 = 16;
 
+/// Bytes by which what is held of a header grows.
+const HEADER_STEP: usize = 512;
+
 /// A gzip decoder.
 #[derive(Default)]
 pub(super) struct Gzip {
@@ -66,7 +69,8 @@ impl Codec for Gzip {
 impl Gzip {
     fn header(&mut self, input: &[u8]) -> Result<Stepped, Fault> {
         let before = self.held.len();
-        let room = GZIP_HEADER.saturating_sub(before);
+        // A few bytes at a time: most headers are short, and a file may have millions of members.
+        let room = GZIP_HEADER.saturating_sub(before).min(HEADER_STEP);
         self.held.extend_from_slice(input.get(..room.min(input.len())).unwrap_or(input));
         if self.members > 0
             && !b"\x1f\x8b\x08".starts_with(self.held.get(..3.min(self.held.len())).unwrap_or_default())
@@ -83,7 +87,7 @@ impl Gzip {
                 Ok(Stepped { taken: length.saturating_sub(before), given: 0 })
             }
             None if self.held.len() >= GZIP_HEADER => Err(Fault::CORRUPT),
-            None => Ok(Stepped { taken: input.len(), given: 0 }),
+            None => Ok(Stepped { taken: self.held.len() - before, given: 0 }),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::{INNER_SEGMENTS, WINDOW_OVERLAP};
+use crate::limits::{INNER_SEGMENTS, WINDOW_FRESH, WINDOW_OVERLAP};
 use crate::scan::blob::Output;
 use crate::scan::segment::{Content, Fresh, Runs, Segment, carry_over};
 
@@ -18,6 +18,8 @@ pub(super) struct Lane {
     position: u64,
     runs: Runs,
     segments: Vec<Segment>,
+    /// Bytes of the texts among them.
+    texts: usize,
 }
 
 impl Lane {
@@ -60,6 +62,7 @@ impl Lane {
     /// A short content of its own.
     pub(super) fn text(&mut self, content: Content, text: &[u8], output: &mut Output<'_, '_, '_>) {
         self.segments.push(Segment::whole(content, text.to_vec()));
+        self.texts += text.len();
         self.bound(output);
     }
 
@@ -77,7 +80,7 @@ impl Lane {
     }
 
     fn bound(&mut self, output: &mut Output<'_, '_, '_>) {
-        if self.segments.len() >= INNER_SEGMENTS {
+        if self.segments.len() >= INNER_SEGMENTS || self.texts >= WINDOW_FRESH {
             self.turn(output);
         }
     }
@@ -96,5 +99,6 @@ impl Lane {
         self.position += self.filled as u64;
         self.carried = carried;
         self.filled = 0;
+        self.texts = 0;
     }
 }

@@ -72,6 +72,7 @@ impl Node {
         reading.opaque.note(fault.0, &self.content.shown_path());
         self.state = State::Shut;
         self.end_child(depth, reading);
+        reading.budget.release(depth);
     }
 
     fn recognise(&mut self, head: &[u8], depth: usize, reading: &mut Reading<'_, '_, '_, '_>) {
@@ -81,7 +82,7 @@ impl Node {
                 self.give_up(Fault(name), depth, reading);
                 State::Shut
             }
-            None => State::Shut,
+            None => State::Open(content::embedded()),
         };
     }
 
@@ -176,6 +177,7 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
     fn end(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         child.finish(self.depth + 1, self.reading);
+        self.reading.budget.release(self.depth + 1);
         let reading = &mut *self.reading;
         if let Some(lane) = reading.lanes.get_mut(self.depth) {
             lane.end(reading.output);
@@ -186,9 +188,15 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
         self.reading.budget.member()?;
         self.reading.budget.give(text.len())?;
         let name = (!name.is_empty()).then(|| name.to_owned());
-        let content = self.content(place, name, None);
+        // A text of a member lies where the member does, yet is no part of what is in it.
+        let step = self.child.as_ref().and_then(|child| child.content.inner.as_ref()?.step.clone());
+        let content = self.content(place, name, step);
         self.text_of(content, text);
         Ok(())
+    }
+
+    fn hold(&mut self, bytes: u64) -> Result<(), Fault> {
+        self.reading.budget.hold(self.depth, bytes)
     }
 
     fn unread(&mut self, fault: Fault) {
