@@ -3,11 +3,12 @@
 mod bzip2;
 mod codec;
 mod gzip;
+mod lzma;
 mod xz;
 mod zstd;
 
 #[allow(unused_imports)]
-pub(super) use codec::{Codec, Deflate, Stepped};
+pub(super) use codec::{Codec, Deflate, Stepped, run};
 
 use super::{Fault, Members, Step, Unpack};
 use crate::limits::DECODED_SLICE;
@@ -29,6 +30,27 @@ pub(super) fn is_bzip2(head: &[u8], _path: &[u8]) -> bool {
     head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY")
 }
 
+pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
+    lzma::is_likely(head)
+}
+
+/// The decoder of data that begin so; none where they are not compressed.
+pub(super) fn codec_of(head: &[u8]) -> Option<Box<dyn Codec>> {
+    if is_gzip(head, b"") {
+        Some(Box::new(gzip::Gzip::default()))
+    } else if is_zstd(head, b"") {
+        Some(Box::new(zstd::Zstd::default()))
+    } else if is_xz(head, b"") {
+        Some(Box::new(xz::Xz::default()))
+    } else if is_bzip2(head, b"") {
+        Some(Box::new(bzip2::Bzip2::default()))
+    } else if is_lzma(head, b"") {
+        Some(Box::new(lzma::Lzma::default()))
+    } else {
+        None
+    }
+}
+
 pub(super) fn gzip() -> Box<dyn Unpack> {
     Box::new(Compressed::new("gzip", gzip::Gzip::default()))
 }
@@ -43,6 +65,10 @@ pub(super) fn xz() -> Box<dyn Unpack> {
 
 pub(super) fn bzip2() -> Box<dyn Unpack> {
     Box::new(Compressed::new("bzip2", bzip2::Bzip2::default()))
+}
+
+pub(super) fn lzma() -> Box<dyn Unpack> {
+    Box::new(Compressed::new("lzma", lzma::Lzma::default()))
 }
 
 struct Compressed<C> {

@@ -5,7 +5,13 @@
 //! gives out members; what is in them is searched, and opened in turn. Whatever a format cannot read was
 //! searched as it lies, so a fault here is said, and loses nothing of the layer.
 
+mod ar;
 mod compressed;
+mod cpio;
+mod gather;
+mod git;
+mod rpm;
+mod sqlite;
 mod tar;
 
 use crate::detect::Place;
@@ -61,6 +67,8 @@ pub enum Step<'a> {
     Member(&'a [u8]),
     /// The only content, without a name: by the name of the compression or encoding.
     Decoded(&'static str),
+    /// What it holds besides its members, or around them, without a name of its own: nothing is shown of it.
+    Payload,
 }
 
 /// Why a container, or a part of it, is not read. The word stands in the report's `opaque.by_reason`.
@@ -100,16 +108,23 @@ struct Format {
 }
 
 /// All kinds, in the order in which they are asked.
-const FORMATS: [Format; 11] = [
+const FORMATS: [Format; 18] = [
     Format { name: "gzip", is: compressed::is_gzip, open: Some(compressed::gzip) },
     Format { name: "zstd", is: compressed::is_zstd, open: Some(compressed::zstd) },
     Format { name: "xz", is: compressed::is_xz, open: Some(compressed::xz) },
     Format { name: "bzip2", is: compressed::is_bzip2, open: Some(compressed::bzip2) },
+    Format { name: "lzma", is: compressed::is_lzma, open: Some(compressed::lzma) },
     Format { name: "tar", is: tar::is_tar, open: Some(tar::tar) },
     Format { name: "zip", is: |head, _| head.starts_with(b"PK\x03\x04"), open: None },
     Format { name: "7z", is: |head, _| head.starts_with(b"7z\xbc\xaf\x27\x1c"), open: None },
-    Format { name: "deb", is: |head, _| head.starts_with(b"!<arch>\ndebian-binary"), open: None },
-    Format { name: "rpm", is: |head, _| head.starts_with(b"\xed\xab\xee\xdb"), open: None },
+    Format { name: "ar", is: ar::is_ar, open: Some(ar::ar) },
+    Format { name: "rpm", is: rpm::is_rpm, open: Some(rpm::rpm) },
+    Format { name: "cpio", is: cpio::is_cpio, open: Some(cpio::cpio) },
+    Format { name: "git-object", is: git::is_object, open: Some(git::object) },
+    Format { name: "git-pack", is: git::is_pack, open: Some(git::pack) },
+    Format { name: "git-bundle", is: git::is_bundle, open: Some(git::bundle) },
+    Format { name: "sqlite", is: sqlite::is_database, open: Some(sqlite::database) },
+    Format { name: "sqlite-wal", is: sqlite::is_log, open: Some(sqlite::log) },
     Format { name: "squashfs", is: |head, _| head.starts_with(b"hsqs"), open: None },
     Format { name: "rar", is: |head, _| head.starts_with(b"Rar!\x1a\x07"), open: None },
 ];
@@ -124,7 +139,13 @@ pub fn recognise(head: &[u8], path: &[u8]) -> Option<Recognised> {
     })
 }
 
+/// Whether a content that begins so is a container of any kind.
+fn is_container(head: &[u8]) -> bool {
+    let head = head.get(..CONTENT_HEAD).unwrap_or(head);
+    FORMATS.iter().any(|format| (format.is)(head, b""))
+}
+
 /// Whether a step of this name is a compression, which belongs to the archive in it.
 pub fn is_compression(name: &str) -> bool {
-    matches!(name, "gzip" | "zstd" | "xz" | "bzip2")
+    matches!(name, "gzip" | "zstd" | "xz" | "bzip2" | "lzma")
 }
