@@ -57,6 +57,39 @@ pub const ZIP_HELD: usize = 32 * 1024 * 1024;
 /// Bytes of the name of a member inside a layer; of a longer one, these first ones.
 pub const INNER_NAME: usize = 4 * 1024;
 
+/// Bytes of an `ar` archive's table of long names, or of one such name.
+pub const AR_NAMES: u64 = 1024 * 1024;
+
+/// Bytes of the name of a cpio's entry.
+pub const CPIO_NAME: u64 = 64 * 1024;
+
+/// NUL bytes between two cpio archives, or behind the last one.
+pub const CPIO_PADDING: u64 = 16 * 1024 * 1024;
+
+/// The main header of an rpm. The scripts in a larger one are searched as they lie in it.
+pub const RPM_HEADER: u64 = 32 * 1024 * 1024;
+
+/// A git object that is held whole: it is called by its id, and others may build on it. A larger one is
+/// read as it passes.
+pub const GIT_OBJECT: usize = 8 * 1024 * 1024;
+
+/// Bytes of a pack's objects that are kept because deltas may build on them. Of a delta whose base is
+/// gone, what it adds is read.
+pub const GIT_BASES: usize = 32 * 1024 * 1024;
+
+/// The lines in front of a git bundle's pack.
+pub const GIT_BUNDLE_HEADER: usize = 1024 * 1024;
+
+/// An SQLite database that is held whole. Of a larger one each page is read by itself, and values that run
+/// over several pages are cut there.
+pub const SQLITE_HELD: usize = 32 * 1024 * 1024;
+
+/// Pages of a larger SQLite database that make one member.
+pub const SQLITE_PAGES: u32 = 64;
+
+/// Bytes of the name of an SQLite column that stand in front of its values.
+pub const SQLITE_COLUMN: usize = 64;
+
 /// Windows of small contents that are held before they are searched.
 pub const INNER_SEGMENTS: usize = 2_048;
 

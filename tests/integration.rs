@@ -10,6 +10,7 @@ mod fuzz;
 mod leaks;
 mod memory;
 mod oracle;
+mod packages;
 mod pairs;
 mod recorded;
 mod registry;

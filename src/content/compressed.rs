@@ -7,7 +7,6 @@ mod xz;
 mod zstd;
 
 pub(super) use bzip2::Bzip2;
-#[allow(unused_imports)]
 pub(super) use codec::{Codec, Deflate, Stepped, run};
 pub(super) use xz::Xz;
 pub(super) use zstd::Zstd;
@@ -50,7 +49,6 @@ pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
 }
 
 /// The decoder of data that begin so; none where they are not compressed.
-#[allow(dead_code)]
 pub(super) fn codec_of(head: &[u8]) -> Option<Box<dyn Codec>> {
     if is_gzip(head, b"") {
         Some(Box::new(gzip::Gzip::default()))

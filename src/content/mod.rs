@@ -5,8 +5,14 @@
 //! gives out members; what is in them is searched, and opened in turn. Whatever a format cannot read was
 //! searched as it lies, so a fault here is said, and loses nothing of the layer.
 
+mod ar;
 mod compressed;
+mod cpio;
 mod embedded;
+mod gather;
+mod git;
+mod rpm;
+mod sqlite;
 mod tar;
 mod zip;
 
@@ -71,6 +77,8 @@ pub enum Step<'a> {
     Member(&'a [u8]),
     /// The only content, without a name: by the name of the compression or encoding.
     Decoded(&'static str),
+    /// What it holds besides its members, or around them, without a name of its own: nothing is shown of it.
+    Payload,
 }
 
 /// Why a container, or a part of it, is not read. The word stands in the report's `opaque.by_reason`.
@@ -110,7 +118,7 @@ struct Format {
 }
 
 /// All kinds, in the order in which they are asked.
-const FORMATS: [Format; 18] = [
+const FORMATS: [Format; 24] = [
     Format { name: "gzip", is: compressed::is_gzip, open: Some(compressed::gzip) },
     Format { name: "zstd", is: compressed::is_zstd, open: Some(compressed::zstd) },
     Format { name: "xz", is: compressed::is_xz, open: Some(compressed::xz) },
@@ -120,8 +128,14 @@ const FORMATS: [Format; 18] = [
     Format { name: "tar", is: tar::is_tar, open: Some(tar::tar) },
     Format { name: "zip", is: zip::is_zip, open: Some(zip::zip) },
     Format { name: "7z", is: |head, _| head.starts_with(b"7z\xbc\xaf\x27\x1c"), open: None },
-    Format { name: "deb", is: |head, _| head.starts_with(b"!<arch>\ndebian-binary"), open: None },
-    Format { name: "rpm", is: |head, _| head.starts_with(b"\xed\xab\xee\xdb"), open: None },
+    Format { name: "ar", is: ar::is_ar, open: Some(ar::ar) },
+    Format { name: "rpm", is: rpm::is_rpm, open: Some(rpm::rpm) },
+    Format { name: "cpio", is: cpio::is_cpio, open: Some(cpio::cpio) },
+    Format { name: "git-object", is: git::is_object, open: Some(git::object) },
+    Format { name: "git-pack", is: git::is_pack, open: Some(git::pack) },
+    Format { name: "git-bundle", is: git::is_bundle, open: Some(git::bundle) },
+    Format { name: "sqlite", is: sqlite::is_database, open: Some(sqlite::database) },
+    Format { name: "sqlite-wal", is: sqlite::is_log, open: Some(sqlite::log) },
     Format { name: "squashfs", is: |head, _| head.starts_with(b"hsqs"), open: None },
     Format { name: "rar", is: |head, _| head.starts_with(b"Rar!\x1a\x07"), open: None },
     Format { name: "lz4", is: |head, _| head.starts_with(b"\x04\x22\x4d\x18"), open: None },
@@ -144,6 +158,12 @@ pub fn recognise(head: &[u8], path: &[u8]) -> Option<Recognised> {
 /// The reader of a content that is no container: there may be one in the middle of it.
 pub fn embedded() -> Box<dyn Unpack> {
     embedded::embedded()
+}
+
+/// Whether a content that begins so is a container of any kind.
+fn is_container(head: &[u8]) -> bool {
+    let head = head.get(..CONTENT_HEAD).unwrap_or(head);
+    FORMATS.iter().any(|format| (format.is)(head, b""))
 }
 
 /// Whether a step of this name is a compression, which belongs to the archive in it.

@@ -38,7 +38,7 @@ pub struct Content {
 pub struct Inner {
     /// The other one.
     pub outer: Arc<Content>,
-    /// What leads from there to here; none where it is a text of the other one itself.
+    /// What leads from there to here; none where it is a text of the other one itself, or has no name.
     pub step: Option<InnerStep>,
 }
 

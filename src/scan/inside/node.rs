@@ -148,15 +148,16 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
         }
         self.reading.budget.member()?;
         let step = match step {
-            Step::Member(name) => InnerStep::Member(Arc::from(name.get(..INNER_NAME).unwrap_or(name))),
-            Step::Decoded(name) => InnerStep::Decoded(name),
+            Step::Member(name) => Some(InnerStep::Member(Arc::from(name.get(..INNER_NAME).unwrap_or(name)))),
+            Step::Decoded(name) => Some(InnerStep::Decoded(name)),
+            Step::Payload => None,
         };
-        if let InnerStep::Member(name) = &step {
+        if let Some(InnerStep::Member(name)) = &step {
             let name = name.clone();
-            let content = self.content(Place::FileName, None, Some(step.clone()));
+            let content = self.content(Place::FileName, None, step.clone());
             self.text_of(content, &name);
         }
-        let content = Arc::new(self.content(Place::File, None, Some(step)));
+        let content = Arc::new(self.content(Place::File, None, step));
         *self.child = Some(Box::new(Node::new(content)));
         Ok(())
     }
