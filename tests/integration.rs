@@ -1,6 +1,7 @@
 //! All integration tests, as one binary, one module a subject.
 
 mod base;
+mod bombs;
 mod damage;
 mod detectors;
 mod diff;
@@ -9,6 +10,7 @@ mod fuzz;
 mod leaks;
 mod memory;
 mod oracle;
+mod places;
 mod recorded;
 mod registry;
 mod reports;
