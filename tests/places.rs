@@ -24,8 +24,6 @@ mod workshop;
 mod zips;
 
 use place::Place;
-
-pub(crate) use place::{key, text};
 pub(crate) use workshop::Workshop;
 
 /// Every place that is a file, of all modules, made once.

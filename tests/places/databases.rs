@@ -35,14 +35,15 @@ fn rows(name: &str, before: &str, after: &str) -> Place {
 /// not one behind the other, and each begins with the number of the next.
 fn overflow(name: &str, kind: &str) -> Place {
     let key = key(name);
-    for before in (4_000..4_200).step_by(8) {
+    // One length, so that the pages are cut at the same places: the key goes through them.
+    let filler = "lorem ipsum dolor ".repeat(1_200);
+    for before in (8_000..12_200).step_by(20) {
         let shop = Workshop::new();
-        let value = format!("{} {key} {}", "lorem ipsum ".repeat(before / 12), "dolor sit ".repeat(2_000));
-        let pad = "x".repeat(before % 12);
+        let value = format!("{} {key} {}", &filler[..before], &filler[before..]);
         let other = "y".repeat(9_000);
         let sql = format!(
             "pragma page_size=4096; create table t(value {kind}); insert into t values('{other}');
-             insert into t values('{pad}{value}'); insert into t values('{other}'); delete from t where rowid=1; vacuum;"
+             insert into t values('{value}'); insert into t values('{other}'); delete from t where rowid=1; vacuum;"
         );
         let bytes = shop.write("sql", sql).run("sqlite3 out.db < sql").read("out.db");
         if memchr::memmem::find(&bytes, key.as_bytes()).is_none() {

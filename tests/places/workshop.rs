@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::text;
+use super::place::text;
 
 /// A folder of its own, gone in the end.
 pub(crate) struct Workshop(TempDir);

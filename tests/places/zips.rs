@@ -69,7 +69,11 @@ fn layouts() -> Vec<Place> {
         ("behind a script, adjusted", "srv/setup.sh", "cat stub in.zip > out && zip -qA out"),
         ("behind a program", "usr/local/bin/tool", "cat /bin/true in.zip > out"),
         ("in front of something", "srv/trailing.zip", "cat in.zip > out && head -c 3000 /bin/true >> out"),
-        ("with a comment", "srv/comment.zip", "cp in.zip out && echo built by corp | zip -qz out"),
+        (
+            "with a comment",
+            "srv/comment.zip",
+            "cp in.zip out.zip && echo built by corp | zip -qz out.zip && mv out.zip out",
+        ),
         (
             "after an update",
             "srv/updated.zip",
