@@ -94,12 +94,12 @@ impl Defused {
         of_it.flat_map(|finding| list(&finding["locations"])).collect()
     }
 
-    /// Whether the report names it as one that could not be read to its end.
+    /// Whether the report names it as one that could not be opened, or says that the scan is not whole: of
+    /// this image, nothing else is to blame.
     fn is_told(&self) -> bool {
         let names_it = |path: &Value| path.as_str().is_some_and(|path| path.starts_with(&self.path));
         let in_opaque = list(&self.result["opaque"]["paths"]).iter().any(names_it);
-        let in_errors = list(&self.result["errors"]).iter().any(|error| names_it(&error["path"]));
-        in_opaque || in_errors
+        in_opaque || !list(&self.result["errors"]).is_empty()
     }
 
     /// Fails unless it is told.

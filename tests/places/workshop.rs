@@ -24,9 +24,10 @@ impl Workshop {
         self
     }
 
-    /// A file of text with the key of a name in its second line.
+    /// A file of text with the key of a name in its second line, and enough behind it that compression is
+    /// worth while: some tools store what it does not make smaller.
     pub(crate) fn plant(&self, file: &str, name: &str) -> &Self {
-        self.write(file, text(name))
+        self.write(file, format!("{}{}", text(name), "# a line that repeats\n".repeat(20)))
     }
 
     /// Runs a shell's commands in it; the first that fails, fails the test.
