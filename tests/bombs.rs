@@ -88,7 +88,7 @@ fn defuse_stream(path: &str, size: u64, write: impl FnOnce(&mut dyn Write)) -> D
 impl Defused {
     /// Where the key of a number was found.
     fn places(&self, number: u64) -> Vec<Value> {
-        let fingerprint = fingerprint(key(number));
+        let fingerprint = fingerprint(&key(number));
         let findings = list(&self.result["findings"]);
         let of_it = findings.iter().filter(|finding| finding["fingerprint"] == fingerprint.as_str());
         of_it.flat_map(|finding| list(&finding["locations"])).collect()

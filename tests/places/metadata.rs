@@ -73,7 +73,7 @@ fn in_what_is_no_file_and_in_what_is_no_longer_there() {
         let findings = run.findings();
         assert_eq!(findings.len(), places.len());
         for (name, kind, layer, path) in places {
-            let fingerprint = fingerprint(key(name));
+            let fingerprint = fingerprint(&key(name));
             let mut of_it = findings.iter().filter(|finding| finding["fingerprint"] == fingerprint.as_str());
             let finding = of_it.next().unwrap_or_else(|| panic!("{name}: not found"));
             assert!(of_it.next().is_none(), "{name}: found more than once");

@@ -4,7 +4,7 @@
 use keyseam::detect::template::{Seed, expand};
 use serde_json::{Value, json};
 
-use crate::scan::{DETECTOR, fingerprint};
+use crate::scan::{DETECTOR, fingerprint_of};
 use crate::support::cli::{Keyseam, Run, list};
 use crate::support::image::{Compression, Image, ImageBuilder, Layer, oci};
 
@@ -82,7 +82,7 @@ impl Place {
 
     /// A secret in its canonical form is in it, for this detector to find.
     pub(crate) fn holds_secret(mut self, name: &str, detector: &'static str, secret: &[u8], at: At) -> Self {
-        let fingerprint = fingerprint(secret);
+        let fingerprint = fingerprint_of(secret);
         self.planted.push(Planted { name: name.to_owned(), fingerprint, detector, at });
         self
     }

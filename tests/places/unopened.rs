@@ -51,7 +51,7 @@ fn assert_told_and_found(path: &str, bytes: &[u8], name: &str) {
     run.assert_status(1);
     let findings = run.findings();
     assert_eq!(findings.len(), 1, "{path}");
-    assert_eq!(findings[0]["fingerprint"], fingerprint(key(name)).as_str(), "{path}");
+    assert_eq!(findings[0]["fingerprint"], fingerprint(&key(name)).as_str(), "{path}");
     assert_opaque(&run.result(), path);
 }
 
@@ -178,5 +178,5 @@ fn a_7z_is_opened_or_told() {
     );
     let bytes = made("7z a -bd -mx=0 out.7z seen.env >/dev/null && mv out.7z out");
     let run = scan("srv/stored.7z", &bytes, &[]);
-    assert_eq!(run.finding("github-pat-classic")["fingerprint"], fingerprint(key("raw")).as_str());
+    assert_eq!(run.finding("github-pat-classic")["fingerprint"], fingerprint(&key("raw")).as_str());
 }
