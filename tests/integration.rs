@@ -1,6 +1,7 @@
 //! All integration tests, as one binary, one module a subject.
 
 mod base;
+mod bombs;
 mod damage;
 mod detectors;
 mod diff;
@@ -12,6 +13,7 @@ mod memory;
 mod oracle;
 mod packages;
 mod pairs;
+mod places;
 mod recorded;
 mod registry;
 mod reports;

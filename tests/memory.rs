@@ -58,12 +58,12 @@ fn file(out: &mut dyn Write, path: &str, size: u64, separator: u8) {
     fill(out, size);
 }
 
-fn fill(out: &mut dyn Write, size: u64) {
+pub(crate) fn fill(out: &mut dyn Write, size: u64) {
     let rest = size.next_multiple_of(512) - size;
     out.write_all(&vec![0; rest as usize]).expect("room");
 }
 
-fn end(out: &mut dyn Write) {
+pub(crate) fn end(out: &mut dyn Write) {
     out.write_all(&[0; 1024]).expect("room");
 }
 
@@ -99,7 +99,7 @@ impl<W: Write> Write for Measured<W> {
 }
 
 /// An OCI layout in `folder` with one layer, gzip, that `tar` writes.
-fn gzip_layout(folder: &Path, tar: impl FnOnce(&mut dyn Write)) {
+pub(crate) fn gzip_layout(folder: &Path, tar: impl FnOnce(&mut dyn Write)) {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).expect("a folder");
     let passing = blobs.join("passing");

@@ -40,13 +40,18 @@ fn made(template: &str, number: u64) -> String {
 
 /// The fingerprint of a key under the hashing key of [`crate::support::cli`].
 pub(crate) fn fingerprint(key: &str) -> String {
+    fingerprint_of(key.as_bytes())
+}
+
+/// The same of a key whose canonical form is no text.
+pub(crate) fn fingerprint_of(key: &[u8]) -> String {
     let hmac = |message: &[&[u8]]| {
         let mut hmac = Hmac::<Sha256>::new_from_slice(&[0x5a; 32]).expect("a key of any length");
         message.iter().for_each(|part| hmac.update(part));
         let bytes = hmac.finalize().into_bytes();
         bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
-    let (id, hash) = (hmac(&[b"ksf1 id"]), hmac(&[b"ksf1 secret\0", key.as_bytes()]));
+    let (id, hash) = (hmac(&[b"ksf1 id"]), hmac(&[b"ksf1 secret\0", key]));
     format!("ksf1:{}:{}", &id[..8], &hash[..32])
 }
 
