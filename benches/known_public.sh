@@ -14,13 +14,10 @@ cd "$(dirname "$0")/.."
 list=src/finding/known_public.tsv
 
 # Source packages of Debian.
-deb=(openssl gnutls28 nss mbedtls wolfssl botan libgcrypt20 nettle openssh libssh libssh2 curl wget nodejs
+deb=(openssl gnutls28 mbedtls wolfssl botan libgcrypt20 nettle openssh libssh libssh2 curl wget nodejs
     python3.11 golang-1.19 ruby3.1 php8.2 openjdk-17 erlang mosquitto haproxy stunnel4 libevent
     qtbase-opensource-src postgresql-15 redis dovecot exim4 git subversion mercurial krb5 libgit2
-    libio-socket-ssl-perl libnet-ssleay-perl libcrypt-openssl-rsa-perl twisted pyopenssl python-cryptography
-    paramiko python-asyncssh python-jose pyjwt python-authlib python-oauthlib python-jwcrypto requests
-    python-aiohttp python-tornado python-certbot python-acme python-trustme rsa python-scrapy python-httpx
-    uvicorn gunicorn python-pysaml2 python-ldap3 python-eventlet python-urllib3)
+    libio-socket-ssl-perl libnet-ssleay-perl python-cryptography)
 pip=(cryptography-vectors twisted tornado pycryptodome pycryptodomex pyjwt python-jose authlib jwcrypto asyncssh
     paramiko rsa ecdsa certbot acme tlslite-ng scrapy moto localstack-core pysaml2 mitmproxy proxy.py httpbin
     google-auth firebase-admin snowflake-connector-python pymongo redis sqlalchemy kubernetes docker
@@ -41,7 +38,7 @@ crates_1=(rustls rustls-pemfile rustls-webpki webpki tokio-rustls hyper-rustls t
 crates_2=(actix-web actix-tls warp tonic axum-server quinn s2n-quic s2n-tls rumqttc lapin sqlx
     postgres-native-tls mysql_async mongodb redis ldap3 lettre ureq reqwest isahc attohttpc tiny_http poem
     salvo rocket hickory-proto hickory-resolver pgp age kube aws-sigv4 aws-sdk-s3 azure_core picky)
-crates_3=(boring-sys openssl-src russh josekit biscuit instant-acme libssh2-sys git2 curl-sys)
+crates_3=(aws-smithy-http-client boring-sys openssl-src russh josekit biscuit instant-acme libssh2-sys git2 curl-sys)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -98,6 +95,32 @@ fetch_crates() { # fetch_crates CRATE...: with all that they need
     done
     rm -rf "$work/cargo/registry/src" "$work/cargo/registry/cache"
 }
+# Samples of documentation that no package has to carry, put together from what was published of them.
+samples() {
+    mkdir -p "$work/package"
+    python3 - "$work/package" <<'PYTHON'
+import base64, hashlib, hmac, pathlib, sys
+
+def part(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+def token(claims, secret, header=b'{"alg":"HS256","typ":"JWT"}'):
+    signed = f"{part(header)}.{part(claims)}"
+    return f"{signed}.{part(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
+
+john, admin, issued = b'"sub":"1234567890","name":"John Doe"', b'"admin":true', b'"iat":1516239022'
+tokens = [
+    token(b"{%s,%s}" % (john, issued), b"your-256-bit-secret"),
+    token(b"{%s,%s}" % (john, issued), b"secret"),
+    token(b"{%s,%s}" % (john, admin), b"secret"),
+    token(b"{%s,%s,%s}" % (john, admin, issued), b"your-256-bit-secret"),
+    token(b"{%s,%s,%s}" % (john, admin, issued), b"a-string-secret-at-least-256-bits-long"),
+]
+folder = pathlib.Path(sys.argv[1])
+(folder / "debugger").write_text("\n".join(tokens) + "\n")
+PYTHON
+    keys_of jwt.io "$work/package"
+}
 one() { # one KIND NAME
     echo "$1:$2" >&2
     mkdir -p "$work/package"
@@ -105,9 +128,10 @@ one() { # one KIND NAME
     keys_of "${2##*/}" "$work/package"
 }
 
-[ $# -gt 0 ] || set -- crates "${deb[@]/#/deb:}" "${pip[@]/#/pip:}" "${npm[@]/#/npm:}"
+[ $# -gt 0 ] || set -- samples crates "${deb[@]/#/deb:}" "${pip[@]/#/pip:}" "${npm[@]/#/npm:}"
 for package in "$@"; do
     case "$package" in
+        samples) samples ;;
         crates) fetch_crates "${crates_1[@]}"; fetch_crates "${crates_2[@]}"; fetch_crates "${crates_3[@]}" ;;
         *) one "${package%%:*}" "${package#*:}" ;;
     esac
