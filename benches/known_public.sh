@@ -95,32 +95,6 @@ fetch_crates() { # fetch_crates CRATE...: with all that they need
     done
     rm -rf "$work/cargo/registry/src" "$work/cargo/registry/cache"
 }
-# Samples of documentation that no package has to carry, put together from what was published of them.
-samples() {
-    mkdir -p "$work/package"
-    python3 - "$work/package" <<'PYTHON'
-import base64, hashlib, hmac, pathlib, sys
-
-def part(raw):
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-def token(claims, secret, header=b'{"alg":"HS256","typ":"JWT"}'):
-    signed = f"{part(header)}.{part(claims)}"
-    return f"{signed}.{part(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
-
-john, admin, issued = b'"sub":"1234567890","name":"John Doe"', b'"admin":true', b'"iat":1516239022'
-tokens = [
-    token(b"{%s,%s}" % (john, issued), b"your-256-bit-secret"),
-    token(b"{%s,%s}" % (john, issued), b"secret"),
-    token(b"{%s,%s}" % (john, admin), b"secret"),
-    token(b"{%s,%s,%s}" % (john, admin, issued), b"your-256-bit-secret"),
-    token(b"{%s,%s,%s}" % (john, admin, issued), b"a-string-secret-at-least-256-bits-long"),
-]
-folder = pathlib.Path(sys.argv[1])
-(folder / "debugger").write_text("\n".join(tokens) + "\n")
-PYTHON
-    keys_of jwt.io "$work/package"
-}
 one() { # one KIND NAME
     echo "$1:$2" >&2
     mkdir -p "$work/package"
@@ -128,10 +102,9 @@ one() { # one KIND NAME
     keys_of "${2##*/}" "$work/package"
 }
 
-[ $# -gt 0 ] || set -- samples crates "${deb[@]/#/deb:}" "${pip[@]/#/pip:}" "${npm[@]/#/npm:}"
+[ $# -gt 0 ] || set -- crates "${deb[@]/#/deb:}" "${pip[@]/#/pip:}" "${npm[@]/#/npm:}"
 for package in "$@"; do
     case "$package" in
-        samples) samples ;;
         crates) fetch_crates "${crates_1[@]}"; fetch_crates "${crates_2[@]}"; fetch_crates "${crates_3[@]}" ;;
         *) one "${package%%:*}" "${package#*:}" ;;
     esac
