@@ -14,13 +14,10 @@ cd "$(dirname "$0")/.."
 list=src/finding/known_public.tsv
 
 # Source packages of Debian.
-deb=(openssl gnutls28 nss mbedtls wolfssl botan libgcrypt20 nettle openssh libssh libssh2 curl wget nodejs
+deb=(openssl gnutls28 mbedtls wolfssl botan libgcrypt20 nettle openssh libssh libssh2 curl wget nodejs
     python3.11 golang-1.19 ruby3.1 php8.2 openjdk-17 erlang mosquitto haproxy stunnel4 libevent
     qtbase-opensource-src postgresql-15 redis dovecot exim4 git subversion mercurial krb5 libgit2
-    libio-socket-ssl-perl libnet-ssleay-perl libcrypt-openssl-rsa-perl twisted pyopenssl python-cryptography
-    paramiko python-asyncssh python-jose pyjwt python-authlib python-oauthlib python-jwcrypto requests
-    python-aiohttp python-tornado python-certbot python-acme python-trustme rsa python-scrapy python-httpx
-    uvicorn gunicorn python-pysaml2 python-ldap3 python-eventlet python-urllib3)
+    libio-socket-ssl-perl libnet-ssleay-perl python-cryptography)
 pip=(cryptography-vectors twisted tornado pycryptodome pycryptodomex pyjwt python-jose authlib jwcrypto asyncssh
     paramiko rsa ecdsa certbot acme tlslite-ng scrapy moto localstack-core pysaml2 mitmproxy proxy.py httpbin
     google-auth firebase-admin snowflake-connector-python pymongo redis sqlalchemy kubernetes docker
@@ -41,7 +38,7 @@ crates_1=(rustls rustls-pemfile rustls-webpki webpki tokio-rustls hyper-rustls t
 crates_2=(actix-web actix-tls warp tonic axum-server quinn s2n-quic s2n-tls rumqttc lapin sqlx
     postgres-native-tls mysql_async mongodb redis ldap3 lettre ureq reqwest isahc attohttpc tiny_http poem
     salvo rocket hickory-proto hickory-resolver pgp age kube aws-sigv4 aws-sdk-s3 azure_core picky)
-crates_3=(boring-sys openssl-src russh josekit biscuit instant-acme libssh2-sys git2 curl-sys)
+crates_3=(aws-smithy-http-client boring-sys openssl-src russh josekit biscuit instant-acme libssh2-sys git2 curl-sys)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

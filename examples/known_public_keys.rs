@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use keyseam::detect::catalogue::Catalogue;
-use keyseam::detect::{Definition, DetectorSet};
+use keyseam::detect::{Definition, DetectorSet, Severity};
 use keyseam::image::digest::{Algorithm, Digest};
 use keyseam::limits::WINDOW_FRESH;
 use keyseam::scan::blob::{BlobAsk, BlobScan, read_blob};
@@ -49,10 +49,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Whether the same key elsewhere would be this one: generated keys are, passwords that people choose
-/// come twice.
+/// come twice. Of ids only those that are findings by themselves.
 fn is_published(definition: &Definition) -> bool {
     const CHOSEN: [&str; 2] = ["password", "connection string"];
-    !definition.is_handle() && !CHOSEN.contains(&definition.kind.as_str())
+    let counts = !definition.is_handle() || definition.severity >= Severity::Medium;
+    counts && !CHOSEN.contains(&definition.kind.as_str())
 }
 
 fn scan(tar: impl Read, detectors: &DetectorSet) -> BlobScan {
