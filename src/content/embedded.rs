@@ -5,6 +5,8 @@
 //! found. What is found does not depend on how the content was cut.
 
 mod base64;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 

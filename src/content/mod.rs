@@ -7,6 +7,8 @@
 
 mod compressed;
 mod embedded;
+#[cfg(test)]
+mod taken;
 mod tar;
 mod zip;
 
