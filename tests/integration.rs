@@ -1,5 +1,6 @@
 //! All integration tests, as one binary, one module a subject.
 
+mod archives;
 mod base;
 mod bombs;
 mod damage;

@@ -126,9 +126,9 @@ impl<C: Codec> Compressed<C> {
             if given > 0 {
                 members.data(self.output.get(..given).unwrap_or_default())?;
             }
-            let again = given == self.output.len() || (!input.is_empty() && (taken > 0 || given > 0));
+            let again = given > 0 || (!input.is_empty() && taken > 0);
             if !again {
-                return Ok(());
+                return if input.is_empty() || self.codec.is_complete() { Ok(()) } else { Err(Fault::CORRUPT) };
             }
         }
     }

@@ -5,6 +5,8 @@
 //! found. What is found does not depend on how the content was cut.
 
 mod base64;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 
@@ -74,8 +76,8 @@ struct Embedded {
     held: Vec<u8>,
     /// How many of the held bytes only stand in front of those.
     before: usize,
-    begun: bool,
-    script: bool,
+    /// The first two bytes, which make a script of it.
+    first: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -90,10 +92,8 @@ enum State {
 
 impl Unpack for Embedded {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        if !self.begun {
-            self.begun = true;
-            self.script = bytes.starts_with(b"#!");
-        }
+        let missing = 2 - self.first.len().min(2);
+        self.first.extend(bytes.iter().take(missing));
         self.pass(bytes, false, members)
     }
 
@@ -142,7 +142,7 @@ impl Embedded {
 
     /// The first container that begins at `from` or behind it, as far as that can be told.
     fn seek(&self, all: &[u8], from: usize, last: bool) -> Option<(usize, State)> {
-        let search = if self.script { &*IN_SCRIPTS } else { &*ANYWHERE };
+        let search = if self.first == b"#!" { &*IN_SCRIPTS } else { &*ANYWHERE };
         let mut from = from;
         while let Some(hit) = search.as_ref()?.find(Input::new(all).range(from..)) {
             let at = hit.start();

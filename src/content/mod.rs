@@ -13,6 +13,8 @@ mod gather;
 mod git;
 mod rpm;
 mod sqlite;
+#[cfg(test)]
+mod taken;
 mod tar;
 mod zip;
 

@@ -7,6 +7,8 @@
 mod body;
 mod directory;
 mod record;
+#[cfg(test)]
+mod tests;
 mod unsized_data;
 
 use body::{Body, Passed};

@@ -2,7 +2,7 @@
 
 use ::bzip2::{Decompress, Status};
 
-use super::codec::{Codec, Stepped};
+use super::codec::{Broken, Codec, Stepped};
 use crate::content::Fault;
 
 /// A bzip2 decoder.
@@ -12,11 +12,12 @@ pub(in crate::content) struct Bzip2 {
     between: bool,
     /// Whether it is over with its first stream.
     single: bool,
+    broken: Broken,
 }
 
 impl Default for Bzip2 {
     fn default() -> Self {
-        Self { stream: Decompress::new(false), between: false, single: false }
+        Self { stream: Decompress::new(false), between: false, single: false, broken: Broken::default() }
     }
 }
 
@@ -38,11 +39,12 @@ impl Codec for Bzip2 {
             }
         }
         let (read, wrote) = (self.stream.total_in(), self.stream.total_out());
-        let status = self.stream.decompress(input, output).map_err(|_| Fault::CORRUPT)?;
-        self.between = status == Status::StreamEnd;
+        self.broken.or_go_on()?;
+        let result = self.stream.decompress(input, output);
+        self.between = matches!(result, Ok(Status::StreamEnd));
         let taken = usize::try_from(self.stream.total_in() - read).unwrap_or(input.len());
         let given = usize::try_from(self.stream.total_out() - wrote).unwrap_or(output.len());
-        Ok(Stepped { taken, given })
+        self.broken.after(Stepped { taken, given }, result.map_err(|_| Fault::CORRUPT).err())
     }
 
     fn is_complete(&self) -> bool {

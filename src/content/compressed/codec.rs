@@ -36,6 +36,24 @@ pub(in crate::content) trait Codec: Send {
     }
 }
 
+/// A fault behind bytes that came out in the same step: they are given first, then it is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Broken(Option<Fault>);
+
+impl Broken {
+    /// # Errors
+    /// When the last step met a fault.
+    pub(super) fn or_go_on(self) -> Result<(), Fault> {
+        self.0.map_or(Ok(()), Err)
+    }
+
+    /// What a step gives that may have met a fault.
+    pub(super) fn after(&mut self, stepped: Stepped, fault: Option<Fault>) -> Result<Stepped, Fault> {
+        self.0 = fault;
+        if stepped.given == 0 { self.or_go_on().map(|()| stepped) } else { Ok(stepped) }
+    }
+}
+
 /// Runs `codec` over all of `input`, or until it is over; how much it took.
 pub(in crate::content) fn run(
     codec: &mut dyn Codec,
@@ -50,8 +68,8 @@ pub(in crate::content) fn run(
         if given > 0 {
             sink(output.get(..given).unwrap_or_default())?;
         }
-        // With its output full it may have more to give, without any input.
-        let again = given == output.len() || (!input.is_empty() && (taken > 0 || given > 0));
+        // With its output full it may have more to give, without any input; or a fault to tell.
+        let again = given > 0 || (!input.is_empty() && taken > 0);
         if !again {
             return Ok(all - input.len());
         }
@@ -62,17 +80,18 @@ pub(in crate::content) fn run(
 pub(in crate::content) struct Deflate {
     state: Decompress,
     ended: bool,
+    broken: Broken,
 }
 
 impl Deflate {
     /// A bare stream, as in zip and gzip.
     pub(in crate::content) fn raw() -> Self {
-        Self { state: Decompress::new(false), ended: false }
+        Self { state: Decompress::new(false), ended: false, broken: Broken::default() }
     }
 
     /// A stream in zlib's frame, as in git.
     pub(in crate::content) fn zlib() -> Self {
-        Self { state: Decompress::new(true), ended: false }
+        Self { state: Decompress::new(true), ended: false, broken: Broken::default() }
     }
 }
 
@@ -82,12 +101,12 @@ impl Codec for Deflate {
             return Ok(Stepped::default());
         }
         let (read, wrote) = (self.state.total_in(), self.state.total_out());
-        let status =
-            self.state.decompress(input, output, FlushDecompress::None).map_err(|_| Fault::CORRUPT)?;
-        self.ended = status == Status::StreamEnd;
+        self.broken.or_go_on()?;
+        let result = self.state.decompress(input, output, FlushDecompress::None);
+        self.ended = matches!(result, Ok(Status::StreamEnd));
         let taken = usize::try_from(self.state.total_in() - read).unwrap_or(input.len());
         let given = usize::try_from(self.state.total_out() - wrote).unwrap_or(output.len());
-        Ok(Stepped { taken, given })
+        self.broken.after(Stepped { taken, given }, result.map_err(|_| Fault::CORRUPT).err())
     }
 
     fn is_complete(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use liblzma::stream::{Action, Error, Status, Stream};
 
-use super::codec::{Codec, Stepped};
+use super::codec::{Broken, Codec, Stepped};
 use crate::content::Fault;
 use crate::limits::INNER_XZ_MEMORY;
 
@@ -30,6 +30,7 @@ pub(in crate::content) struct Xz {
     between: bool,
     /// Whether it is over with its first stream.
     single: bool,
+    broken: Broken,
 }
 
 impl Xz {
@@ -92,8 +93,9 @@ impl Xz {
                 self.stream.insert(stream.map_err(|_| Fault::LIMIT)?)
             }
         };
+        self.broken.or_go_on()?;
         let (read, wrote) = (stream.total_in(), stream.total_out());
-        loop {
+        let fault = loop {
             let taken = usize::try_from(stream.total_in() - read).unwrap_or(input.len());
             let given = usize::try_from(stream.total_out() - wrote).unwrap_or(output.len());
             let input = input.get(taken..).unwrap_or_default();
@@ -101,16 +103,19 @@ impl Xz {
             match stream.process(input, output, Action::Run) {
                 Ok(status) => {
                     self.between = status == Status::StreamEnd;
-                    break;
+                    break None;
                 }
-                Err(Error::MemLimit) => self.memory = raise(stream, self.memory)?,
-                Err(Error::Mem) => return Err(Fault::LIMIT),
-                Err(_) => return Err(Fault::CORRUPT),
+                Err(Error::MemLimit) => match raise(stream, self.memory) {
+                    Ok(memory) => self.memory = memory,
+                    Err(fault) => break Some(fault),
+                },
+                Err(Error::Mem) => break Some(Fault::LIMIT),
+                Err(_) => break Some(Fault::CORRUPT),
             }
-        }
+        };
         let taken = usize::try_from(stream.total_in() - read).unwrap_or(input.len());
         let given = usize::try_from(stream.total_out() - wrote).unwrap_or(output.len());
-        Ok(Stepped { taken, given })
+        self.broken.after(Stepped { taken, given }, fault)
     }
 }
 

@@ -200,11 +200,15 @@ fn decode(
         if given > 0 {
             sum.give(output.get(..given).unwrap_or_default(), members)?;
         }
-        let again = given == output.len() || (!input.is_empty() && (taken > 0 || given > 0));
-        if !again {
-            let over = !input.is_empty() && codec.is_complete();
-            return Ok((all - input.len(), if over { Passed::Over } else { Passed::More }));
+        if given > 0 || (!input.is_empty() && taken > 0) {
+            continue;
         }
+        let passed = match (input.is_empty(), codec.is_complete()) {
+            (true, _) => Passed::More,
+            (false, true) => Passed::Over,
+            (false, false) => Passed::Broken(Fault::CORRUPT),
+        };
+        return Ok((all - input.len(), passed));
     }
 }
 
