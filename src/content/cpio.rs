@@ -1,7 +1,8 @@
 //! cpio archives: what the kernel unpacks at its start, and what an rpm holds.
 //!
 //! Archives may follow one another, with NUL bytes between them. What follows that is no archive (an
-//! initramfs has its second part compressed) is a content of its own, without a name.
+//! initramfs has its second part compressed) is a content of its own, without a name. So is all that comes
+//! behind a header that cannot be read: of an rpm's payload nobody has searched it as it lies.
 
 mod header;
 
@@ -86,7 +87,10 @@ impl Cpio {
             State::Header(form) => {
                 let form = *form;
                 let Some(header) = self.gather.take(input, form.length()) else { return Ok(false) };
-                self.header(form, &header, members)?;
+                match self.header(form, &header, members) {
+                    Err(Fault::CORRUPT) => self.give_rest(&header, Some(Fault::CORRUPT), members)?,
+                    read => read?,
+                }
             }
             State::Name(form, entry) => {
                 let fill = form.fill(form.length() as u64 + entry.name_size);
@@ -143,14 +147,26 @@ impl Cpio {
             // The magic is a part of the header.
             let _ = self.gather.take(&mut magic.as_slice(), form.length());
             self.state = State::Header(form);
-        } else if self.ended {
-            members.begin(Step::Payload)?;
-            members.data(&magic)?;
-            self.state = State::Rest;
         } else {
-            return Err(Fault::CORRUPT);
+            self.give_rest(&magic, (!self.ended).then_some(Fault::CORRUPT), members)?;
         }
         Ok(true)
+    }
+
+    /// What comes from here on is no archive: by right, or by a fault.
+    fn give_rest(
+        &mut self,
+        begin: &[u8],
+        fault: Option<Fault>,
+        members: &mut dyn Members,
+    ) -> Result<(), Fault> {
+        if let Some(fault) = fault {
+            members.end();
+            members.unread(fault);
+        }
+        members.begin(Step::Payload)?;
+        self.state = State::Rest;
+        members.data(begin)
     }
 
     fn header(&mut self, form: Form, header: &[u8], members: &mut dyn Members) -> Result<(), Fault> {

@@ -1,8 +1,7 @@
 //! rpm packages: two headers and a payload. The header's scripts and long texts are members that are
 //! called as in a spec file (`%post`); the payload is a cpio, and its compression belongs to the package.
 //!
-//! All other strings of the header were searched as they lie. A payload that is no cpio, or no longer
-//! one, is a content of its own, without a name.
+//! All other strings of the header were searched as they lie.
 
 mod header;
 
@@ -11,7 +10,7 @@ use header::Header;
 use super::compressed::{self, Codec};
 use super::cpio::Cpio;
 use super::gather::{Gather, be32, split};
-use super::{Fault, Members, Step, Unpack};
+use super::{Fault, Members, Unpack};
 use crate::limits::{DECODED_SLICE, RPM_HEADER};
 
 const LEAD: usize = 96;
@@ -136,7 +135,7 @@ impl Rpm {
         let mut payload = Box::new(Payload {
             codec: compressed::codec_of(head),
             output: vec![0; DECODED_SLICE],
-            reader: Reader::Cpio(Cpio::with_index(files)),
+            cpio: Cpio::with_index(files),
         });
         payload.feed(head, members)?;
         self.state = State::Payload(payload);
@@ -148,52 +147,24 @@ struct Payload {
     /// None where it is not compressed.
     codec: Option<Box<dyn Codec>>,
     output: Vec<u8>,
-    reader: Reader,
-}
-
-enum Reader {
-    Cpio(Cpio),
-    /// What cannot be followed as a cpio.
-    Rest,
+    cpio: Cpio,
 }
 
 impl Payload {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        let Self { codec, output, reader } = self;
+        let Self { codec, output, cpio } = self;
         match codec {
             Some(codec) => {
-                compressed::run(&mut **codec, bytes, output, &mut |data| reader.feed(data, members))?;
+                compressed::run(&mut **codec, bytes, output, &mut |data| cpio.feed(data, members))?;
                 Ok(())
             }
-            None => reader.feed(bytes, members),
+            None => cpio.feed(bytes, members),
         }
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
         let complete = self.codec.as_ref().is_none_or(|codec| codec.is_complete());
-        match &mut self.reader {
-            Reader::Cpio(cpio) => cpio.finish(members)?,
-            Reader::Rest => members.end(),
-        }
+        self.cpio.finish(members)?;
         if complete { Ok(()) } else { Err(Fault::TRUNCATED) }
-    }
-}
-
-impl Reader {
-    fn feed(&mut self, data: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        match self {
-            Self::Cpio(cpio) => match cpio.feed(data, members) {
-                Err(Fault::CORRUPT) => {
-                    // Only compressed was it searched as it lies.
-                    members.unread(Fault::CORRUPT);
-                    members.begin(Step::Payload)?;
-                    members.data(data)?;
-                    *self = Self::Rest;
-                    Ok(())
-                }
-                fed => fed,
-            },
-            Self::Rest => members.data(data),
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use keyseam::content::Fault;
 use keyseam::detect::Place;
 use serde_json::json;
 
@@ -112,5 +113,8 @@ fn what_is_cut_is_said() {
     let mut broken = archive;
     let second = memchr::memmem::find(&broken[6..], b"070701").expect("a second entry") + 6;
     broken[second] = b'x';
-    assert_eq!(Contents::of(&broken).fault.map(|fault| fault.0), Some("corrupt"));
+    let contents = Contents::of(&broken);
+    assert_eq!((contents.fault, contents.unread), (None, vec![Fault::CORRUPT]));
+    let (name, rest) = contents.members.last().expect("the rest");
+    assert_eq!((name, rest.as_slice()), (&None, &broken[second..]));
 }
