@@ -75,6 +75,8 @@ impl Case {
         let before = &self.bytes[..self.offset];
         let line = 1 + memchr::memchr_iter(b'\n', before).count();
         let column = self.offset - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
+        // Columns are told only so far from the last line break.
+        let column = (column <= 16 * 1024).then_some(column);
         json!({
             "path": format!("app/{}", self.name), "decoded": self.decoded,
             "offset": self.offset, "line": line, "column": column,

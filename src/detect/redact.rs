@@ -8,9 +8,10 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use regex::Regex;
 
-use super::Key;
 use super::definition::Definition;
 use super::set::{DetectorSet, Scratch};
+use super::{Hit, Key, Place, Window};
+use crate::encoding;
 
 /// What stands for what is not shown.
 const HIDDEN: &str = "…";
@@ -68,7 +69,7 @@ pub fn is_secret_name(name: &str) -> bool {
     })
 }
 
-/// Cleans texts for display: every key that any detector of the catalogue finds, every value it was
+/// Cleans texts for display: every key that any detector of the catalogue finds, encoded ones too, every value it was
 /// told, every piece of eight bytes of such a value, and every password in a URL is replaced by what may
 /// be shown of it.
 pub struct Redactor<'a> {
@@ -236,16 +237,23 @@ impl<'a> Redactor<'a> {
         // What a panic in another thread left behind is only cached states.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         self.set.scan_text(text.as_bytes(), &mut scratch, &mut hits);
-        hits.into_iter()
-            .filter_map(|hit| {
-                let definition = self.set.definition(hit.detector);
-                if definition.is_handle() {
-                    return None;
-                }
-                let shown = redacted(text.as_bytes().get(hit.span.clone())?, definition);
-                Some((hit.span, shown))
-            })
-            .collect()
+        let shown = |hit: Hit| {
+            let definition = self.set.definition(hit.detector);
+            if definition.is_handle() {
+                return None;
+            }
+            let shown = redacted(text.as_bytes().get(hit.span.clone())?, definition);
+            Some((hit.span, shown))
+        };
+        let mut found: Vec<_> = hits.drain(..).filter_map(shown).collect();
+        let (bytes, owned) = (text.as_bytes(), 0..text.len());
+        let window = Window { bytes, owned, starts: true, ends: true, place: Place::History, path: b"" };
+        encoding::each(&window, 0, |decoded| {
+            self.set.scan_text(decoded.bytes(), &mut scratch, &mut hits);
+            let keys = hits.drain(..).filter(|hit| !self.set.definition(hit.detector).is_handle());
+            found.extend(keys.filter_map(|hit| Some((decoded.locate(&hit.span)?.span, HIDDEN.to_owned()))));
+        });
+        found
     }
 }
 

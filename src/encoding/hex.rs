@@ -30,23 +30,30 @@ impl Alphabet for Hex {
     }
 }
 
-/// Adds the texts in a run of base64 characters if they are digits, and says whether they are.
-pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) -> bool {
-    let front = lines.first().and_then(|line| text.get(line.clone())).unwrap_or_default();
-    let prefix = if front.starts_with(b"0x") { 2 } else { 0 };
-    if !front.iter().skip(prefix).take(8).all(u8::is_ascii_hexdigit) {
-        return false;
+/// Adds the texts in a run of base64 characters as far as its lines are digits. A single line may hold
+/// other characters around them.
+pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
+    let is_digits = |line: &&Range<usize>| {
+        text.get((*line).clone()).is_some_and(|line| line.iter().all(u8::is_ascii_hexdigit))
+    };
+    let whole = lines.iter().take_while(is_digits).count();
+    let first = lines.first().map_or(0..0, |line| longest(text, line));
+    let lines = if whole > 1 { lines.get(..whole).unwrap_or_default() } else { std::slice::from_ref(&first) };
+    if lines.iter().map(Range::len).sum::<usize>() >= LEAST {
+        let cut = cut && lines.first().is_some_and(|line| line.start == 0);
+        Run::new::<Hex>(text, lines)
+            .each::<Hex>(cut, |run, stretch| run.push::<Hex>(stretch, pieces, |_| "hex"));
     }
-    let mut lines = lines.to_vec();
-    if let Some(first) = lines.first_mut() {
-        first.start += prefix;
-    }
-    let digits = lines.iter().filter_map(|line| text.get(line.clone())).flatten();
-    let count = lines.iter().map(Range::len).sum::<usize>();
-    if count < LEAST || !digits.clone().all(u8::is_ascii_hexdigit) {
-        return false;
-    }
-    Run::new::<Hex>(text, &lines)
-        .each::<Hex>(cut, |run, stretch| run.push::<Hex>(stretch, pieces, |_| "hex"));
-    true
+}
+
+/// The longest row of digits in a line, without the `0x` in front of it.
+fn longest(text: &[u8], line: &Range<usize>) -> Range<usize> {
+    let Some(characters) = text.get(line.clone()) else { return 0..0 };
+    let mut at = line.start;
+    let rows = characters.split(|byte| !byte.is_ascii_hexdigit()).map(|row| {
+        let start = at;
+        at += row.len() + 1;
+        start..start + row.len()
+    });
+    rows.max_by_key(Range::len).unwrap_or(0..0)
 }

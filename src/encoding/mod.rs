@@ -170,9 +170,8 @@ fn find(reading: Reading, text: &[u8], weak_too: bool, pieces: &mut Pieces) {
         Reading::Runs => {
             run::each(text, |lines| {
                 let cut = lines.first().is_some_and(|line| line.start == 0);
-                if !hex::find(text, lines, cut, pieces) {
-                    base64::find(text, lines, cut, pieces);
-                }
+                hex::find(text, lines, cut, pieces);
+                base64::find(text, lines, cut, pieces);
             });
             utf16::find(text, pieces);
             pieces.settle();

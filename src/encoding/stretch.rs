@@ -18,9 +18,6 @@ const SAMPLE: usize = 9;
 const STEP: usize = 16;
 pub(super) const LONG: usize = 64;
 
-/// Characters of a run that the trials at its front look at.
-const FRONT: usize = 24;
-
 /// How characters hold bytes.
 pub(super) trait Alphabet {
     /// Characters that hold whole bytes together.
@@ -82,7 +79,8 @@ impl<'t> Run<'t> {
                 }
                 _ => from += STEP,
             }
-            if from >= self.values.len() || (self.values.len() < LONG && !cut) {
+            let is_short = self.values.len() < LONG && self.lines.len() == 1;
+            if from >= self.values.len() || (is_short && !cut) {
                 return;
             }
         }
@@ -228,15 +226,18 @@ impl<'t> Places<'t> {
 
 /// Whether a run of less than [`LONG`] characters may hold text.
 pub(super) fn is_promising<A: Alphabet>(characters: &[u8]) -> bool {
-    let mut values = [0xff; FRONT];
+    let mut values = [0xff; LONG];
     values.iter_mut().zip(characters).for_each(|(value, byte)| *value = A::value(*byte));
     start::<A>(values.get(..characters.len()).unwrap_or(&values), true).is_some()
 }
 
-/// The first group of text near the front of `values`. `is_front`: also behind a byte order mark.
+/// The first group of text near the front of `values`. `is_front`: also behind a byte order mark, and
+/// behind what may as well be the parts of a path or a name.
 fn start<A: Alphabet>(values: &[u8], is_front: bool) -> Option<(usize, Form)> {
     let trials = if is_front { 2 * A::CHARACTERS } else { A::CHARACTERS };
-    (0..trials).find_map(|at| Some((at, sampled::<A>(values.get(at..)?)?)))
+    let marks = values.iter().take(if is_front { LONG } else { 0 }).enumerate();
+    let behind = marks.filter(|(_, value)| matches!(value, 62 | 63)).map(|(at, _)| at + 1);
+    (0..trials).chain(behind).find_map(|at| Some((at, sampled::<A>(values.get(at..)?)?)))
 }
 
 /// What begins with `values`, if it is text.

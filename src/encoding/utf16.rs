@@ -71,18 +71,23 @@ fn read(text: &[u8], at: usize, floor: usize, pieces: &mut Pieces) -> Option<usi
     }
     let first_is_nul = text.get(start) == Some(&0);
     let last_is_nul = text.get(end - 1) == Some(&0);
-    // A NUL at both ends: one of them is no part of the text, and the little end is first nearly always.
+    // Where it begins and ends alike, a byte at one end is something else's: the NUL in front, because the
+    // little end is first nearly always, or else a character, which stays.
     let order = if first_is_nul && !last_is_nul { Order::Big } else { Order::Little };
-    start += usize::from(first_is_nul && order == Order::Little);
+    start += usize::from(first_is_nul && last_is_nul);
     let mark = pieces.mark();
-    let (end, ascii) = units(text, start, order, pieces);
+    let (mut last, ascii) = units(text, start, order, pieces);
     if ascii < LEAST {
         pieces.drop_from(mark);
         return None;
     }
+    if order == Order::Little && !last_is_nul && last + 1 == end {
+        text.get(last).into_iter().for_each(|byte| pieces.byte(*byte, last..end));
+        last = end;
+    }
     let word = if order == Order::Little { "utf-16le" } else { "utf-16be" };
-    pieces.end(mark, start..end, word, true);
-    Some(end)
+    pieces.end(mark, start..last, word, true);
+    Some(last)
 }
 
 /// Decodes the units from `start` on; where the text ends, and how many of them are ASCII.

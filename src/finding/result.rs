@@ -24,7 +24,7 @@ use crate::report::model;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
-use crate::scan::matches::{Finder, Search, Workspace, join};
+use crate::scan::matches::{Finder, Found, Search, Workspace, join};
 use crate::scan::segment::{Content, InnerStep, Segment};
 use crate::target::normalise_reference;
 
@@ -329,7 +329,7 @@ impl View<'_> {
         let rule = self.rule(group.finder);
         let in_final_image = group.in_final_image();
         let secret = if self.judge.show_secrets {
-            String::from_utf8_lossy(first.found.raw.expose()).into_owned()
+            shown_whole(&first.found)
         } else {
             self.judge.shown(group.finder, &group.key)
         };
@@ -488,6 +488,13 @@ fn reference(name: &str, source: model::SourceKind) -> String {
     let is_tag_alone = source != model::SourceKind::DockerArchive && !name.contains(['/', ':']);
     let full = if is_tag_alone { None } else { normalise_reference(name) };
     full.unwrap_or_else(|| name.to_owned())
+}
+
+/// A key as it stands in the image; one that stands there encoded, as it reads.
+fn shown_whole(found: &Found) -> String {
+    let decoded =
+        (!found.encodings.is_empty()).then(|| std::str::from_utf8(found.key.expose()).ok()).flatten();
+    decoded.map_or_else(|| String::from_utf8_lossy(found.raw.expose()).into_owned(), str::to_owned)
 }
 
 /// The members of nested archives that lead to a key, outermost first.

@@ -34,7 +34,7 @@ fn base64_in_one_line_and_in_many() {
         ("openssl", 16, "openssl base64"),
     ] {
         let key = key(number);
-        let (text, at) = text(9, &key);
+        let (text, at) = text(8, &key);
         let file = text_of(script, &text);
         // Short enough not to be cut by a line break there.
         let encoded = &base64_at(&text, at)[..4];
@@ -203,14 +203,9 @@ fn escapes_of_json_and_programs() {
     );
     let markdown = key(4);
     let nested = key(5);
-    let inside = text_of(
-        "jq -c '{config: tojson}'",
-        format!(
-            "{{\"data\": {{\"t\": \"{}\"}}}}",
-            text_of("base64", format!("{}{nested}", "text ".repeat(20)))
-        ),
-    );
-    let escaped_line = base64_at(&format!("{}{nested}", "text ".repeat(20)), 101);
+    let lines = text_of("base64", format!("{}{nested}", "text ".repeat(20)));
+    let inside = text_of("jq -Rsc '{t: .}'", lines);
+    let escaped_line = base64_at(&format!("{}{nested}", "text ".repeat(20)), 100);
     assert_found(&[
         Case::new("hex.c", format!("char *token = \"{c}\";\n"), &all_hex, &["escapes"], "\\x67\\x68\\x70"),
         Case::new("unicode.js", format!("\n\nlet t='{js}'\n"), &unicode, &["escapes"], "\\u0067\\u0068"),
