@@ -5,6 +5,7 @@ mod damage;
 mod detectors;
 mod diff;
 mod engines;
+mod forms;
 mod fuzz;
 mod leaks;
 mod memory;
