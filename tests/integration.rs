@@ -8,6 +8,7 @@ mod detectors;
 mod diff;
 mod encodings;
 mod engines;
+mod forms;
 mod fuzz;
 mod leaks;
 mod memory;

@@ -132,7 +132,9 @@ fn is_repeated(body: &[u8]) -> bool {
             *seen = true;
         }
     }
-    let few = seen.iter().filter(|seen| **seen).count() <= 2;
+    // Of bytes that are no text, letters say nothing.
+    let is_text = body.iter().all(u8::is_ascii_graphic);
+    let few = is_text && seen.iter().filter(|seen| **seen).count() <= 2;
     let periodic = (1..=4).any(|period| body.iter().zip(body.iter().skip(period)).all(|(a, b)| a == b));
     body.len() >= 8 && (few || periodic)
 }
