@@ -218,6 +218,7 @@ pub const SECTION: usize = 400;
 /// How far from a key `near` words and companions are looked for, on either side, whatever the lines.
 pub const NEARBY: usize = 4 * 1024;
 
+<<<<<<< HEAD
 /// Bytes of a content that are searched for encoded keys at a time.
 pub const ENCODING_CELL: usize = 20 * 1024;
 
@@ -234,6 +235,12 @@ pub const ENCODING_CONTEXT: usize = 512;
 pub const ENCODING_ROUNDS: usize = 2;
 
 /// How far from a key a NUL makes its surroundings binary.
+=======
+/// How far before a key the header of its record may begin, in a database.
+pub const RECORD_REACH: usize = 1024;
+
+/// How far from a key a NUL or another byte that no text has makes its surroundings binary.
+>>>>>>> wave-forms
 pub const BINARY_SIGN: usize = 256;
 /// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
 pub const RSA_MODULUS: usize = 2 * 1024;

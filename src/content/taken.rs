@@ -22,6 +22,7 @@ impl Members for Taken {
         let name = match step {
             Step::Member(name) => String::from_utf8_lossy(name).into_owned(),
             Step::Decoded(name) => format!("({name})"),
+            Step::Payload => "()".to_owned(),
         };
         self.members.push((name, Vec::new()));
         self.open = true;

@@ -1,7 +1,11 @@
 //! What may stand right before and right behind a key.
 //!
 //! In text, a byte of the boundary class means that the key is a piece of something longer. In binary
-//! content such a byte may be there by accident: a length, or the next string of a table.
+//! content such a byte may be there by accident: a length, or the next string of a table. It is passed
+//! over where something proves that a string begins or ends there: a length that says so.
+
+mod lengths;
+mod record;
 
 use std::ops::Range;
 
@@ -52,7 +56,8 @@ pub(super) fn holds(class: &ByteSet, context: &Context<'_>, span: &Range<usize>)
     if !context.is_binary(span) {
         return false;
     }
-    (left || is_marshal_start(context, span)) && (right || is_marshal_end(context, span))
+    (left || lengths::begins(context, span) || record::begins(context, span))
+        && (right || lengths::ends(context, span) || record::ends(context, span))
 }
 
 /// Whether a key may begin at `at`.
@@ -89,40 +94,6 @@ fn is_colour_code(before: &[u8]) -> bool {
     let Some((b'm', rest)) = before.split_last() else { return false };
     let digits = rest.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
     rest.get(..rest.len() - digits).is_some_and(|rest| rest.ends_with(b"\x1b["))
-}
-
-/// Types of a string whose length stands in one byte, in Python's marshal format.
-const SHORT_STRINGS: [u8; 2] = *b"zZ";
-
-/// Types of a string whose length stands in four bytes.
-const LONG_STRINGS: [u8; 5] = *b"stuaA";
-
-/// The highest bit of a type marks an object that is referred to again.
-const REFERENCED: u8 = 0x80;
-
-/// The length of the marshalled string that begins at `at`.
-fn marshal_length(context: &Context<'_>, at: usize) -> Option<usize> {
-    let head = context.slice(at.saturating_sub(5)..at);
-    match head {
-        [kind, length @ ..] if LONG_STRINGS.contains(&(kind & !REFERENCED)) && length.last() == Some(&0) => {
-            let length: [u8; 4] = length.try_into().ok()?;
-            usize::try_from(u32::from_le_bytes(length)).ok()
-        }
-        [.., kind, length] if SHORT_STRINGS.contains(&(kind & !REFERENCED)) => Some(usize::from(*length)),
-        _ => None,
-    }
-}
-
-/// Whether the byte before `span` is the length of a marshalled string that begins there.
-fn is_marshal_start(context: &Context<'_>, span: &Range<usize>) -> bool {
-    marshal_length(context, span.start).is_some_and(|length| length >= span.len())
-}
-
-/// Whether a marshalled string, `span` in it, ends where `span` ends.
-fn is_marshal_end(context: &Context<'_>, span: &Range<usize>) -> bool {
-    let earliest = span.end.saturating_sub(usize::from(u8::MAX));
-    (earliest..=span.start)
-        .any(|start| marshal_length(context, start).is_some_and(|length| start + length == span.end))
 }
 
 #[cfg(test)]
@@ -172,6 +143,28 @@ mod tests {
         for before in [r"\u0041", "%41", "31m", "n"] {
             assert!(!free(DEFAULT, before.as_bytes(), b""), "{before}");
         }
+    }
+
+    #[test]
+    fn a_length_of_a_class_file_is_no_neighbour() {
+        // The key's own length; that of a text that it begins; and lengths that are none.
+        let long = [b'x'; 60];
+        assert!(free(DEFAULT, b"\0\x01\0\x06", b"\x08"));
+        assert!(free(DEFAULT, b"\0\x01\0B", &[long.as_slice(), b"\x07\0"].concat()[..]) == false);
+        let text = [b" ".as_slice(), &long[..59], b"\x07\0"].concat();
+        assert!(free(DEFAULT, b"\0\x01\0B", &text));
+        assert!(!free(DEFAULT, b"\0\x02\0B", &text));
+        assert!(!free(DEFAULT, b"\0\x01\0C", &text));
+    }
+
+    #[test]
+    fn a_length_of_the_key_proves_both_its_ends() {
+        // A field of protobuf, a text of MessagePack, one of CBOR, and what comes behind.
+        assert!(free(DEFAULT, b"\0\x0a\x06", b"2\x01x"));
+        assert!(free(DEFAULT, b"\0\xd9\x06", b"a"));
+        assert!(free(DEFAULT, b"\0\x66", b"dnext"));
+        assert!(!free(DEFAULT, b"\0\x0a\x07", b"2\x01x"));
+        assert!(!free(DEFAULT, b"\x66", b"dnext"), "text");
     }
 
     #[test]

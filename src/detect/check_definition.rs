@@ -20,7 +20,8 @@ pub(super) fn check(definition: &Definition, catalogue: &Catalogue) -> Result<()
         return Err("it has no form".to_owned());
     }
     for (number, form) in definition.forms.iter().enumerate() {
-        check_form(form, &definition.paths.only).map_err(|problem| format!("form {}: {problem}", number + 1))?;
+        check_form(form, &definition.paths.only)
+            .map_err(|problem| format!("form {}: {problem}", number + 1))?;
     }
     if let Some(check) = &definition.check {
         validate::find(&check.validator)

@@ -60,14 +60,20 @@ impl<'a> Context<'a> {
         from..to
     }
 
-    /// Whether `span` lies in binary content: a NUL stands near it.
+    /// Whether `span` lies in binary content: a byte stands near it that no text has.
     pub(super) fn is_binary(&self, span: &Range<usize>) -> bool {
         let from = span.start.saturating_sub(limits::BINARY_SIGN);
         let to = span.end.saturating_add(limits::BINARY_SIGN).min(self.bytes.len());
         let front = self.slice(from..span.start);
         let back = self.slice(span.end..to);
-        memchr::memchr(0, front).is_some() || memchr::memchr(0, back).is_some()
+        holds_binary(front) || holds_binary(back)
     }
+}
+
+/// Whether a NUL or another control character stands in `bytes` that neither texts nor terminals use.
+pub(super) fn holds_binary(bytes: &[u8]) -> bool {
+    // Without an end at the first one, the loop is one of vectors.
+    bytes.iter().fold(false, |held, byte| held | matches!(byte, 0..=6 | 0x0E..=0x1A | 0x1C..=0x1F))
 }
 
 #[cfg(test)]
@@ -91,7 +97,9 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_beside_the_key_makes_it_binary() {
+    fn a_control_character_beside_the_key_makes_it_binary() {
+        assert!(context(b"KEY\x05").is_binary(&(0..3)));
+        assert!(!context(b"\x1b[1mKEY\x07\x08\x0c\r\n").is_binary(&(4..7)));
         assert!(context(b"\0KEY").is_binary(&(1..4)));
         assert!(!context(b"KEY").is_binary(&(0..3)));
         let far = [b"KEY".as_slice(), &[b' '; 300], b"\0"].concat();

@@ -86,7 +86,9 @@ impl Detector {
         let raw = context.slice(found.span.clone());
         let key = found.decoded.as_deref().unwrap_or(raw);
         let definition = &self.definition;
-        if found.glued && (self.check.is_none() || !context.is_binary(&found.span)) {
+        // In a table of strings a key is glued to others: a proof tells it, or else its own mark.
+        let marked = found.marked && self.check.is_none();
+        if found.glued && (self.check.is_none() && !marked || !context.is_binary(&found.span)) {
             return None;
         }
         let admitted = gate::admits(&definition.gate, key, &definition.public_prefix)
@@ -100,7 +102,7 @@ impl Detector {
         let matched = context.slice(found.matched.clone());
         let verdict = self.check.map(|(check, _)| check(Candidate { key, matched }));
         let proven = matches!(verdict, Some(Verdict::Proven(_)));
-        if !proven && (found.glued || gate::is_sequential(key, &definition.public_prefix)) {
+        if !proven && (found.glued && !marked || gate::is_sequential(key, &definition.public_prefix)) {
             return None;
         }
         let mut hit = Hit {

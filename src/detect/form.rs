@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::assignment;
 use super::boundary::{self, ByteSet};
 use super::canonical;
-use super::context::Context;
+use super::context::{Context, holds_binary};
 use super::definition::{Form, Shape};
 use super::names::{VariableName, full_name};
 use super::pattern::{Caches, Pattern};
@@ -14,6 +14,10 @@ use super::{Confidence, Severity};
 
 /// How often a match that does not hold the anchor is passed over in the search for one that does.
 const RETRIES: usize = 16;
+
+/// The shortest prefix that is a mark: six given characters come by chance once in 68 billion places of
+/// base64, and no text of that alphabet has the `_` or `-` that most of them hold.
+const MARK: usize = 6;
 
 /// A key that a form found, before anything is asked about it.
 pub(super) struct Found {
@@ -27,6 +31,8 @@ pub(super) struct Found {
     pub(super) decoded: Option<Vec<u8>>,
     /// Whether it is part of something longer: only a proof makes it a key then.
     pub(super) glued: bool,
+    /// Whether its prefix and its length are so much its own that chance does not make them.
+    pub(super) marked: bool,
 }
 
 /// A literal of a form.
@@ -118,7 +124,12 @@ impl CompiledForm {
                     .map(|(matched, span)| {
                         let glued = !boundary::holds(boundary, context, &span);
                         let decoded = canonical::decoded(context.slice(span.clone()));
-                        Found { span, matched, name: None, decoded, glued }
+                        let marked = glued
+                            && *key_first
+                            && *before == 0
+                            && anchor.exact.as_ref().is_some_and(|prefix| prefix.len() >= MARK)
+                            && pattern.has_one_length();
+                        Found { span, matched, name: None, decoded, glued, marked }
                     })
                     .into_iter()
                     .collect()
@@ -171,10 +182,10 @@ fn is_hopeless(boundary: &ByteSet, context: &Context<'_>) -> bool {
         && !may_be_binary_behind(context)
 }
 
-/// Whether a NUL stands so far behind the anchor that it may be near the key's end.
+/// Whether a mark of binary content stands so far behind the anchor that it may be near the key's end.
 fn may_be_binary_behind(context: &Context<'_>) -> bool {
     let end = context.bytes.len().min(context.anchor.saturating_add(4096));
-    memchr::memchr(0, context.slice(context.anchor..end)).is_some()
+    holds_binary(context.slice(context.anchor..end))
 }
 
 /// The match that holds the anchor, and the key in it.
@@ -226,6 +237,6 @@ fn assigned(
             }
         };
         let matched = name.start..range.end;
-        Some(Found { span, matched, name: Some(name.clone()), decoded, glued: false })
+        Some(Found { span, matched, name: Some(name.clone()), decoded, glued: false, marked: false })
     })
 }

@@ -35,7 +35,8 @@ impl LineForms {
             return Vec::new();
         }
         let matches = self.globs.matches(&*paths::plain(window.path)).into_iter();
-        let mut forms: Vec<(usize, usize)> = matches.filter_map(|glob| self.leads.get(glob).copied()).collect();
+        let mut forms: Vec<(usize, usize)> =
+            matches.filter_map(|glob| self.leads.get(glob).copied()).collect();
         forms.sort_unstable();
         forms.dedup();
         forms

@@ -20,6 +20,7 @@ pub(super) struct Pattern {
     /// Its number among the patterns of a set, by which [`Caches`] are kept.
     number: usize,
     compiled: OnceLock<Option<Compiled>>,
+    one_length: OnceLock<bool>,
 }
 
 struct Compiled {
@@ -53,7 +54,7 @@ impl Pattern {
     pub(super) fn new(text: &str, number: usize) -> Self {
         let has_key = text.contains("(?P<key>") || text.contains("(?<key>");
         let text = if has_key { text.to_owned() } else { format!("(?P<key>{text})") };
-        Self { text, number, compiled: OnceLock::new() }
+        Self { text, number, compiled: OnceLock::new(), one_length: OnceLock::new() }
     }
 
     /// A pattern that must match all that it is given.
@@ -74,6 +75,15 @@ impl Pattern {
             return Err(format!("group 'key' is not among its first {} groups", SLOTS / 2 - 1));
         }
         Ok(())
+    }
+
+    /// Whether all its matches have the same length.
+    pub(super) fn has_one_length(&self) -> bool {
+        *self.one_length.get_or_init(|| {
+            let Ok(hir) = syntax::parse_with(&self.text, &dialect()) else { return false };
+            let lengths = hir.properties();
+            lengths.minimum_len().is_some() && lengths.minimum_len() == lengths.maximum_len()
+        })
     }
 
     /// The match that begins at `range.start`, looking no further than `range.end`.

@@ -158,8 +158,9 @@ impl Joining<'_> {
         }
         let mut free: Vec<usize> = self.ids.iter().copied().filter(|id| !taken.contains(id)).collect();
         // What everybody knows belongs to nobody.
-        let is_private =
-            |group: &usize| self.groups.get(*group).is_some_and(|g| known_public::published(&g.key).is_none());
+        let is_private = |group: &usize| {
+            self.groups.get(*group).is_some_and(|g| known_public::published(&g.key).is_none())
+        };
         free.retain(is_private);
         lonely.retain(is_private);
         for ring in RINGS {
@@ -190,8 +191,11 @@ impl Joining<'_> {
             let fitting = group.companions.iter().filter(|(role, _)| *role == self.companion.role);
             fitting.map(|(_, value)| value.clone()).collect()
         };
-        let lists: Vec<Vec<String>> =
-            self.secrets.iter().map(|index| self.groups.get(*index).map(beside).unwrap_or_default()).collect();
+        let lists: Vec<Vec<String>> = self
+            .secrets
+            .iter()
+            .map(|index| self.groups.get(*index).map(beside).unwrap_or_default())
+            .collect();
         let several = lists.iter().any(|values| values.len() > 1);
         let turns = if several { turns::of(self.groups, self.secrets, self.ids) } else { HashMap::new() };
         let mut all = Vec::new();

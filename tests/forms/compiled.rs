@@ -41,7 +41,11 @@ fn constants_of_compiled_python_are_found() {
             prefixed(number)
         );
         std::fs::write(folder.path().join("a.py"), source).expect("a file");
-        run(folder.path(), "python3", &["-c", "import py_compile; py_compile.compile('a.py', cfile='a.pyc')"]);
+        run(
+            folder.path(),
+            "python3",
+            &["-c", "import py_compile; py_compile.compile('a.py', cfile='a.pyc')"],
+        );
         let bytes = read(folder.path(), "a.pyc");
         assert_eq!(detectors.count(CHECKED, "app/a.pyc", &bytes), 1, "{number}");
         assert_eq!(detectors.count(PREFIXED, "app/a.pyc", &bytes), 1, "{number}");
@@ -90,7 +94,11 @@ fn strings_of_native_programs_are_found() {
 fn a_piece_of_something_longer_is_no_key_in_binary_content_either() {
     let detectors = Detectors::new();
     for (before, behind) in [("q", ""), ("", "q"), ("ab", "cd")] {
-        let bytes = [b"\0\0\0".as_slice(), before.as_bytes(), prefixed(1).as_bytes(), behind.as_bytes(), b"\0"].concat();
-        assert_eq!(detectors.count(PREFIXED, "app/program", &bytes), 0, "{before} {behind}");
+        // A short prefix is no mark; and in text nothing is.
+        let short = made("da2-{{alnum:26}}", 1);
+        let bytes = [b"\0\0\0", before.as_bytes(), short.as_bytes(), behind.as_bytes(), b"\0"].concat();
+        assert_eq!(detectors.count("aws-appsync-api-key", "app/program", &bytes), 0, "{before} {behind}");
+        let text = format!("\n{before}{}{behind}\n", prefixed(1));
+        assert_eq!(detectors.count(PREFIXED, "app/text", text.as_bytes()), 0, "{before} {behind}");
     }
 }

@@ -19,11 +19,26 @@ fn a_pkcs12_store_with_a_key_is_found_and_one_of_certificates_is_not() {
         certificate(folder.path(), name, kind);
         let (key, crt) = (format!("{name}.key"), format!("{name}.crt"));
         for options in [[].as_slice(), &["-legacy"], &["-keypbe", "NONE"], &["-certpbe", "NONE"]] {
-            let pack = ["pkcs12", "-export", "-inkey", &key, "-in", &crt, "-out", "s.p12", "-passout", "pass:abcdef"];
+            let pack = [
+                "pkcs12",
+                "-export",
+                "-inkey",
+                &key,
+                "-in",
+                &crt,
+                "-out",
+                "s.p12",
+                "-passout",
+                "pass:abcdef",
+            ];
             run(folder.path(), "openssl", &[&pack, options].concat());
             let in_clear = options.contains(&"-keypbe");
             let expected = if in_clear { "pkcs12-keystore critical" } else { "pkcs12-keystore high" };
-            assert_eq!(detectors.found("srv/s.p12", &read(folder.path(), "s.p12")), [expected], "{name} {options:?}");
+            assert_eq!(
+                detectors.found("srv/s.p12", &read(folder.path(), "s.p12")),
+                [expected],
+                "{name} {options:?}"
+            );
         }
         let pack = ["pkcs12", "-export", "-nokeys", "-in", &crt, "-out", "t.p12", "-passout", "pass:abcdef"];
         run(folder.path(), "openssl", &pack);
@@ -35,7 +50,8 @@ fn a_pkcs12_store_with_a_key_is_found_and_one_of_certificates_is_not() {
 fn a_key_in_clear_in_a_keystore_is_the_same_key_as_its_pem() {
     let (folder, detectors) = (folder(), Detectors::new());
     certificate(folder.path(), "own", RSA);
-    let pack = ["pkcs12", "-export", "-inkey", "own.key", "-in", "own.crt", "-out", "s.p12", "-passout", "pass:a"];
+    let pack =
+        ["pkcs12", "-export", "-inkey", "own.key", "-in", "own.crt", "-out", "s.p12", "-passout", "pass:a"];
     run(folder.path(), "openssl", &[&pack[..], &["-keypbe", "NONE"]].concat());
     let key = |name: &str| {
         let hits = detectors.hits(name, &read(folder.path(), name));
@@ -55,10 +71,13 @@ fn keytool(folder: &std::path::Path, store: &str, kind: &str, arguments: &[&str]
 fn stores_of_keytool_are_told_from_truststores() {
     let (folder, detectors) = (folder(), Detectors::new());
     certificate(folder.path(), "ca", EC);
-    for (kind, detector) in [("PKCS12", "pkcs12-keystore"), ("JKS", "java-keystore"), ("JCEKS", "java-keystore")] {
+    for (kind, detector) in
+        [("PKCS12", "pkcs12-keystore"), ("JKS", "java-keystore"), ("JCEKS", "java-keystore")]
+    {
         let (own, trust) = (format!("{kind}.own"), format!("{kind}.trust"));
         for alias in ["one", "two"] {
-            let generate = ["-genkeypair", "-alias", alias, "-keyalg", "RSA", "-dname", "CN=a", "-keypass", "changeit"];
+            let generate =
+                ["-genkeypair", "-alias", alias, "-keyalg", "RSA", "-dname", "CN=a", "-keypass", "changeit"];
             keytool(folder.path(), &own, kind, &generate);
         }
         keytool(folder.path(), &trust, kind, &["-importcert", "-alias", "ca", "-file", "ca.crt"]);

@@ -67,8 +67,8 @@ fn is_crypt_byte(byte: u8) -> bool {
 mod tests {
     use std::process::Command;
 
-    use super::super::tests::{check, facts, handle};
     use super::super::Verdict;
+    use super::super::tests::{check, facts, handle};
 
     /// The hash that a program prints last, behind its first `$` if it has one.
     fn hash(command: &str, arguments: &[&str]) -> String {

@@ -60,7 +60,10 @@ fn netrc_entry(candidate: Candidate<'_>, is_wanted: fn(&str) -> bool) -> Verdict
     };
     let host = behind("machine").unwrap_or("default");
     let user = behind("login").or_else(|| behind("user")).unwrap_or_default();
-    if !is_wanted(host) || is_sample_host(host) || ANONYMOUS.contains(&user) || is_placeholder(candidate.text())
+    if !is_wanted(host)
+        || is_sample_host(host)
+        || ANONYMOUS.contains(&user)
+        || is_placeholder(candidate.text())
     {
         return Verdict::Failed;
     }

@@ -72,7 +72,8 @@ const LEAST_TOKEN: usize = 20;
 pub(super) fn git_remote(candidate: Candidate<'_>) -> Verdict {
     let text = candidate.text();
     let authority = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    let alone = authority.and_then(|authority| authority.rsplit_once('@')).filter(|(user, _)| !user.contains(':'));
+    let alone =
+        authority.and_then(|authority| authority.rsplit_once('@')).filter(|(user, _)| !user.contains(':'));
     let Some((token, host)) = alone else { return credentials(candidate) };
     let has = |of: fn(&u8) -> bool| token.bytes().any(|byte| of(&byte));
     let is_token = token.len() >= LEAST_TOKEN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
