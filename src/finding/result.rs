@@ -8,6 +8,7 @@ use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
+use super::owner::Owners;
 use super::{exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
@@ -22,6 +23,7 @@ use crate::report::model;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
+use crate::scan::hashed::FileLink;
 use crate::scan::matches::{Finder, Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
 use crate::target::normalise_reference;
@@ -94,8 +96,11 @@ impl Judge<'_> {
         occurrences.retain(|occurrence| self.is_selected(occurrence.found.finder));
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
-        let view = View { judge: self, image, blobs, config: &config, too_many, base, redactor };
-        let mut result = view.result(target, group(resolve(occurrences)));
+        let owners = Owners::new(image, blobs);
+        let mut occurrences = resolve(occurrences);
+        owners.weigh(&mut occurrences, self.catalogue);
+        let view = View { judge: self, image, blobs, owners, config: &config, too_many, base, redactor };
+        let mut result = view.result(target, group(occurrences));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
                 "the layers of {} are not proven to be the first ones of {}: which are its own is not told",
@@ -136,6 +141,7 @@ impl Judge<'_> {
                 path: Arc::from(&b""[..]),
                 name: unit.name.clone(),
                 stated: None,
+                file: FileLink::default(),
             };
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], &mut space);
@@ -178,6 +184,7 @@ pub(super) struct View<'a> {
     pub(super) judge: &'a Judge<'a>,
     pub(super) image: &'a Image,
     pub(super) blobs: &'a Blobs,
+    owners: Owners<'a>,
     pub(super) config: &'a ConfigUnits,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
@@ -332,7 +339,7 @@ impl View<'_> {
             locations: group.occurrences.iter().map(|occurrence| self.location(occurrence)).collect(),
             also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
             companions: self.companions(group),
-            owner: None,
+            owner: self.owner(first),
             verification: model::Verification { status: "unverified" },
             remediation: remediation::advice(rule.definition, first, in_final_image),
             detector: rule.id,
@@ -340,6 +347,14 @@ impl View<'_> {
             service: rule.service,
             category: rule.category,
         }
+    }
+
+    fn owner(&self, first: &Occurrence) -> Option<model::Owner> {
+        self.owners.of(first).map(|owner| model::Owner {
+            package: self.clean(&owner.package),
+            version: self.clean(&owner.version),
+            ..owner
+        })
     }
 
     fn companions(&self, group: &Group) -> Vec<model::Companion> {

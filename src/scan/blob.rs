@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub use result::{BlobError, BlobScan, JsonReading};
 
 use super::attestation::{self, Kept};
+use super::hashed::{FileLink, Hashed, Keeper};
 use super::matches::{Workspace, join};
 use super::pool::{BlobResults, Chunk, Pool};
 use super::progress::LayerProgress;
@@ -23,6 +24,7 @@ use crate::layer::tar::{
     Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar,
 };
 use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED, WINDOW_OVERLAP};
+use crate::package::Databases;
 
 /// What to read, and what is known of it before.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +45,14 @@ pub struct ReadBlob {
     /// Where a document has strings with escapes.
     escaped: Vec<Range<u64>>,
     results: Arc<BlobResults>,
+    hashed: Arc<Hashed>,
 }
 
 impl ReadBlob {
     /// A blob of `size` stored bytes that could not be opened.
     pub fn failed(error: BlobError, size: u64) -> Self {
         let scan = BlobScan { skipped: size, errors: vec![error], ..BlobScan::nothing() };
-        Self { scan, escaped: Vec::new(), results: Arc::default() }
+        Self { scan, escaped: Vec::new(), results: Arc::default(), hashed: Arc::default() }
     }
 
     /// Digest of the content, where it was asked for or costs nothing.
@@ -62,6 +65,7 @@ impl ReadBlob {
         let mut scan = self.scan;
         let (results, too_many) = self.results.take();
         scan.matches = join(results);
+        scan.digests = self.hashed.take();
         attestation::settle(&mut scan.matches, &self.escaped);
         if too_many {
             let message =
@@ -106,6 +110,8 @@ struct BlobReader<'p, 's, 'a> {
     scan: BlobScan,
     results: Arc<BlobResults>,
     form: Form,
+    databases: Databases,
+    keeper: Keeper,
     runs: Runs,
     events: Vec<TarEvent>,
     segments: Vec<Segment>,
@@ -126,6 +132,8 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             scan: BlobScan::nothing(),
             results: pool.results(),
             form: Form::Unknown,
+            databases: Databases::default(),
+            keeper: Keeper::default(),
             runs: Runs::default(),
             events: Vec::new(),
             segments: Vec::new(),
@@ -231,6 +239,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         } else {
             self.runs.end_buffer(bytes.len(), fresh, &mut segments);
         }
+        self.keeper.turn(bytes);
         self.segments = segments;
     }
 
@@ -251,7 +260,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         name: Option<String>,
     ) -> Content {
         self.contents += 1;
-        Content { id: self.contents, entry, place, path, name, stated: None }
+        Content { id: self.contents, entry, place, path, name, stated: None, file: FileLink::default() }
     }
 
     fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
@@ -267,10 +276,14 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                         // Bodies begin at whole blocks and so do slices: the head is never cut short.
                         self.scan.opaque.note(bytes.get(range.clone()).unwrap_or_default(), &content.path);
                     }
+                    self.databases.data(bytes.get(range.clone()).unwrap_or_default(), offset);
+                    self.keeper.data(range.clone(), offset);
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }
             TarEvent::EntryEnd => {
+                self.databases.end();
+                self.keeper.end(bytes);
                 self.runs.end_data(fresh, segments);
                 self.entry = None;
             }
@@ -327,7 +340,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         for meta in &entry.meta {
             self.meta(meta, index, &path, segments);
         }
-        self.entry = Some(Arc::new(self.content(index, Place::File, path, None)));
+        self.databases.begin(&entry.path);
+        let file = self.keeper.begin(index, entry.size);
+        self.entry = Some(Arc::new(Content { file, ..self.content(index, Place::File, path, None) }));
     }
 
     fn meta(
@@ -425,6 +440,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
     }
 
     fn finish(mut self) -> ReadBlob {
+        let (packages, unread) = std::mem::take(&mut self.databases).finish();
+        self.scan.packages = packages;
+        unread.into_iter().for_each(|warning| self.warning(warning));
         if self.more_errors > 0 {
             let message = format!("{} more errors", self.more_errors);
             self.scan.errors.push(BlobError { path: None, reason: "limit", message });
@@ -432,7 +450,12 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         if self.more_warnings > 0 {
             self.scan.warnings.push(format!("{} more warnings", self.more_warnings));
         }
-        ReadBlob { scan: self.scan, escaped: self.escaped, results: self.results }
+        ReadBlob {
+            scan: self.scan,
+            escaped: self.escaped,
+            results: self.results,
+            hashed: self.keeper.finish(),
+        }
     }
 }
 

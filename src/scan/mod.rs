@@ -4,6 +4,7 @@
 pub mod attestation;
 pub mod blob;
 pub mod config_units;
+pub mod hashed;
 pub mod matches;
 pub mod opaque;
 pub mod pool;
