@@ -9,6 +9,7 @@ mod fuzz;
 mod leaks;
 mod memory;
 mod oracle;
+mod owner;
 mod recorded;
 mod registry;
 mod reports;

@@ -32,6 +32,8 @@ pub struct Databases {
 enum Open {
     Text(Lines, Box<dyn LineRecords>),
     Rpm(rpm::Format, Vec<u8>),
+    /// rpm's of old.
+    BerkeleyDb,
 }
 
 impl Databases {
@@ -51,6 +53,12 @@ impl Databases {
             Some(Open::Rpm(_, held)) if held.len() + bytes.len() <= PACKAGE_DATABASE => {
                 held.extend_from_slice(bytes);
             }
+            Some(Open::BerkeleyDb) => {
+                self.note(
+                    "its rpm database is a Berkeley DB (rpm before 4.16), which is not read".to_owned(),
+                );
+                self.open = None;
+            }
             Some(Open::Rpm(..)) => {
                 self.note(format!("its rpm database has more than {PACKAGE_DATABASE} bytes"));
                 self.open = None;
@@ -62,7 +70,7 @@ impl Databases {
     /// The file is complete.
     pub fn end(&mut self) {
         match self.open.take() {
-            None => {}
+            None | Some(Open::BerkeleyDb) => {}
             Some(Open::Text(mut lines, mut records)) => {
                 lines.end(|line| records.line(line, &mut self.index));
                 records.end(&mut self.index);
@@ -103,7 +111,7 @@ fn open(path: &[u8]) -> Option<Open> {
         return Some(text(Box::new(apk::Installed::default())));
     }
     if let Some(format) = rpm::format(path) {
-        return Some(Open::Rpm(format, Vec::new()));
+        return Some(format.map_or(Open::BerkeleyDb, |format| Open::Rpm(format, Vec::new())));
     }
     let record = path.ends_with(b".dist-info/RECORD").then(|| Record::at(path)).flatten()?;
     Some(text(Box::new(record)))

@@ -16,25 +16,22 @@ const FOLDERS: [&[u8]; 3] = [b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/sh
 pub(super) enum Format {
     Sqlite,
     Ndb,
-    BerkeleyDb,
 }
 
 /// Why a database is not read, or not to its end.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum RpmError {
-    #[error("is a Berkeley DB (rpm before 4.16), which is not read")]
-    BerkeleyDb,
     #[error("cannot be read: {0}")]
     Damaged(&'static str),
 }
 
-/// The database that lies at a cleaned path.
-pub(super) fn format(path: &[u8]) -> Option<Format> {
+/// The database that lies at a cleaned path; with no format where it is a Berkeley DB.
+pub(super) fn format(path: &[u8]) -> Option<Option<Format>> {
     let name = FOLDERS.iter().find_map(|folder| path.strip_prefix(*folder))?;
     match name {
-        b"rpmdb.sqlite" => Some(Format::Sqlite),
-        b"Packages.db" => Some(Format::Ndb),
-        b"Packages" => Some(Format::BerkeleyDb),
+        b"rpmdb.sqlite" => Some(Some(Format::Sqlite)),
+        b"Packages.db" => Some(Some(Format::Ndb)),
+        b"Packages" => Some(None),
         _ => None,
     }
 }
@@ -48,7 +45,6 @@ pub(super) fn read(format: Format, database: &[u8], index: &mut Builder) -> Resu
         _ if database.is_empty() => Ok(()),
         Format::Sqlite => sqlite::each_package(database, &mut package),
         Format::Ndb => ndb::each_package(database, &mut package),
-        Format::BerkeleyDb => Err(RpmError::BerkeleyDb),
     }?;
     if damaged { Err(RpmError::Damaged("a package's header is damaged")) } else { Ok(()) }
 }
