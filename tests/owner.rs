@@ -37,6 +37,22 @@ confidence = "high"
 [[detector.form]]
 anchors = ["plain-"]
 pattern = 'plain-[0-9]{4}'
+
+[[detector.example]]
+key = "plain-1234"
+text = "value = {{key}}"
+
+[[detector.example]]
+key = "plain-5678"
+text = "{{key}}"
+
+[[detector.counter_example]]
+text = "plain-123"
+why = "too short"
+
+[[detector.counter_example]]
+text = "plain-12345"
+why = "too long"
 "#;
 
 /// Runs a command that must succeed.

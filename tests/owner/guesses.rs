@@ -16,6 +16,18 @@ confidence = "medium"
 [[detector.form]]
 anchors = ["guess="]
 pattern = 'guess=(?P<key>[a-z0-9]{12})'
+[[detector.example]]
+key = "q7w2e9r4t1y6"
+text = "guess={{key}}"
+[[detector.example]]
+key = "z8x3c5v7b2n4"
+text = "a guess={{key}} b"
+[[detector.counter_example]]
+text = "guess=q7w2e9"
+why = "too short"
+[[detector.counter_example]]
+text = "guess=q7w2e9r4t1y6a"
+why = "too long"
 
 [[detector]]
 id = "weak"
@@ -27,6 +39,18 @@ confidence = "low"
 [[detector.form]]
 anchors = ["weak="]
 pattern = 'weak=(?P<key>[a-z0-9]{12})'
+[[detector.example]]
+key = "q7w2e9r4t1y6"
+text = "weak={{key}}"
+[[detector.example]]
+key = "z8x3c5v7b2n4"
+text = "a weak={{key}} b"
+[[detector.counter_example]]
+text = "weak=q7w2e9"
+why = "too short"
+[[detector.counter_example]]
+text = "weak=q7w2e9r4t1y6a"
+why = "too long"
 
 [[detector]]
 id = "prefixed"
@@ -38,6 +62,18 @@ public_prefix = ["tst_"]
 [[detector.form]]
 anchors = ["tst_"]
 pattern = 'tst_[a-z0-9]{12}'
+[[detector.example]]
+key = "tst_q7w2e9r4t1y6"
+text = "a={{key}}"
+[[detector.example]]
+key = "tst_z8x3c5v7b2n4"
+text = "{{key}}"
+[[detector.counter_example]]
+text = "tst_q7w2e9"
+why = "too short"
+[[detector.counter_example]]
+text = "tst_q7w2e9r4t1y6a"
+why = "too long"
 "#;
 
 /// `(severity, confidence)` of the finding of a detector.
