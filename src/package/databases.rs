@@ -108,7 +108,7 @@ fn open(path: &[u8]) -> Option<Open> {
         return dpkg::records(rest).map(text);
     }
     if matches!(path, b"lib/apk/db/installed" | b"usr/lib/apk/db/installed") {
-        return Some(text(Box::new(apk::Installed::default())));
+        return Some(text(Box::<apk::Installed>::default()));
     }
     if let Some(format) = rpm::format(path) {
         return Some(format.map_or(Open::BerkeleyDb, |format| Open::Rpm(format, Vec::new())));

@@ -41,10 +41,9 @@ impl LineRecords for Status {
         if line.is_empty() {
             *self = Self::default();
         } else if line.starts_with(b" ") {
-            if let Some((package, (path, digest))) = self.package.zip(conffile(line)) {
-                if self.in_conffiles {
-                    index.file(package, path, Some(digest));
-                }
+            let conffile = conffile(line).filter(|_| self.in_conffiles);
+            if let Some((package, (path, digest))) = self.package.zip(conffile) {
+                index.file(package, path, Some(digest));
             }
         } else if let Some(name) = field(line, b"Package:") {
             self.package = index.dpkg(name);

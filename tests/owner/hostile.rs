@@ -11,8 +11,11 @@ use super::*;
 /// Far more than any of it takes, on a busy machine too.
 const SOON: Duration = Duration::from_secs(20);
 
+/// A path and the content that is recorded for it.
+type Known<'a> = (&'a str, &'a [u8]);
+
 /// Reads a database in pieces; how many of `paths` it knows as packaged, and what it says.
-fn read(path: &str, database: &[u8], piece: usize, known: &[(&str, &[u8])]) -> (usize, Vec<String>) {
+fn read(path: &str, database: &[u8], piece: usize, known: &[Known<'_>]) -> (usize, Vec<String>) {
     let mut databases = Databases::default();
     databases.begin(path.as_bytes());
     for (number, bytes) in database.chunks(piece.max(1)).enumerate() {
@@ -20,7 +23,7 @@ fn read(path: &str, database: &[u8], piece: usize, known: &[(&str, &[u8])]) -> (
     }
     databases.end();
     let (packages, notes) = databases.finish();
-    let fits = |(path, content): &&(&str, &[u8])| {
+    let fits = |(path, content): &&Known<'_>| {
         packages.owners(path.as_bytes()).any(|owner| owner.fits(&FileDigests::of(content)))
     };
     (known.iter().filter(fits).count(), notes)
@@ -64,8 +67,8 @@ fn damage_never_does_more_than_hide_owners() {
     let dpkg = b"Package: a\nVersion: 1\nConffiles:\n /etc/a 900150983cd24fb0d6963f7d28e17f72\n\n".repeat(9);
     let apk = b"P:a\nV:1\nF:etc\nR:a\nZ:Q1qZk+NkcGgWq6PiVxeFDCbJzQ2J0=\n\n".repeat(9);
     let pip = b"\"etc/a\",sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3\n".repeat(9);
-    let abc: (&str, &[u8]) = ("etc/a", b"abc");
-    let cases: [(&str, &[u8], (&str, &[u8])); 5] = [
+    let abc: Known<'_> = ("etc/a", b"abc");
+    let cases: [(&str, &[u8], Known<'_>); 5] = [
         ("var/lib/rpm/rpmdb.sqlite", &sqlite, ("opt/keyhold/app.conf", &app)),
         ("var/lib/rpm/Packages.db", &rpm::ndb(), ("opt/keyhold/plain", PLAIN.as_bytes())),
         ("var/lib/dpkg/status", &dpkg, abc),
