@@ -28,6 +28,7 @@ pub mod image;
 pub mod layer;
 pub mod limits;
 pub mod network;
+pub mod package;
 pub mod registry;
 pub mod report;
 pub mod scan;

@@ -218,7 +218,6 @@ pub const SECTION: usize = 400;
 /// How far from a key `near` words and companions are looked for, on either side, whatever the lines.
 pub const NEARBY: usize = 4 * 1024;
 
-<<<<<<< HEAD
 /// Bytes of a content that are searched for encoded keys at a time.
 pub const ENCODING_CELL: usize = 20 * 1024;
 
@@ -234,13 +233,10 @@ pub const ENCODING_CONTEXT: usize = 512;
 /// Encodings inside encodings that are decoded.
 pub const ENCODING_ROUNDS: usize = 2;
 
-/// How far from a key a NUL makes its surroundings binary.
-=======
 /// How far before a key the header of its record may begin, in a database.
 pub const RECORD_REACH: usize = 1024;
 
 /// How far from a key a NUL or another byte that no text has makes its surroundings binary.
->>>>>>> wave-forms
 pub const BINARY_SIGN: usize = 256;
 /// The modulus of an RSA key whose factors are checked. A larger one is taken at its structure.
 pub const RSA_MODULUS: usize = 2 * 1024;
@@ -382,6 +378,29 @@ pub const ENGINE_FILE: u64 = 1024 * 1024;
 
 /// All looking for a bare reference in the local engines, where something else is asked next.
 pub const LOCAL_ENGINES: Duration = Duration::from_secs(2);
+
+/// An rpm database. The owners of files that a larger one records are not told, and that is a warning.
+pub const PACKAGE_DATABASE: usize = 64 * 1024 * 1024;
+
+/// Files in the records of all packages of one layer. Beyond it, owners are not told, and that is a warning.
+pub const PACKAGE_FILES: usize = 500_000;
+
+/// A line of a package database. A longer one is passed over.
+pub const PACKAGE_LINE: usize = 8 * 1024;
+
+/// Bytes of the name or the version of a package that counts.
+pub const PACKAGE_NAME: usize = 256;
+
+/// Packages in the databases of one layer. Beyond it, owners are not told, and that is a warning.
+pub const PACKAGES: usize = 100_000;
+
+/// A file that is compared with its package's record when a key is found in it. A larger one is never
+/// shown as packaged.
+pub const PACKAGED_FILE: u64 = 8 * 1024 * 1024;
+
+/// Bytes of complete files of one layer that wait for the search of what is in them. Beyond it, files are
+/// hashed before it is known whether they hold a key.
+pub const HELD_FILES: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

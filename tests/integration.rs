@@ -13,6 +13,7 @@ mod fuzz;
 mod leaks;
 mod memory;
 mod oracle;
+mod owner;
 mod packages;
 mod pairs;
 mod places;

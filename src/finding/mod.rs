@@ -9,6 +9,7 @@ pub mod group;
 pub mod ignore;
 pub mod known_public;
 pub mod occurrence;
+pub mod owner;
 pub mod pair;
 pub mod remediation;
 pub mod result;

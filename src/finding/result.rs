@@ -8,6 +8,7 @@ use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
+use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
 use super::{exposure, known_public, remediation, step};
 use crate::content;
@@ -24,6 +25,7 @@ use crate::report::model;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
+use crate::scan::hashed::FileLink;
 use crate::scan::matches::{Finder, Found, Search, Workspace, join};
 use crate::scan::segment::{Content, InnerStep, Segment};
 use crate::target::normalise_reference;
@@ -100,8 +102,11 @@ impl Judge<'_> {
         });
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
-        let view = View { judge: self, image, blobs, config: &config, too_many, base, redactor };
-        let mut result = view.result(target, pair::pair(group(resolve(occurrences)), self.catalogue));
+        let owners = Owners::new(image, blobs);
+        let mut occurrences = resolve(occurrences);
+        owners.weigh(&mut occurrences, self.catalogue);
+        let view = View { judge: self, image, blobs, owners, config: &config, too_many, base, redactor };
+        let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
                 "the layers of {} are not proven to be the first ones of {}: which are its own is not told",
@@ -143,6 +148,7 @@ impl Judge<'_> {
                 name: unit.name.clone(),
                 stated: None,
                 inner: None,
+                file: FileLink::default(),
             };
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], &mut space);
@@ -186,6 +192,7 @@ pub(super) struct View<'a> {
     pub(super) judge: &'a Judge<'a>,
     pub(super) image: &'a Image,
     pub(super) blobs: &'a Blobs,
+    owners: Owners<'a>,
     pub(super) config: &'a ConfigUnits,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
@@ -350,7 +357,7 @@ impl View<'_> {
             locations: group.occurrences.iter().map(|occurrence| self.location(occurrence)).collect(),
             also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
             companions,
-            owner: None,
+            owner: self.owner(first),
             verification: model::Verification { status: "unverified" },
             remediation: remediation::advice(rule.definition, first, in_final_image),
             detector: rule.id,
@@ -358,6 +365,14 @@ impl View<'_> {
             service: rule.service,
             category: rule.category,
         }
+    }
+
+    fn owner(&self, first: &Occurrence) -> Option<model::Owner> {
+        self.owners.of(first).map(|owner| model::Owner {
+            package: self.clean(&owner.package),
+            version: self.clean(&owner.version),
+            ..owner
+        })
     }
 
     fn companion(&self, partner: &Partner, paired: &Paired) -> model::Companion {

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::hashed::FileLink;
 use super::matches::{Finder, Match};
 use super::segment::{Content, Segment};
 use crate::detect::redact::is_secret_name;
@@ -81,8 +82,8 @@ pub(super) fn segment(text: StatementText, id: u64) -> Segment {
     let value_offset = text.value_offset as u64;
     let stated = Stated { value_offset, decoded: text.decoded, layer: text.layer };
     let path = Arc::from(&b""[..]);
-    let content =
-        Content { id, entry: None, place, path, name: text.name, stated: Some(stated), inner: None };
+    let (stated, file) = (Some(stated), FileLink::default());
+    let content = Content { id, entry: None, place, path, name: text.name, stated, inner: None, file };
     Segment::whole(content, text.text)
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub use result::{BlobError, BlobScan, JsonReading};
 
 use super::attestation::{self, Kept};
+use super::hashed::{FileLink, Hashed, Keeper};
 use super::inside::Inside;
 use super::matches::{Workspace, drop_repeated, join};
 use super::pool::{BlobResults, Chunk, Pool};
@@ -24,6 +25,7 @@ use crate::layer::tar::{
     Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar,
 };
 use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED, WINDOW_OVERLAP};
+use crate::package::Databases;
 
 /// What to read, and what is known of it before.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +46,14 @@ pub struct ReadBlob {
     /// Where a document has strings with escapes.
     escaped: Vec<Range<u64>>,
     results: Arc<BlobResults>,
+    hashed: Arc<Hashed>,
 }
 
 impl ReadBlob {
     /// A blob of `size` stored bytes that could not be opened.
     pub fn failed(error: BlobError, size: u64) -> Self {
         let scan = BlobScan { skipped: size, errors: vec![error], ..BlobScan::nothing() };
-        Self { scan, escaped: Vec::new(), results: Arc::default() }
+        Self { scan, escaped: Vec::new(), results: Arc::default(), hashed: Arc::default() }
     }
 
     /// Digest of the content, where it was asked for or costs nothing.
@@ -63,6 +66,7 @@ impl ReadBlob {
         let mut scan = self.scan;
         let (results, lost) = self.results.take();
         scan.matches = join(results);
+        scan.digests = self.hashed.take();
         attestation::settle(&mut scan.matches, &self.escaped);
         drop_repeated(&mut scan.matches);
         scan.miss(lost);
@@ -136,6 +140,8 @@ struct BlobReader<'p, 's, 'a> {
     output: Output<'p, 's, 'a>,
     inside: Inside,
     form: Form,
+    databases: Databases,
+    keeper: Keeper,
     runs: Runs,
     events: Vec<TarEvent>,
     segments: Vec<Segment>,
@@ -153,6 +159,8 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             output: Output { pool, space, results: pool.results(), sequence: 0, contents: 0 },
             inside: Inside::default(),
             form: Form::Unknown,
+            databases: Databases::default(),
+            keeper: Keeper::default(),
             runs: Runs::default(),
             events: Vec::new(),
             segments: Vec::new(),
@@ -258,6 +266,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         } else {
             self.runs.end_buffer(bytes.len(), fresh, &mut segments);
         }
+        self.keeper.turn(bytes);
         self.segments = segments;
     }
 
@@ -279,7 +288,8 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         path: Arc<[u8]>,
         name: Option<String>,
     ) -> Content {
-        Content { id: self.output.number(), entry, place, path, name, stated: None, inner: None }
+        let (id, file) = (self.output.number(), FileLink::default());
+        Content { id, entry, place, path, name, stated: None, inner: None, file }
     }
 
     fn event(&mut self, event: TarEvent, bytes: &[u8], fresh: Fresh, segments: &mut Vec<Segment>) {
@@ -294,11 +304,15 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 if let Some(content) = self.entry.clone() {
                     let data = bytes.get(range.clone()).unwrap_or_default();
                     self.inside.data(data, offset, &mut self.output, &mut self.scan.opaque);
+                    self.databases.data(data, offset);
+                    self.keeper.data(range.clone(), offset);
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }
             TarEvent::EntryEnd => {
                 self.inside.end(&mut self.output, &mut self.scan.opaque);
+                self.databases.end();
+                self.keeper.end(bytes);
                 self.runs.end_data(fresh, segments);
                 self.entry = None;
             }
@@ -355,7 +369,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         for meta in &entry.meta {
             self.meta(meta, index, &path, segments);
         }
-        let content = Arc::new(self.content(index, Place::File, path, None));
+        self.databases.begin(&entry.path);
+        let file = self.keeper.begin(index, entry.size);
+        let content = Arc::new(Content { file, ..self.content(index, Place::File, path, None) });
         self.inside.begin(&content);
         self.entry = Some(content);
     }
@@ -448,6 +464,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
     }
 
     fn finish(mut self) -> ReadBlob {
+        let (packages, unread) = std::mem::take(&mut self.databases).finish();
+        self.scan.packages = packages;
+        unread.into_iter().for_each(|warning| self.warning(warning));
         if self.more_errors > 0 {
             let message = format!("{} more errors", self.more_errors);
             self.scan.errors.push(BlobError { path: None, reason: "limit", message });
@@ -455,7 +474,12 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         if self.more_warnings > 0 {
             self.scan.warnings.push(format!("{} more warnings", self.more_warnings));
         }
-        ReadBlob { scan: self.scan, escaped: self.escaped, results: self.output.results }
+        ReadBlob {
+            scan: self.scan,
+            escaped: self.escaped,
+            results: self.output.results,
+            hashed: self.keeper.finish(),
+        }
     }
 }
 

@@ -243,14 +243,20 @@ pub fn drop_repeated(matches: &mut Vec<Match>) {
 }
 
 /// What is compared of two matches at one place.
-type Weight<'m> =
-    (bool, bool, Confidence, Severity, &'m [(String, String)], Reverse<&'m [&'static str]>);
+type Weight<'m> = (bool, bool, Confidence, Severity, &'m [(String, String)], Reverse<&'m [&'static str]>);
 
 /// Of two views of the same key, by two windows or with more and less decoded, the one that saw more is
 /// kept, whichever came first; of equals, the one that had less to decode.
 fn weight(found: &Match) -> Weight<'_> {
     let found = &found.found;
-    (!found.incomplete, found.verified, found.confidence, found.severity, &found.companions, Reverse(&found.encodings))
+    (
+        !found.incomplete,
+        found.verified,
+        found.confidence,
+        found.severity,
+        &found.companions,
+        Reverse(&found.encodings),
+    )
 }
 
 fn order(found: &Match) -> (u64, u64, Finder, u64) {

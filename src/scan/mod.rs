@@ -5,6 +5,7 @@ pub mod attestation;
 pub mod blob;
 pub mod caps;
 pub mod config_units;
+pub mod hashed;
 mod inside;
 pub mod matches;
 pub mod opaque;

@@ -136,7 +136,13 @@ impl<'a> Pool<'a> {
         let found: Vec<_> = chunk
             .segments
             .iter()
-            .filter_map(|segment| self.search.segment(segment, &chunk.buffer, space))
+            .filter_map(|segment| {
+                let result = self.search.segment(segment, &chunk.buffer, space)?;
+                if !result.matches.is_empty() {
+                    segment.found(&chunk.buffer);
+                }
+                Some(result)
+            })
             .collect();
         if !found.is_empty() {
             chunk.results.add(chunk.sequence, found);

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::attestation::Stated;
+use super::hashed::{FileLink, HashedFile};
 use crate::detect::{Place, Window};
 use crate::layer::entry_log::EntryIndex;
 use crate::layer::tar::RawKind;
@@ -31,6 +32,8 @@ pub struct Content {
     pub stated: Option<Stated>,
     /// Where it is inside another content.
     pub inner: Option<Arc<Inner>>,
+    /// The file that it is or lies in, to be hashed when something is found.
+    pub file: FileLink,
 }
 
 /// How a content lies inside another.
@@ -115,6 +118,8 @@ pub enum SegmentBytes {
 pub struct Segment {
     /// Whose bytes.
     pub content: Arc<Content>,
+    /// The file that they come from, kept until they are searched.
+    pub file: Option<Arc<HashedFile>>,
     /// Where they are.
     pub bytes: SegmentBytes,
     /// Anchors that start here are this segment's to decide.
@@ -137,6 +142,7 @@ impl Segment {
         Self {
             owned: 0..bytes.len(),
             bytes: SegmentBytes::Own(bytes),
+            file: content.file.file(),
             content: Arc::new(content),
             fresh: 0,
             offset: 0,
@@ -151,6 +157,14 @@ impl Segment {
         match &self.bytes {
             SegmentBytes::Buffer(range) => buffer.get(range.clone()).unwrap_or_default(),
             SegmentBytes::Own(bytes) => bytes,
+        }
+    }
+
+    /// Notes that a key was found.
+    pub fn found(&self, buffer: &[u8]) {
+        if let Some(file) = &self.file {
+            let is_whole = self.content.file.is_itself() && self.starts && self.ends && self.offset == 0;
+            file.found(is_whole.then(|| self.slice(buffer)));
         }
     }
 
@@ -327,6 +341,7 @@ fn segment(run: &Run, until: u64, ends: bool, counts_lines: bool, fresh: Fresh) 
     let to = fresh.index_of(run.end)?;
     Some(Segment {
         content: run.content.clone(),
+        file: run.content.file.file(),
         bytes: SegmentBytes::Buffer(from..to),
         owned: (run.owned_until - begin) as usize..(until - begin) as usize,
         fresh: (run.given_until.max(begin) - begin) as usize,

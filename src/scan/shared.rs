@@ -116,7 +116,7 @@ fn is_whole(blob: &ImageBlob, scan: &BlobScan) -> bool {
 fn memory(scan: &BlobScan) -> usize {
     const FIXED: usize = 4 * 1024;
     const MATCH: usize = 6 * 1024;
-    FIXED + scan.entries.memory() + scan.matches.len().saturating_mul(MATCH)
+    FIXED + scan.entries.memory() + scan.packages.memory() + scan.matches.len().saturating_mul(MATCH)
 }
 
 #[cfg(test)]

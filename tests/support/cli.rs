@@ -53,6 +53,12 @@ impl Keyseam {
         self
     }
 
+    /// More arguments.
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, arguments: &[S]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// A variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);

@@ -202,7 +202,7 @@ fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io
     };
     sheet.row("readable", &format!("by {whom}"))?;
     let Some(owner) = &finding.owner else { return Ok(()) };
-    let record = if owner.verified { "as packaged" } else { "not as packaged" };
+    let record = if owner.verified { "as packaged" } else { "not shown to be as packaged" };
     sheet.row("package", &format!("{} {} ({}), {record}", owner.package, owner.version, owner.manager))
 }
 

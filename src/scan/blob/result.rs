@@ -5,7 +5,9 @@ use crate::image::digest::Digest;
 use crate::layer::decompress::Compression;
 use crate::layer::entry_log::EntryLog;
 use crate::limits::ERRORS_LISTED;
+use crate::package::Packages;
 use crate::scan::caps::Lost;
+use crate::scan::hashed::Digests;
 use crate::scan::matches::Match;
 use crate::scan::opaque::Opaque;
 
@@ -28,6 +30,10 @@ pub struct BlobScan {
     pub entries: EntryLog,
     /// The keys.
     pub matches: Vec<Match>,
+    /// Digests of the files that hold keys, as far as they may be packaged.
+    pub digests: Digests,
+    /// The packages of which it holds records.
+    pub packages: Packages,
     /// Files in the tar.
     pub files: u64,
     /// Bytes of content.
@@ -64,6 +70,8 @@ impl BlobScan {
             json: None,
             entries: EntryLog::default(),
             matches: Vec::new(),
+            digests: Digests::new(),
+            packages: Packages::default(),
             files: 0,
             bytes: 0,
             skipped: 0,

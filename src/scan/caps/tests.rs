@@ -33,6 +33,7 @@ impl Planted {
             name: None,
             stated: None,
             inner: None,
+            file: crate::scan::hashed::FileLink::default(),
         };
         let mut result = SegmentResult::of(Arc::new(content));
         let key = Key::new(format!("key{}", self.key).into_bytes());

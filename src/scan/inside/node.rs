@@ -136,6 +136,7 @@ impl Inward<'_, '_, '_, '_, '_> {
             name,
             stated: None,
             inner: Some(Arc::new(inner)),
+            file: self.content.file.inside(),
         }
     }
 }
