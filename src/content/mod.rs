@@ -49,8 +49,8 @@ pub trait Members {
     /// The open member is complete.
     fn end(&mut self);
 
-    /// A text of the container that is no member's content: a comment, a link's target. `name` says what
-    /// it is.
+    /// A text that is no member's content: a comment, a link's target. It belongs to the open member, or
+    /// else to the container. `name` says what it is.
     ///
     /// # Errors
     /// When there are too many.
@@ -58,6 +58,14 @@ pub trait Members {
 
     /// Something in the container that is not read, while the rest goes on: an encrypted member.
     fn unread(&mut self, fault: Fault);
+
+    /// The reader of the container takes so many bytes of memory now, besides a buffer or two.
+    ///
+    /// # Errors
+    /// When all readers of the file together would take too many: then it must do with less.
+    fn hold(&mut self, _bytes: u64) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// How one gets from a container to what is in it.

@@ -25,6 +25,11 @@ pub(in crate::content) trait Codec: Send {
     /// Whether nothing is missing if no more input comes.
     fn is_complete(&self) -> bool;
 
+    /// Bytes of memory that it takes, where they depend on the data.
+    fn memory(&self) -> u64 {
+        0
+    }
+
     /// Texts of its headers since the last call: they may hold a key.
     fn take_texts(&mut self) -> Vec<Vec<u8>> {
         Vec::new()
