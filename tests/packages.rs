@@ -32,6 +32,8 @@ struct Contents {
     fault: Option<Fault>,
     open: bool,
     given: usize,
+    /// What readers may take of memory.
+    memory: Option<u64>,
 }
 
 /// The most that a test takes out of one container.
@@ -41,13 +43,22 @@ impl Contents {
     /// Reads a container in slices of one length.
     #[track_caller]
     fn sliced(bytes: &[u8], slice: usize) -> Self {
+        Self::default().filled(bytes, slice)
+    }
+
+    /// Reads a container with so much memory.
+    #[track_caller]
+    fn within(memory: u64, bytes: &[u8]) -> Self {
+        Self { memory: Some(memory), ..Self::default() }.filled(bytes, 512)
+    }
+
+    #[track_caller]
+    fn filled(mut self, bytes: &[u8], slice: usize) -> Self {
         let head = bytes.get(..CONTENT_HEAD).unwrap_or(bytes);
         let Some(Recognised::Opens(mut open)) = recognise(head, b"") else { panic!("it is not recognised") };
-        let mut contents = Self::default();
-        let read = contents.read(&mut *open, bytes, slice);
-        contents.fault = read.err();
-        contents.open = false;
-        contents
+        self.fault = self.read(&mut *open, bytes, slice).err();
+        self.open = false;
+        self
     }
 
     fn read(&mut self, open: &mut dyn Unpack, bytes: &[u8], slice: usize) -> Result<(), Fault> {
@@ -122,6 +133,10 @@ impl Members for Contents {
 
     fn unread(&mut self, fault: Fault) {
         self.unread.push(fault);
+    }
+
+    fn hold(&mut self, bytes: u64) -> Result<(), Fault> {
+        if self.memory.is_some_and(|most| bytes > most) { Err(Fault::LIMIT) } else { Ok(()) }
     }
 }
 

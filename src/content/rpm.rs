@@ -7,7 +7,7 @@ mod header;
 
 use header::Header;
 
-use super::compressed::{self, Codec};
+use super::compressed::{self, Codec, Stepped};
 use super::cpio::Cpio;
 use super::gather::{Gather, be32, split};
 use super::{Fault, Members, Unpack};
@@ -121,7 +121,7 @@ impl Rpm {
         let length = u64::from(entries) * 16 + u64::from(store);
         self.state = if signature {
             State::Skip { left: length.next_multiple_of(8), signature }
-        } else if length > RPM_HEADER {
+        } else if length > RPM_HEADER || members.hold(length).is_err() {
             members.unread(Fault::LIMIT);
             State::Skip { left: length, signature }
         } else {
@@ -131,11 +131,14 @@ impl Rpm {
     }
 
     fn payload(&mut self, head: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
+        let header = self.header.as_ref().map_or(0, Header::size);
         let files = self.header.take().and_then(Header::into_files);
         let mut payload = Box::new(Payload {
             codec: compressed::codec_of(head),
             output: vec![0; DECODED_SLICE],
             cpio: Cpio::with_index(files),
+            header,
+            memory: 0,
         });
         payload.feed(head, members)?;
         self.state = State::Payload(payload);
@@ -148,17 +151,29 @@ struct Payload {
     codec: Option<Box<dyn Codec>>,
     output: Vec<u8>,
     cpio: Cpio,
+    /// Bytes that the package's header takes, and the decoder.
+    header: u64,
+    memory: u64,
 }
 
 impl Payload {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        let Self { codec, output, cpio } = self;
-        match codec {
-            Some(codec) => {
-                compressed::run(&mut **codec, bytes, output, &mut |data| cpio.feed(data, members))?;
-                Ok(())
+        let Some(codec) = &mut self.codec else { return self.cpio.feed(bytes, members) };
+        let mut input = bytes;
+        loop {
+            let Stepped { taken, given } = codec.step(input, &mut self.output)?;
+            split(&mut input, taken as u64);
+            // Nothing is passed on before its memory is granted.
+            if codec.memory() != self.memory {
+                self.memory = codec.memory();
+                members.hold(self.memory.saturating_add(self.header))?;
             }
-            None => cpio.feed(bytes, members),
+            self.cpio.feed(self.output.get(..given).unwrap_or_default(), members)?;
+            // With its output full it may have more to give, without any input.
+            let again = given == self.output.len() || (!input.is_empty() && (taken > 0 || given > 0));
+            if !again {
+                return Ok(());
+            }
         }
     }
 

@@ -34,48 +34,43 @@ pub(super) fn is_log(head: &[u8], _path: &[u8]) -> bool {
 }
 
 pub(super) fn database() -> Box<dyn Unpack> {
-    Box::new(Database::Held(Vec::new()))
+    Box::new(Database::Held { bytes: Vec::new(), granted: 0 })
 }
 
 pub(super) fn log() -> Box<dyn Unpack> {
     Box::new(Log { shape: None, frame: None, pages: Pages::default(), gather: Gather::default() })
 }
 
+/// Memory is asked for in steps of so many bytes.
+const STEP: usize = 1024 * 1024;
+
 /// The reader of a database.
 enum Database {
-    /// All of it so far.
-    Held(Vec<u8>),
+    /// All of it so far, for which so much memory was granted.
+    Held { bytes: Vec<u8>, granted: usize },
     /// It is too large to be held.
     Passing { shape: Shape, gather: Gather, number: u32, pages: Pages },
 }
 
 impl Unpack for Database {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        match self {
-            Self::Held(held) if held.len() + bytes.len() <= SQLITE_HELD => {
-                held.extend_from_slice(bytes);
-                Ok(())
-            }
-            Self::Held(held) => {
-                let held = std::mem::take(held);
-                // The head was complete when it was recognised, unless all came at once.
-                let head: Vec<u8> = held.iter().chain(bytes).copied().take(page::FILE_HEADER).collect();
-                let shape = Shape::of(&head).ok_or(Fault::CORRUPT)?;
-                let pages = Pages::default();
-                *self = Self::Passing { shape, gather: Gather::default(), number: 0, pages };
-                self.pass(&held, members)?;
-                drop(held);
-                self.pass(bytes, members)
-            }
-            Self::Passing { .. } => self.pass(bytes, members),
+        let Self::Held { bytes: held, granted } = self else { return self.pass(bytes, members) };
+        let length = held.len() + bytes.len();
+        let mut fits = length <= SQLITE_HELD;
+        if fits && length > *granted {
+            *granted = length.next_multiple_of(STEP);
+            // Once for the database, once for a value that is put together.
+            fits = members.hold(2 * *granted as u64).is_ok();
         }
+        held.extend_from_slice(bytes);
+        if fits { Ok(()) } else { self.give_up_holding(members) }
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
         match self {
-            Self::Held(held) => {
-                let shape = Shape::of(held).ok_or(Fault::CORRUPT)?;
-                whole::read(held, shape, members)
+            Self::Held { bytes, .. } => {
+                let shape = Shape::of(bytes).ok_or(Fault::CORRUPT)?;
+                whole::read(bytes, shape, members)
             }
             Self::Passing { gather, pages, .. } => {
                 pages.finish(members)?;
@@ -86,6 +81,16 @@ impl Unpack for Database {
 }
 
 impl Database {
+    fn give_up_holding(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
+        let Self::Held { bytes, .. } = self else { return Ok(()) };
+        let held = std::mem::take(bytes);
+        let shape = Shape::of(&held).ok_or(Fault::CORRUPT)?;
+        *self = Self::Passing { shape, gather: Gather::default(), number: 0, pages: Pages::default() };
+        self.pass(&held, members)?;
+        drop(held);
+        members.hold(0)
+    }
+
     fn pass(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
         let Self::Passing { shape, gather, number, pages } = self else { return Ok(()) };
         let mut input = bytes;

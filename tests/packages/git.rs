@@ -177,6 +177,20 @@ fn deltas_of_deltas_are_put_together() {
 }
 
 #[test]
+fn with_little_memory_deltas_give_what_they_add() {
+    let repository = Repository::new();
+    let pack = repository.pack();
+    let whole = Contents::sliced(&pack, 512);
+    // An object in the making, and hardly any other.
+    let little = Contents::within(keyseam::limits::GIT_OBJECT as u64 + 2048, &pack);
+    assert_eq!((little.fault, little.members.len()), (None, whole.members.len()));
+    assert!(
+        little.unread.len() == 2
+            && little.names().iter().filter(|name| name.starts_with("offset ")).count() == 2
+    );
+}
+
+#[test]
 fn bundles_whole_and_of_changes() {
     let repository = Repository::new();
     repository.git(&["bundle", "create", "-q", "all.bundle", "--all"], b"");

@@ -30,7 +30,7 @@ fn mutated(file: &[u8], seed: u64) -> Vec<u8> {
         let length = below(&mut random, 8) + 1;
         let end = (at + length).min(bytes.len());
         match below(&mut random, 6) {
-            0 | 1 | 2 => {
+            0..=2 => {
                 let value = BYTES[below(&mut random, BYTES.len())];
                 if let Some(range) = bytes.get_mut(at.min(end)..end) {
                     range.fill(value);

@@ -158,10 +158,20 @@ fn a_large_database_is_read_page_by_page() {
     let places = report.places(1);
     assert!(places.len() == 1 && places[0].starts_with("app.db!pages "), "{places:?}");
     // A value that runs on in other pages is cut, and that is said.
-    let run_on = format!("INSERT INTO t VALUES ('a', hex(randomblob(9000)), 'c');");
-    run(folder.path(), "sqlite3", &["app.db", &run_on], b"");
+    let run_on = "INSERT INTO t VALUES ('a', hex(randomblob(9000)), 'c');";
+    run(folder.path(), "sqlite3", &["app.db", run_on], b"");
     let database = std::fs::read(folder.path().join("app.db")).expect("the database");
     assert_eq!(Contents::sliced(&database, 64 * 1024).fault.map(|fault| fault.0), Some("limit"));
+}
+
+#[test]
+fn without_memory_it_is_read_page_by_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = database(folder.path(), &statements());
+    let contents = Contents::within(1024, &database);
+    assert_eq!(contents.names()[0], "pages 1-64");
+    let lines = contents.member("pages 1-64");
+    assert!(memchr::memmem::find(lines, format!("\n{}\n", key(1)).as_bytes()).is_some());
 }
 
 #[test]

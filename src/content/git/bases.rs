@@ -10,8 +10,9 @@ use crate::limits::GIT_BASES;
 const OVERHEAD: usize = 256;
 
 /// Objects, by their place in the pack and by their id.
-#[derive(Default)]
 pub(super) struct Bases {
+    /// The most that they may take.
+    most: usize,
     by_offset: HashMap<u64, Base>,
     by_id: HashMap<Arc<[u8]>, u64>,
     /// Places by when they were used, the longest ago first.
@@ -36,7 +37,31 @@ pub(super) enum BaseOf {
     Id(Vec<u8>),
 }
 
+impl Default for Bases {
+    fn default() -> Self {
+        Self {
+            most: GIT_BASES,
+            by_offset: HashMap::new(),
+            by_id: HashMap::new(),
+            by_use: BTreeMap::new(),
+            uses: 0,
+            size: 0,
+        }
+    }
+}
+
 impl Bases {
+    /// Bytes that they take.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// From now on they do with half of what they take.
+    pub(super) fn halve(&mut self) {
+        self.most = self.size / 2;
+        self.shrink();
+    }
+
     /// Keeps an object, and drops others for it.
     pub(super) fn keep(&mut self, offset: u64, kind: Kind, id: &[u8], content: Vec<u8>) {
         self.size += content.len() + OVERHEAD;
@@ -48,9 +73,13 @@ impl Bases {
         if let Some(before) = self.by_offset.insert(offset, base) {
             self.forget(&before);
         }
-        while self.size > GIT_BASES {
-            let Some((_, oldest)) = self.by_use.first_key_value() else { return };
-            let Some(base) = self.by_offset.remove(&oldest.clone()) else { return };
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.size > self.most {
+            let Some((_, &oldest)) = self.by_use.first_key_value() else { return };
+            let Some(base) = self.by_offset.remove(&oldest) else { return };
             if self.by_id.get(&base.id).is_some_and(|offset| !self.by_offset.contains_key(offset)) {
                 self.by_id.remove(&base.id);
             }
@@ -96,5 +125,8 @@ mod tests {
         assert!(bases.get(&BaseOf::Id(vec![2; 20])).is_none());
         assert!(bases.size <= GIT_BASES);
         assert_eq!((bases.by_use.len(), bases.by_id.len()), (3, 3));
+        bases.halve();
+        assert!(bases.size() <= GIT_BASES / 2);
+        assert!(bases.get(&BaseOf::Offset(4)).is_some());
     }
 }

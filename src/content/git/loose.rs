@@ -67,7 +67,7 @@ impl Body {
                 let held = std::mem::take(held);
                 let (header, content) = held.split_at(end);
                 let header = Header::parse(header).ok_or(Fault::CORRUPT)?;
-                *self = if header.size > GIT_OBJECT as u64 {
+                *self = if header.size > GIT_OBJECT as u64 || members.hold(header.size).is_err() {
                     members.begin(Step::Member(header.kind.name().as_bytes()))?;
                     Self::Passed(header.size)
                 } else {

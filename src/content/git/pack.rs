@@ -272,6 +272,10 @@ impl Pack {
         let id = self.hash.id(kind, &content);
         object::give(&id, &content, members)?;
         self.bases.keep(at, kind, &id, content);
+        if members.hold(self.memory()).is_err() {
+            self.bases.halve();
+            members.hold(self.memory())?;
+        }
         Ok(())
     }
 
@@ -294,6 +298,11 @@ impl Pack {
         members.data(&added)?;
         members.end();
         self.unseen(bytes.len() as u64)
+    }
+
+    /// The bases, and an object in the making.
+    fn memory(&self) -> u64 {
+        (self.bases.size() + GIT_OBJECT) as u64
     }
 
     /// Bounds what is inflated without being searched, as all that is searched is bounded.

@@ -60,6 +60,11 @@ impl Header {
         Some(Self { bytes, store })
     }
 
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// Gives the scripts and the long texts.
     pub(super) fn give_texts(&self, members: &mut dyn Members) -> Result<(), Fault> {
         for (tag, name) in TEXTS {

@@ -113,7 +113,7 @@ impl<'a> Page<'a> {
     }
 
     /// The bytes from each cell to the end of the page, in order.
-    fn from_cells(&self) -> impl Iterator<Item = &'a [u8]> {
+    fn cell_bytes(&self) -> impl Iterator<Item = &'a [u8]> {
         let (bytes, pointers) = (self.bytes, self.pointers());
         (0..self.cells).filter_map(move |cell| bytes.get(usize::from(be16(bytes, pointers + 2 * cell)?)..))
     }
@@ -124,14 +124,14 @@ impl<'a> Page<'a> {
             return Vec::new();
         }
         let right = be32(self.bytes, self.header + 8);
-        self.from_cells().map(|cell| be32(cell, 0)).chain([right]).flatten().collect()
+        self.cell_bytes().map(|cell| be32(cell, 0)).chain([right]).flatten().collect()
     }
 
     /// The records in it. They never lie over one another, so together they are no more than the page:
     /// where they would be more, the rest of them is none.
     pub(super) fn cells(&self) -> impl Iterator<Item = Cell<'a>> {
         let mut room = self.bytes.len();
-        let cells = self.from_cells().map(|bytes| self.cell(bytes));
+        let cells = self.cell_bytes().map(|bytes| self.cell(bytes));
         let cells: Vec<_> = if self.has_records() { cells.collect() } else { Vec::new() };
         cells
             .into_iter()
