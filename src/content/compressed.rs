@@ -130,7 +130,11 @@ impl<C: Codec> Compressed<C> {
             }
             let again = given > 0 || (!input.is_empty() && taken > 0);
             if !again {
-                return if input.is_empty() || self.codec.is_complete() { Ok(()) } else { Err(Fault::CORRUPT) };
+                return if input.is_empty() || self.codec.is_complete() {
+                    Ok(())
+                } else {
+                    Err(Fault::CORRUPT)
+                };
             }
         }
     }

@@ -130,7 +130,11 @@ const FORMATS: [Format; 18] = [
     Format { name: "lz4", is: |head, _| head.starts_with(b"\x02\x21\x4c\x18"), open: None },
     Format { name: "lzop", is: |head, _| head.starts_with(b"\x89LZO\0\r\n\x1a\n"), open: None },
     Format { name: "cab", is: |head, _| head.starts_with(b"MSCF\0\0\0\0"), open: None },
-    Format { name: "compress", is: |head, path| head.starts_with(b"\x1f\x9d") && path.ends_with(b".Z"), open: None },
+    Format {
+        name: "compress",
+        is: |head, path| head.starts_with(b"\x1f\x9d") && path.ends_with(b".Z"),
+        open: None,
+    },
 ];
 
 /// What a content is that begins with `head`, of which [`CONTENT_HEAD`] bytes are enough.

@@ -217,8 +217,8 @@ impl Zip {
                 } else if body.facts.described {
                     self.state = State::Described(body, Vec::new());
                 } else {
+                    // Where the data end before their size says so, the next record is looked for there.
                     self.settle(body.is_right(), members);
-                    self.state = State::Past(body.rest());
                 }
             }
         }

@@ -55,7 +55,9 @@ fn archives_deeper_than_the_limit() {
 
 #[test]
 fn windows_and_dictionaries_as_large_as_they_get() {
-    let zstd = made("f=config; for i in $(seq 10); do zstd -q --long=25 --stream-size=60M $f -o x$i; f=x$i; done; cat $f");
+    let zstd = made(
+        "f=config; for i in $(seq 10); do zstd -q --long=25 --stream-size=60M $f -o x$i; f=x$i; done; cat $f",
+    );
     assert!(assert_harmless(&zstd).get("corrupt").is_none());
     let xz = made("f=config; for i in $(seq 10); do xz -9 -c $f > x$i; f=x$i; done; cat $f");
     assert_eq!(assert_harmless(&xz)["limit"], 1);

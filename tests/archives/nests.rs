@@ -41,7 +41,9 @@ fn three_deep_and_ten_deep() {
          tar czf app.tgz app.ear",
         "app.tgz",
     );
-    let deep = workshop.output("f=deep.ini; for i in 1 2 3 4 5 6 7 8 9 10; do gzip -n $f; mv $f.gz x$i; f=x$i; done; cat $f");
+    let deep = workshop.output(
+        "f=deep.ini; for i in 1 2 3 4 5 6 7 8 9 10; do gzip -n $f; mv $f.gz x$i; f=x$i; done; cat $f",
+    );
     let result = scan(&[("app.tgz", &ear), ("deep.gz", &deep)]);
     let way = ["app.ear", "app.war", "WEB-INF/lib.jar", "conf/app.ini"];
     assert_place(&result, 1, &at("app.tgz", &way, &[]));

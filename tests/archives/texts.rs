@@ -9,7 +9,11 @@ fn gzip_and_zip_in_base64_in_texts() {
     let lines = [
         ("gzip -c app.ini | base64", &[][..], &["base64", "gzip"][..]),
         ("gzip -c app.ini | base64 -w0", &[], &["base64", "gzip"]),
-        ("echo 'data: |'; gzip -c app.ini | base64 | sed 's/^/    /'; echo 'kind: Secret'", &[], &["base64", "gzip"]),
+        (
+            "echo 'data: |'; gzip -c app.ini | base64 | sed 's/^/    /'; echo 'kind: Secret'",
+            &[],
+            &["base64", "gzip"],
+        ),
         ("printf 'x=\"%s\"' $(gzip -c app.ini | base64 -w0 | tr -d = | tr +/ -_)", &[], &["base64", "gzip"]),
         ("tar czf - app.ini | base64 -w76", &["app.ini"], &["base64"]),
         ("zip -q - app.ini | base64", &["app.ini"], &["base64"]),
@@ -17,9 +21,17 @@ fn gzip_and_zip_in_base64_in_texts() {
         ("xz -c app.ini | base64", &[], &["base64", "xz"]),
         ("bzip2 -c app.ini | base64", &[], &["base64", "bzip2"]),
         // A release as Helm stores it, in the manifest of the Secret.
-        ("printf 'data:\\n  release: '; gzip -nc app.ini | base64 -w0 | base64 -w0", &[], &["base64", "base64", "gzip"]),
+        (
+            "printf 'data:\\n  release: '; gzip -nc app.ini | base64 -w0 | base64 -w0",
+            &[],
+            &["base64", "base64", "gzip"],
+        ),
         // In a document of JSON, line breaks as escapes.
-        ("gzip -c app.ini | base64 | python3 -c 'import json,sys; print(json.dumps({\"a\": \"x\\n\" + sys.stdin.read()}))'", &[], &["base64", "gzip"]),
+        (
+            "gzip -c app.ini | base64 | python3 -c 'import json,sys; print(json.dumps({\"a\": \"x\\n\" + sys.stdin.read()}))'",
+            &[],
+            &["base64", "gzip"],
+        ),
     ];
     let made: Vec<_> = (1..)
         .zip(&lines)

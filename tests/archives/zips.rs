@@ -129,9 +129,14 @@ fn names_and_comments_are_places_of_their_own() {
         key(2),
         key(3),
     ));
-    let result = scan(&[("o.zip", &archive), ("empty.zip", b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")]);
+    let result =
+        scan(&[("o.zip", &archive), ("empty.zip", b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")]);
     assert_place(&result, 1, &json!({ "kind": "filename", "path": "o.zip" }));
-    assert_place(&result, 2, &json!({ "kind": "archive-comment", "path": "o.zip", "inner": [], "name": "zip" }));
+    assert_place(
+        &result,
+        2,
+        &json!({ "kind": "archive-comment", "path": "o.zip", "inner": [], "name": "zip" }),
+    );
     assert_place(&result, 3, &json!({ "kind": "archive-comment", "inner": [], "name": "comment of b" }));
     assert_eq!(opaque(&result), json!({}));
 }

@@ -52,7 +52,8 @@ fn gzip_in_base64_in_the_forms_of_texts() {
         assert_holds(&plain, &gzip);
         assert_holds(&format!("data:application/gzip;base64,{plain}\n"), &gzip);
         assert_holds(&format!("x = \"{}\"", URL_SAFE_NO_PAD.encode(&gzip)), &gzip);
-        let lines: Vec<&str> = plain.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+        let lines: Vec<&str> =
+            plain.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
         assert_holds(&format!("data:\n  release: >-\n    {}\nkind: Secret", lines.join("\n    ")), &gzip);
         assert_holds(&format!("{}\r\n", lines.join("\r\n\t")), &gzip);
         let json = lines.join("\\n").replace('/', "\\/");
@@ -74,7 +75,9 @@ fn several_in_one_text() {
 #[test]
 fn what_only_looks_like_it_is_left_alone() {
     let gzip = STANDARD.encode(gzip(b"some content that is long enough"));
-    for text in [format!("xyz{gzip}"), "H4sIAAAAAAAA...".to_owned(), "H4sIzzzz".repeat(30), "UEsDBBQ".to_owned()] {
+    for text in
+        [format!("xyz{gzip}"), "H4sIAAAAAAAA...".to_owned(), "H4sIzzzz".repeat(30), "UEsDBBQ".to_owned()]
+    {
         assert_eq!(found(text.as_bytes()), [], "{text:.40}");
     }
     assert_eq!(found(&[b"\x7fELF\x1f\x8b\x08 PK\x03\x04PK\x01\x02".as_slice(), &noise(5000)].concat()), []);

@@ -76,14 +76,17 @@ pub(super) const END_SIZE: usize = 22;
 const ELSEWHERE: u32 = u32::MAX;
 /// The extra fields with it, and with what is no text: times, owners, Java's mark, alignment.
 const ZIP64: u16 = 0x0001;
-const NO_TEXTS: [u16; 10] =
-    [ZIP64, 0x000a, 0x000d, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901, 0xa11e, 0xd935];
+const NO_TEXTS: [u16; 10] = [ZIP64, 0x000a, 0x000d, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901, 0xa11e, 0xd935];
 const JAVA: u16 = 0xcafe;
 
 /// Tells what `bytes` begin with.
 pub(super) fn tell(bytes: &[u8]) -> Told<'_> {
     let Some(magic) = bytes.get(..4) else {
-        return if b"PK".starts_with(bytes.get(..2).unwrap_or(bytes)) { Told::Wants(4) } else { Told::Nothing };
+        return if b"PK".starts_with(bytes.get(..2).unwrap_or(bytes)) {
+            Told::Wants(4)
+        } else {
+            Told::Nothing
+        };
     };
     let fixed = match magic {
         LOCAL => LOCAL_SIZE,

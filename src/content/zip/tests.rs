@@ -262,9 +262,11 @@ proptest! {
         made.listing(&described, at).member(&stored("z", b"last"));
         let mut bytes = made.finish();
         for (index, byte) in changes {
-            let at = index.index(bytes.len());
-            bytes[at] = byte;
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
         }
+        // Compressed data of unknown length that break off are left at a place that depends on slices.
+        bytes[at as usize + 8..at as usize + 10].fill(0);
         prop_assert_eq!(Taken::of(zip(), &bytes, slice), Taken::of(zip(), &bytes, bytes.len()));
     }
 }

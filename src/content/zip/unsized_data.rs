@@ -43,7 +43,8 @@ impl Unsized {
                 let Some(data) = all.get(given..cut) else { continue };
                 sum.give(data, members)?;
                 given = cut;
-                let at_crc = if all.get(cut..).unwrap_or_default().starts_with(DESCRIPTOR) { cut + 4 } else { cut };
+                let at_crc =
+                    if all.get(cut..).unwrap_or_default().starts_with(DESCRIPTOR) { cut + 4 } else { cut };
                 if u32_at(&all, at_crc) == Some(sum.crc.clone().finalize()) {
                     self.held = all.get(end..before).unwrap_or_default().to_vec();
                     return Ok(Some(end.saturating_sub(before)));
