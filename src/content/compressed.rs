@@ -50,7 +50,7 @@ pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
 }
 
 /// The decoder of data that begin so; none where they are not compressed.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "for formats whose parts are compressed")]
 pub(super) fn codec_of(head: &[u8]) -> Option<Box<dyn Codec>> {
     if is_gzip(head, b"") {
         Some(Box::new(gzip::Gzip::default()))

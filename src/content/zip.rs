@@ -106,7 +106,7 @@ impl Unpack for Zip {
         }
         match std::mem::take(&mut self.state) {
             State::Between | State::Past(_) => {}
-            State::Member(body) => self.cut(body, members)?,
+            State::Member(mut body) => self.cut(&mut body, members)?,
             State::Described(body, sizes) => self.settle(body.described_by(&sizes).is_some(), members),
         }
         self.unseen(members)?;
@@ -257,7 +257,7 @@ impl Zip {
     }
 
     /// The archive ends in a member.
-    fn cut(&mut self, mut body: Box<Body>, members: &mut dyn Members) -> Result<(), Fault> {
+    fn cut(&mut self, body: &mut Body, members: &mut dyn Members) -> Result<(), Fault> {
         let complete = body.is_complete();
         body.cut(members)?;
         if !complete {

@@ -205,8 +205,7 @@ fn reads_by_the_directory_what_another_member_hides() {
     assert_eq!(taken.member("hidden"), b"not to be seen in passing");
 
     // Where there is no memory to hold it, it is said that something is missing.
-    let mut taken = Taken::default();
-    taken.memory = Some(10);
+    let mut taken = Taken { memory: Some(10), ..Taken::default() };
     assert_eq!(taken.take(&mut *zip(), &bytes, 7), Ok(()));
     assert_eq!((taken.names(), taken.unread.last()), (vec!["cover", "last"], Some(&(None, Fault::LIMIT))));
 }
