@@ -271,6 +271,7 @@ impl Zip {
     fn unseen(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
         if !self.archive.lost {
             let bytes = std::mem::take(&mut self.archive.bytes);
+            self.output.resize(DECODED_SLICE, 0);
             return directory::read_unseen(&bytes, &self.seen, &mut self.output, members);
         }
         // By how much all places are off where something stands in front of the archive.
