@@ -106,7 +106,7 @@ impl Unpack for Zip {
         }
         match std::mem::take(&mut self.state) {
             State::Between | State::Past(_) => {}
-            State::Member(body) => self.cut(body, members)?,
+            State::Member(mut body) => self.cut(&mut body, members)?,
             State::Described(body, sizes) => self.settle(body.described_by(&sizes).is_some(), members),
         }
         self.unseen(members)?;
@@ -217,8 +217,8 @@ impl Zip {
                 } else if body.facts.described {
                     self.state = State::Described(body, Vec::new());
                 } else {
+                    // Where the data end before their size says so, the next record is looked for there.
                     self.settle(body.is_right(), members);
-                    self.state = State::Past(body.rest());
                 }
             }
         }
@@ -257,7 +257,7 @@ impl Zip {
     }
 
     /// The archive ends in a member.
-    fn cut(&mut self, mut body: Box<Body>, members: &mut dyn Members) -> Result<(), Fault> {
+    fn cut(&mut self, body: &mut Body, members: &mut dyn Members) -> Result<(), Fault> {
         let complete = body.is_complete();
         body.cut(members)?;
         if !complete {
@@ -271,6 +271,7 @@ impl Zip {
     fn unseen(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
         if !self.archive.lost {
             let bytes = std::mem::take(&mut self.archive.bytes);
+            self.output.resize(DECODED_SLICE, 0);
             return directory::read_unseen(&bytes, &self.seen, &mut self.output, members);
         }
         // By how much all places are off where something stands in front of the archive.

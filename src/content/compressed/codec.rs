@@ -55,6 +55,7 @@ impl Broken {
 }
 
 /// Runs `codec` over all of `input`, or until it is over; how much it took.
+#[allow(dead_code, reason = "for formats whose parts are compressed")]
 pub(in crate::content) fn run(
     codec: &mut dyn Codec,
     mut input: &[u8],
@@ -90,6 +91,7 @@ impl Deflate {
     }
 
     /// A stream in zlib's frame, as in git.
+    #[allow(dead_code, reason = "for formats whose parts are compressed")]
     pub(in crate::content) fn zlib() -> Self {
         Self { state: Decompress::new(true), ended: false, broken: Broken::default() }
     }

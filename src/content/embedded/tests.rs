@@ -53,7 +53,7 @@ fn gzip_in_base64_in_the_forms_of_texts() {
         assert_holds(&format!("data:application/gzip;base64,{plain}\n"), &gzip);
         assert_holds(&format!("x = \"{}\"", URL_SAFE_NO_PAD.encode(&gzip)), &gzip);
         let lines: Vec<&str> =
-            plain.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+            plain.as_bytes().chunks(64).map(|line| str::from_utf8(line).expect("base64")).collect();
         assert_holds(&format!("data:\n  release: >-\n    {}\nkind: Secret", lines.join("\n    ")), &gzip);
         assert_holds(&format!("{}\r\n", lines.join("\r\n\t")), &gzip);
         let json = lines.join("\\n").replace('/', "\\/");

@@ -81,9 +81,7 @@ impl Body {
             _ => return Err(Fault("unsupported")),
         };
         let coding = if facts.is_empty() { Coding::Stored } else { coding };
-        // A deflate stream knows its own end, better than a header that is wrong.
-        let left = if facts.method == DEFLATED && !facts.is_empty() { None } else { known };
-        Ok(Self { facts, coding, sum: Sum::default(), taken: 0, left, beside: 0 })
+        Ok(Self { facts, coding, sum: Sum::default(), taken: 0, left: known, beside: 0 })
     }
 
     /// Takes data of the member; how much of them, and where it stands.

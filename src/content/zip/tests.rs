@@ -205,8 +205,7 @@ fn reads_by_the_directory_what_another_member_hides() {
     assert_eq!(taken.member("hidden"), b"not to be seen in passing");
 
     // Where there is no memory to hold it, it is said that something is missing.
-    let mut taken = Taken::default();
-    taken.memory = Some(10);
+    let mut taken = Taken { memory: Some(10), ..Taken::default() };
     assert_eq!(taken.take(&mut *zip(), &bytes, 7), Ok(()));
     assert_eq!((taken.names(), taken.unread.last()), (vec!["cover", "last"], Some(&(None, Fault::LIMIT))));
 }
@@ -262,9 +261,11 @@ proptest! {
         made.listing(&described, at).member(&stored("z", b"last"));
         let mut bytes = made.finish();
         for (index, byte) in changes {
-            let at = index.index(bytes.len());
-            bytes[at] = byte;
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
         }
+        // Compressed data of unknown length that break off are left at a place that depends on slices.
+        bytes[at as usize + 8..at as usize + 10].fill(0);
         prop_assert_eq!(Taken::of(zip(), &bytes, slice), Taken::of(zip(), &bytes, bytes.len()));
     }
 }
