@@ -225,7 +225,7 @@ pub const ENCODING_CELL: usize = 20 * 1024;
 pub const ENCODING_REACH: usize = CONTEXT_RADIUS - ENCODING_CELL;
 
 /// How far behind a cell the first encoded piece of a key may stand that begins in it.
-pub const ENCODING_AHEAD: usize = 4 * 1024;
+pub const ENCODING_AHEAD: usize = 1024;
 
 /// Bytes on either side of an encoded piece that are read with it.
 pub const ENCODING_CONTEXT: usize = 512;

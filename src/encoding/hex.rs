@@ -33,12 +33,19 @@ impl Alphabet for Hex {
 /// Adds the texts in a run of base64 characters as far as its lines are digits. A single line may hold
 /// other characters around them.
 pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
+    let Some(first) = lines.first() else { return };
     let is_digits = |line: &&Range<usize>| {
         text.get((*line).clone()).is_some_and(|line| line.iter().all(u8::is_ascii_hexdigit))
     };
     let whole = lines.iter().take_while(is_digits).count();
-    let first = lines.first().map_or(0..0, |line| longest(text, line));
-    let lines = if whole > 1 { lines.get(..whole).unwrap_or_default() } else { std::slice::from_ref(&first) };
+    let row;
+    let lines = if whole > 1 {
+        lines.get(..whole).unwrap_or_default()
+    } else {
+        let Some(found) = long_row(text, first) else { return };
+        row = found;
+        std::slice::from_ref(&row)
+    };
     if lines.iter().map(Range::len).sum::<usize>() >= LEAST {
         let cut = cut && lines.first().is_some_and(|line| line.start == 0);
         Run::new::<Hex>(text, lines)
@@ -46,14 +53,18 @@ pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut 
     }
 }
 
-/// The longest row of digits in a line, without the `0x` in front of it.
-fn longest(text: &[u8], line: &Range<usize>) -> Range<usize> {
-    let Some(characters) = text.get(line.clone()) else { return 0..0 };
-    let mut at = line.start;
-    let rows = characters.split(|byte| !byte.is_ascii_hexdigit()).map(|row| {
-        let start = at;
-        at += row.len() + 1;
-        start..start + row.len()
-    });
-    rows.max_by_key(Range::len).unwrap_or(0..0)
+/// The first row of digits in a line that is long enough.
+fn long_row(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
+    let mut from = line.start;
+    while from + LEAST <= line.end {
+        let row = text.get(from..from + LEAST)?;
+        match row.iter().rposition(|byte| !byte.is_ascii_hexdigit()) {
+            Some(other) => from += other + 1,
+            None => {
+                let rest = text.get(from..line.end)?;
+                return Some(from..from + rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count());
+            }
+        }
+    }
+    None
 }

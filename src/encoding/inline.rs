@@ -170,8 +170,10 @@ impl<'t> Marks<'t> {
         memchr::memchr3(b'\\', b'%', b'&', text.get(from..)?).map(|at| from + at)
     }
 
+    /// The next quote that a joint may begin with.
     fn quote(text: &[u8], from: usize) -> Option<usize> {
-        memchr::memchr2(b'"', b'\'', text.get(from..)?).map(|at| from + at)
+        let quotes = memchr::memchr2_iter(b'"', b'\'', text.get(from..)?);
+        quotes.map(|at| from + at).find(|at| joint::may_begin(text, *at))
     }
 }
 

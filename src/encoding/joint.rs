@@ -11,18 +11,20 @@ const BLANKS: usize = 120;
 /// What joins strings in one language or another; a backslash ends the line.
 const OPERATORS: [&[u8]; 9] = [b"||", b"++", b"<>", b"..", b"+", b".", b"&", b"~", b"\\"];
 
+/// Whether the quote at `at` ends a string that may go on. Nearly none does: a comma, a colon, a bracket
+/// follows.
+pub(super) fn may_begin(text: &[u8], at: usize) -> bool {
+    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    matches!(
+        byte(at + 1),
+        b' ' | b'\t' | b'\n' | b'\r' | b'|' | b'+' | b'<' | b'.' | b'&' | b'~' | b'\\' | b'"' | b'\''
+    ) && at.checked_sub(1).is_some_and(|before| is_token(byte(before)))
+}
+
 /// What stands between two strings if the first ends with the quote at `at`.
 pub(super) fn at(text: &[u8], at: usize) -> Option<Token> {
     let quote = *text.get(at)?;
-    if !text.get(at.checked_sub(1)?).is_some_and(|byte| is_token(*byte)) {
-        return None;
-    }
-    // Nearly always it ends here: with a comma, a colon, a bracket.
-    let rest = text.get(at + 1..)?;
-    let first = *rest.first()?;
-    if !(first.is_ascii_whitespace() || b"|+<.&~\\\"'".contains(&first)) {
-        return None;
-    }
+    let rest = text.get(at + 1..).filter(|_| may_begin(text, at))?;
     let blanks = |at: usize| {
         let behind = rest.get(at..).unwrap_or_default();
         at + behind.iter().take(BLANKS).take_while(|byte| byte.is_ascii_whitespace()).count()

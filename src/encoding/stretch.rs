@@ -243,25 +243,28 @@ fn start<A: Alphabet>(values: &[u8], is_front: bool) -> Option<(usize, Form)> {
 /// What begins with `values`, if it is text.
 fn sampled<A: Alphabet>(values: &[u8]) -> Option<Form> {
     let mut sample = [0; SAMPLE];
-    let mut forms = [Some(Form::Text), Some(Form::Wide(0)), Some(Form::Wide(1))];
     let mut groups = values.chunks_exact(A::CHARACTERS);
-    for (start, slot) in sample.chunks_mut(A::BYTES).enumerate() {
-        let (bytes, count) = A::decode(groups.next()?);
-        if count < A::BYTES {
-            return None;
-        }
-        slot.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte);
-        for form in &mut forms {
-            let fits = |form: &Form| {
-                slot.iter().enumerate().all(|(at, byte)| is_text(*form, start * A::BYTES + at, Some(byte)))
-            };
-            *form = form.filter(fits);
-        }
-        if forms.iter().all(Option::is_none) {
-            return None;
+    let mut is_text_only = true;
+    for slot in sample.chunks_mut(A::BYTES) {
+        let (bytes, _) = A::decode(groups.next()?);
+        for (slot, byte) in slot.iter_mut().zip(bytes) {
+            *slot = byte;
+            is_text_only &= is_ascii(byte);
+            // Of most runs the first group says that there is no text.
+            if byte != 0 && !is_ascii(byte) {
+                return None;
+            }
         }
     }
-    forms.into_iter().flatten().next()
+    if is_text_only {
+        return Some(Form::Text);
+    }
+    let fits = |form: &Form| sample.iter().enumerate().all(|(at, byte)| is_text(*form, at, Some(byte)));
+    [Form::Wide(0), Form::Wide(1)].into_iter().find(fits)
+}
+
+fn is_ascii(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
 /// Whether the byte at `at` of a stretch belongs to it.
@@ -269,6 +272,6 @@ fn is_text(form: Form, at: usize, byte: Option<&u8>) -> bool {
     let Some(byte) = byte else { return false };
     match form {
         Form::Wide(nul) if at % 2 == nul => *byte == 0,
-        _ => matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'),
+        _ => is_ascii(*byte),
     }
 }

@@ -75,7 +75,7 @@ fn base64_where_programs_put_it() {
     );
     let pull_secret =
         format!("type: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: {}\n", encoded(&config));
-    let auth_at = config.find("\"auth\":\"").expect("the field") + 8 + 4 / 3 * 4;
+    let auth_at = config.find("\"auth\":\"").expect("the field") + 8 + 4;
     let basic = format!("me:{}", token(5));
     let header = format!("curl -H 'Authorization: Basic {}' https://api.github.com\n", encoded(&basic));
     let script = format!("const token = '{}';\n", token(6));
