@@ -150,8 +150,8 @@ mod tests {
         // The key's own length; that of a text that it begins; and lengths that are none.
         let long = [b'x'; 60];
         assert!(free(DEFAULT, b"\0\x01\0\x06", b"\x08"));
-        assert!(free(DEFAULT, b"\0\x01\0B", &[long.as_slice(), b"\x07\0"].concat()[..]) == false);
-        let text = [b" ".as_slice(), &long[..59], b"\x07\0"].concat();
+        assert!(!free(DEFAULT, b"\0\x01\0B", &[long.as_slice(), b"\x07\0"].concat()));
+        let text = [b" ".as_slice(), &long[..59], b"\x07!"].concat();
         assert!(free(DEFAULT, b"\0\x01\0B", &text));
         assert!(!free(DEFAULT, b"\0\x02\0B", &text));
         assert!(!free(DEFAULT, b"\0\x01\0C", &text));

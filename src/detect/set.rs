@@ -375,11 +375,17 @@ mod tests {
         }
     }
 
+    /// A file in which the rules of paths let no detector of certain files find anything.
+    fn file(bytes: &[u8]) -> Window<'_> {
+        let (owned, place) = (0..bytes.len(), Place::File);
+        Window { bytes, owned, starts: true, ends: true, place, path: b"app/file" }
+    }
+
     fn names_of(bytes: &[u8]) -> Vec<String> {
         let catalogue = Catalogue::embedded().expect("valid");
         let set = DetectorSet::new(&catalogue).expect("valid");
         let mut hits = Vec::new();
-        set.scan_text(bytes, &mut Scratch::default(), &mut hits);
+        set.scan(&file(bytes), &mut Scratch::default(), &mut hits);
         hits.iter().map(|hit| set.definition(hit.detector).id.clone()).collect()
     }
 
@@ -409,7 +415,8 @@ mod tests {
         let mut scratch = Scratch::default();
         for _ in 0..2 {
             let mut hits = Vec::new();
-            DetectorSet::new(&catalogue).expect("valid").scan_text(key.as_bytes(), &mut scratch, &mut hits);
+            let set = DetectorSet::new(&catalogue).expect("valid");
+            set.scan(&file(key.as_bytes()), &mut scratch, &mut hits);
             assert_eq!(hits.len(), 1);
         }
     }

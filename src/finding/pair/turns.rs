@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::finding::group::Group;
 use crate::finding::occurrence::ContentOf;
 
+/// A half in its content: where it stands, whether it is a secret, its group.
+type Half = (u64, bool, usize);
+
 /// By secret: the id that it takes turns with, if there is but one in all contents.
 pub(super) fn of(groups: &[Group], secrets: &[usize], ids: &[usize]) -> HashMap<usize, usize> {
-    let mut contents: BTreeMap<(ContentOf, u64), Vec<(u64, bool, usize)>> = BTreeMap::new();
+    let mut contents: BTreeMap<(ContentOf, u64), Vec<Half>> = BTreeMap::new();
     for (members, is_secret) in [(secrets, true), (ids, false)] {
         for member in members {
             for occurrence in groups.get(*member).into_iter().flat_map(|group| &group.occurrences) {
@@ -29,12 +32,12 @@ pub(super) fn of(groups: &[Group], secrets: &[usize], ids: &[usize]) -> HashMap<
 }
 
 /// The pairs of a row in which neither kind ever stands twice in a row and none is left over.
-fn taking_turns(row: &[(u64, bool, usize)]) -> Vec<(usize, usize)> {
-    let is_pair = |two: &[(u64, bool, usize)]| matches!(two, [(_, a, _), (_, b, _)] if a != b);
+fn taking_turns(row: &[Half]) -> Vec<(usize, usize)> {
+    let is_pair = |two: &[Half]| matches!(two, [(_, a, _), (_, b, _)] if a != b);
     if !row.len().is_multiple_of(2) || !row.windows(2).all(is_pair) {
         return Vec::new();
     }
-    let pair = |two: &[(u64, bool, usize)]| match two {
+    let pair = |two: &[Half]| match two {
         [(_, true, secret), (_, false, id)] | [(_, false, id), (_, true, secret)] => Some((*secret, *id)),
         _ => None,
     };
@@ -43,9 +46,9 @@ fn taking_turns(row: &[(u64, bool, usize)]) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::taking_turns;
+    use super::{Half, taking_turns};
 
-    fn row(kinds: &str) -> Vec<(u64, bool, usize)> {
+    fn row(kinds: &str) -> Vec<Half> {
         let kind = |(at, kind): (usize, char)| (at as u64, kind == 's', at);
         kinds.chars().enumerate().map(kind).collect()
     }
