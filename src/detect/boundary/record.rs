@@ -16,32 +16,59 @@ pub(super) fn ends(context: &Context<'_>, span: &Range<usize>) -> bool {
     holds(context, span, |text| text.end == span.end && text.start <= span.start)
 }
 
-/// Whether a record before `span` has a text that fits. A header must be read to its very last byte, and
-/// the sizes of the values in it must lead to the span: other bytes do not do that by chance.
+/// Whether a record before `span` has a text that fits. A header must be read to its very last byte, the
+/// sizes in it must lead to the span, and their sum must be what stands before the header: other bytes do
+/// not do that by chance.
 fn holds(context: &Context<'_>, span: &Range<usize>, fits: impl Fn(&Range<usize>) -> bool) -> bool {
     let earliest = span.start.saturating_sub(limits::RECORD_REACH);
     (earliest..span.start).rev().any(|header| {
         let size = context.byte(header).map_or(0, usize::from);
         let values = header + size;
         let types = context.slice(header + 1..values);
-        (2..=LONGEST_HEADER).contains(&size) && values <= span.start && reaches(types, values, &fits)
+        (2..=LONGEST_HEADER).contains(&size)
+            && values <= span.start
+            && reaches(types, values, &fits)
+                .is_some_and(|sum| is_payload(context.slice(0..header), size.saturating_add(sum)))
     })
 }
+
+/// Whether the record that begins behind `before` is announced there with `size` bytes: in a number, and
+/// behind it perhaps another one, the row's.
+fn is_payload(before: &[u8], size: usize) -> bool {
+    let announced = |rest: &[u8]| {
+        let from = rest.len().saturating_sub(4);
+        (from..rest.len()).any(|at| {
+            let number = rest.get(at..).and_then(varint);
+            number.is_some_and(|(number, behind)| behind.is_empty() && usize::try_from(number) == Ok(size))
+        })
+    };
+    let is_row = |row: &[u8]| {
+        row.split_last()
+            .is_none_or(|(last, front)| last & 0x80 == 0 && front.iter().all(|byte| byte & 0x80 != 0))
+    };
+    (0..=LONGEST_ROW.min(before.len())).any(|row| {
+        let (front, row) = before.split_at(before.len() - row);
+        is_row(row) && announced(front)
+    })
+}
+
+/// Bytes of a row's number.
+const LONGEST_ROW: usize = 9;
 
 /// A header whose size takes one byte.
 const LONGEST_HEADER: usize = 127;
 
-/// Whether `types`, to the last byte, describe values from `at` on of which one is a text that fits.
-fn reaches(types: &[u8], at: usize, fits: impl Fn(&Range<usize>) -> bool) -> bool {
-    let (mut rest, mut at, mut found) = (types, at, false);
+/// The bytes of the values that `types`, to the last byte, describe from `start` on, if one is a text that
+/// fits.
+fn reaches(types: &[u8], start: usize, fits: impl Fn(&Range<usize>) -> bool) -> Option<usize> {
+    let (mut rest, mut at, mut found) = (types, start, false);
     while !rest.is_empty() {
-        let Some((kind, behind)) = varint(rest) else { return false };
-        let Some(size) = size_of(kind) else { return false };
-        let end = at.saturating_add(size);
+        let (kind, behind) = varint(rest)?;
+        let end = at.saturating_add(size_of(kind)?);
         found |= kind >= 13 && kind % 2 == 1 && fits(&(at..end));
         (rest, at) = (behind, end);
     }
-    found
+    found.then(|| at - start)
 }
 
 /// Bytes of a value by its serial type.
@@ -70,7 +97,7 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::{reaches, varint};
+    use super::{is_payload, reaches, varint};
 
     #[test]
     fn numbers_have_seven_bits_a_byte() {
@@ -84,10 +111,17 @@ mod tests {
     fn a_header_is_read_to_its_last_byte() {
         // An integer of one byte, a text of four, nothing, a text of seventy-one.
         let types = [1, 21, 0, 0x81, 0x1B];
-        assert!(reaches(&types, 10, |text| *text == (15..86)));
-        assert!(reaches(&types, 10, |text| *text == (11..15)));
-        assert!(!reaches(&types, 10, |text| *text == (10..14)));
-        assert!(!reaches(&types[..4], 10, |_| true));
-        assert!(!reaches(&[10, 21], 10, |_| true), "a type that no file has");
+        assert_eq!(reaches(&types, 10, |text| *text == (15..86)), Some(76));
+        assert_eq!(reaches(&types, 10, |text| *text == (11..15)), Some(76));
+        assert_eq!(reaches(&types, 10, |text| *text == (10..14)), None);
+        assert_eq!(reaches(&types[..4], 10, |_| true), None);
+        assert_eq!(reaches(&[10, 21], 10, |_| true), None, "a type that no file has");
+    }
+
+    #[test]
+    fn a_record_is_announced_with_its_size() {
+        assert!(is_payload(&[9, 9, 82], 82) && is_payload(&[9, 82, 5], 82));
+        assert!(is_payload(&[0x81, 0x1B, 0x82, 0x01], 155) && is_payload(&[0x81, 0x1B], 155));
+        assert!(!is_payload(&[82, 5, 6], 82) && !is_payload(&[], 82));
     }
 }

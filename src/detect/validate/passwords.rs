@@ -83,6 +83,9 @@ pub(super) fn pgpass(candidate: Candidate<'_>) -> Verdict {
     Verdict::Plausible(Facts::default().with("host", *host).with("user", *user))
 }
 
+/// Those of the comments in the settings that come with Maven.
+const MAVEN_SAMPLES: [&str; 2] = ["repopwd", "proxypass"];
+
 /// A password of Maven's: in braces it is encrypted under a master password of another file.
 pub(super) fn maven(candidate: Candidate<'_>) -> Verdict {
     let inside = candidate.key.strip_prefix(b"{").and_then(|key| key.strip_suffix(b"}"));
@@ -92,6 +95,7 @@ pub(super) fn maven(candidate: Candidate<'_>) -> Verdict {
             Verdict::Plausible(facts.with("encrypted", "yes"))
         }
         Some(_) => Verdict::Failed,
+        None if MAVEN_SAMPLES.contains(&candidate.text()) => Verdict::Failed,
         None => password(candidate),
     }
 }
