@@ -48,8 +48,8 @@ pub const INNER_ZSTD_WINDOW_LOG: u32 = 25;
 pub const INNER_XZ_MEMORY: u64 = 68 * 1024 * 1024;
 
 /// Memory that the decoders of contents inside one another may take, all together, and what is held of
-/// archives.
-pub const INNER_MEMORY: u64 = 128 * 1024 * 1024;
+/// archives: two times `xz -9`, and a zip that is held.
+pub const INNER_MEMORY: u64 = 176 * 1024 * 1024;
 
 /// Bytes of a zip up to which it is held until its end, for members that only its directory knows.
 pub const ZIP_HELD: usize = 32 * 1024 * 1024;
