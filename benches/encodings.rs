@@ -14,6 +14,7 @@ use std::time::Instant;
 use keyseam::detect::catalogue::Catalogue;
 use keyseam::detect::{DetectorSet, Place, Scratch};
 use keyseam::encoding;
+use keyseam::scan::hashed::FileLink;
 use keyseam::scan::matches::{Finder, Search, Workspace, join};
 use keyseam::scan::segment::{Content, Segment};
 
@@ -84,8 +85,16 @@ fn segments(folder: &Path) -> Vec<Segment> {
         }
         left -= bytes.len();
         let name = Arc::from(path.to_string_lossy().as_bytes());
-        let content =
-            Content { id: 0, entry: None, place: Place::File, path: name, name: None, stated: None };
+        let content = Content {
+            id: 0,
+            entry: None,
+            place: Place::File,
+            path: name,
+            name: None,
+            stated: None,
+            inner: None,
+            file: FileLink::default(),
+        };
         segments.push(Segment { counts_lines: true, ..Segment::whole(content, bytes) });
     }
     segments

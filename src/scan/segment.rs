@@ -88,12 +88,15 @@ impl Content {
         for step in self.steps() {
             if let InnerStep::Member(name) = step {
                 path.push(b'!');
-                path.extend_from_slice(&name);
+                path.extend_from_slice(name.get(..SHOWN_NAME).unwrap_or(&name));
             }
         }
         path
     }
 }
+
+/// Bytes of a member's name that such texts show, at most.
+const SHOWN_NAME: usize = 255;
 
 /// A path without the ending of its last part.
 fn without_ending(path: &[u8]) -> &[u8] {

@@ -110,6 +110,7 @@ pub(super) fn is_member(bytes: &[u8]) -> bool {
     let text = |byte: &u8| *byte >= 0x20 && *byte != 0x7f;
     bytes.starts_with(LOCAL)
         && bytes.get(LOCAL_SIZE).is_some_and(text)
+        && u16_at(bytes, 26).is_some_and(|name| name <= 512)
         && !matches!(tell(bytes), Told::Nothing)
 }
 

@@ -43,12 +43,24 @@ pub(super) fn base64_password(candidate: Candidate<'_>) -> Verdict {
 
 /// `machine HOST login USER password PASSWORD` of a host on the internet: one with a dot.
 pub(super) fn netrc(candidate: Candidate<'_>) -> Verdict {
+    if is_of_words(candidate.key) {
+        // Programs and their documentation are full of such entries.
+        return Verdict::Failed;
+    }
     netrc_entry(candidate, |host| host.contains('.') && !host.ends_with("domain.com"))
 }
 
-/// The same of any other host, which only counts in a file of that kind.
+/// The same of any other host, or with a password of words, which only counts in a file of that kind.
 pub(super) fn netrc_local(candidate: Candidate<'_>) -> Verdict {
+    if is_of_words(candidate.key) {
+        return netrc_entry(candidate, |_| true);
+    }
     netrc_entry(candidate, |host| !host.contains('.'))
+}
+
+/// Whether a password is made of lowercase letters and hyphens alone.
+fn is_of_words(key: &[u8]) -> bool {
+    key.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
 }
 
 fn netrc_entry(candidate: Candidate<'_>, is_wanted: fn(&str) -> bool) -> Verdict {
