@@ -18,7 +18,7 @@ deb=(openssl gnutls28 mbedtls wolfssl botan libgcrypt20 nettle openssh libssh li
     python3.11 golang-1.19 ruby3.1 php8.2 openjdk-17 erlang mosquitto haproxy stunnel4 libevent
     qtbase-opensource-src postgresql-15 redis dovecot exim4 git subversion mercurial krb5 libgit2
     libio-socket-ssl-perl libnet-ssleay-perl python-cryptography)
-pip=(cryptography-vectors twisted tornado pycryptodome pycryptodomex pyjwt python-jose authlib jwcrypto asyncssh
+pip=(cryptography-vectors cmake twisted tornado pycryptodome pycryptodomex pyjwt python-jose authlib jwcrypto asyncssh
     paramiko rsa ecdsa certbot acme tlslite-ng scrapy moto localstack-core pysaml2 mitmproxy proxy.py httpbin
     google-auth firebase-admin snowflake-connector-python pymongo redis sqlalchemy kubernetes docker
     ansible salt aiosmtpd impacket gevent eventlet werkzeug uvicorn hypercorn trustme pyopenssl oauthlib
