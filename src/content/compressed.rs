@@ -28,7 +28,8 @@ pub(super) fn is_xz(head: &[u8], _path: &[u8]) -> bool {
 }
 
 pub(super) fn is_bzip2(head: &[u8], _path: &[u8]) -> bool {
-    head.starts_with(b"BZh") && head.get(4..10) == Some(b"1AY&SY")
+    // A block, or the end of an empty stream.
+    head.starts_with(b"BZh") && matches!(head.get(4..10), Some(b"1AY&SY" | b"\x17rE8P\x90"))
 }
 
 pub(super) fn is_lzip(head: &[u8], _path: &[u8]) -> bool {

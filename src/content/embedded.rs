@@ -196,8 +196,8 @@ fn is_likely(rest: &[u8]) -> bool {
         // The last byte of zstd's magic.
         [b'K', b'L', b'U', b'v', b'/' | b'_', next, ..] => matches!(next, b'Q'..=b'Z' | b'a'..=b'f'),
         [b'K', b'L', b'U', b'v', ..] => false,
-        // The same in base64 once more: only those flags that make it `H4sIA`.
-        [b'S', b'D', b'R', b'z', b'S', b'U', next, ..] => matches!(next, b'E' | b'F'),
+        // The same in base64 once more, with the same flags.
+        [b'S', b'D', b'R', b'z', b'S', b'U', next, ..] => b"EFIJMNQRUVYZcdgh".contains(next),
         _ => true,
     }
 }

@@ -63,6 +63,9 @@ impl View {
         let mut at = island.start;
         for piece in list {
             view.plain(text, at..piece.source.start);
+            if piece.encoding == "hex" {
+                view.drop_mark_of_hex();
+            }
             let start = view.bytes.len();
             let (bytes, places) = pieces.decoded(piece);
             view.bytes.extend_from_slice(bytes);
@@ -72,6 +75,14 @@ impl View {
         }
         view.plain(text, at..island.end);
         view
+    }
+
+    /// `0x` and `\\x` in front of digits belong to them, and are no letters beside the key.
+    fn drop_mark_of_hex(&mut self) {
+        if self.bytes.ends_with(b"0x") || self.bytes.ends_with(b"\\x") {
+            self.bytes.truncate(self.bytes.len() - 2);
+            self.places.truncate(self.bytes.len());
+        }
     }
 
     fn plain(&mut self, text: &[u8], range: Range<usize>) {

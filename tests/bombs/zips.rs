@@ -239,7 +239,6 @@ fn sizes_and_offsets_that_lie() {
         ("an end in 64 bits that is not there", [locals.as_slice(), &end_64(1, 1 << 62, 1 << 62)].concat()),
         ("no directory", locals.clone()),
         ("only a header", honest.local()),
-        ("only an end", end(1, 46, 0)),
         (
             "a descriptor that never comes",
             [Member { flags: 8, compressed: 0, ..honest.clone() }.local(), vec![0x55; 4_000_000]].concat(),

@@ -42,7 +42,7 @@ fn base64() -> Vec<Place> {
         made("base64 wrapped at 76", "base64 text", one()),
         made("base64 wrapped at 64", "openssl base64 -in text", one()),
         made("base64 wrapped, CRLF", "base64 text | sed 's/$/\\r/'", one()),
-        made("base64 without padding", "printf %s \"a$KEY\" | base64 -w0 | tr -d =", one().line(1)),
+        made("base64 without padding", "printf %s \"ab:$KEY\" | base64 -w0 | tr -d =", one().line(1)),
         made(
             "base64url",
             // Bytes that make both letters in which the alphabets differ.
@@ -50,7 +50,7 @@ fn base64() -> Vec<Place> {
             one().line(1),
         ),
         made("base64 after a user", "printf %s \"dev:$KEY\" | base64 -w0", one().line(1)),
-        made("base64 after two letters", "printf %s \"me$KEY\" | base64 -w0", one().line(1)),
+        made("base64 after two letters", "printf %s \"me:$KEY\" | base64 -w0", one().line(1)),
         made(
             "base64 in a data URL",
             "echo \"<a href='data:text/plain;base64,$(base64 -w0 text)'>\"",
@@ -114,7 +114,7 @@ fn kubernetes() -> Vec<Place> {
 
 fn other_alphabets() -> Vec<Place> {
     let hex = || at().decoded(&["hex"]);
-    let percent = || at().decoded(&["percent"]);
+    let percent = || at().decoded(&["url"]);
     vec![
         made("hex", "xxd -p key | tr -d '\\n'", hex().line(1)),
         made("hex in upper case", "xxd -p -u key | tr -d '\\n'", hex().line(1)),
@@ -253,7 +253,7 @@ fn kubeconfig() -> Place {
     let bytes = shop.run("echo \"    client-key-data: $(base64 -w0 pem)\" >> config").read("config");
     Place::new("root/.kube/config", bytes).holds(name, at().line(6)).holds_secret(
         "kubeconfig, key",
-        PRIVATE_KEY,
+        "kubeconfig-credential",
         &shop.read("der"),
         at().decoded(&["base64"]).line(7),
     )

@@ -114,7 +114,7 @@ fn archives_that_are_cut() {
 fn what_stands_in_front_of_a_cut_is_found() {
     let cut = [
         ("srv/cut.gz", "cat seen.env noise | gzip -c | head -c 9000 > out"),
-        ("srv/cut.zst", "cat seen.env noise noise noise noise | zstd -qc | head -c 9000 > out"),
+        ("srv/cut.zst", "(cat seen.env; head -c 400000 /dev/urandom) | zstd -qc | head -c 300000 > out"),
         ("srv/cut.zip", "zip -q - seen.env noise | head -c 9000 > out"),
         ("srv/cut.tar.gz", "tar -czf - seen.env noise | head -c 9000 > out"),
         ("srv/stored.zip", "zip -q0 - seen.env noise | head -c 9000 > out"),
