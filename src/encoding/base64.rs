@@ -30,6 +30,10 @@ impl Alphabet for Base64 {
         VALUES.get(usize::from(byte)).copied().unwrap_or(0xff)
     }
 
+    fn may_begin(value: u8) -> bool {
+        value <= 0x7f >> 2
+    }
+
     fn decode(group: &[u8]) -> ([u8; 3], usize) {
         match *group {
             [a, b, c, d] => ([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d], 3),

@@ -18,6 +18,10 @@ impl Alphabet for Hex {
         char::from(byte).to_digit(16).map_or(0xff, |digit| digit as u8)
     }
 
+    fn may_begin(value: u8) -> bool {
+        value <= 7
+    }
+
     fn decode(group: &[u8]) -> ([u8; 3], usize) {
         match *group {
             [a, b] => ([a << 4 | b, 0, 0], 1),

@@ -8,43 +8,84 @@ const LEAST: usize = 20;
 /// White space in front of a wrapped line.
 const INDENTATION: usize = 200;
 
-const fn characters() -> [bool; 256] {
+/// Characters that are looked at together.
+const BLOCK: usize = 64;
+
+/// Whether `byte` is a character of base64 or base64url.
+const fn is_of_alphabet(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // The slash stands in front of the digits.
+    let is_digit = byte.wrapping_sub(b'/') < 11;
+    is_letter | is_digit | (byte == b'+') | (byte == b'-') | (byte == b'_')
+}
+
+static CHARACTERS: [bool; 256] = {
     let mut held = [false; 256];
     let mut byte = 0;
-    while byte < 128 {
-        let char = byte as u8;
-        held[byte] = char.is_ascii_alphanumeric() || matches!(char, b'+' | b'/' | b'-' | b'_');
+    while byte < held.len() {
+        held[byte] = is_of_alphabet(byte as u8);
         byte += 1;
     }
     held
-}
-
-static CHARACTERS: [bool; 256] = characters();
+};
 
 /// Whether `byte` is a character of base64 or base64url.
 pub(super) fn is_char(byte: u8) -> bool {
     CHARACTERS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
+/// The characters among the first bytes of `text`, a bit for each.
+fn characters(text: &[u8]) -> u64 {
+    if let Some(block) = text.first_chunk() {
+        return characters_of(block);
+    }
+    let mut block = [0; BLOCK];
+    block.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    characters_of(&block)
+}
+
+fn characters_of(block: &[u8; BLOCK]) -> u64 {
+    // Written so that the compiler can take many bytes at a time.
+    let mut held = [0; BLOCK];
+    for (held, byte) in held.iter_mut().zip(block) {
+        *held = u8::from(is_of_alphabet(*byte));
+    }
+    let (eights, _) = held.as_chunks::<8>();
+    let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    eights.iter().rev().fold(0, |all, eight| all << 8 | bits(eight))
+}
+
 /// Calls `found` with the lines of every run.
 pub(super) fn each(text: &[u8], mut found: impl FnMut(&[Range<usize>])) {
     let mut lines = Vec::new();
-    // No run that is long enough and was not seen begins before `from`. So its character number LEAST is
-    // looked at first, and most text is passed over.
-    let mut from = 0;
-    while let Some(first) = text.get(from..from + LEAST) {
-        if let Some(other) = first.iter().rposition(|byte| !is_char(*byte)) {
-            from += other + 1;
-            continue;
+    let mut from: usize = 0;
+    let mut base = 0;
+    let mut here = characters(text);
+    while base < text.len() {
+        let next = characters(text.get(base + BLOCK..).unwrap_or_default());
+        // Bits at which two, four, eight … characters begin.
+        let one = u128::from(next) << BLOCK | u128::from(here);
+        let two = one & one >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        let sixteen = eight & eight >> 8;
+        let mut starts = (sixteen & four >> (LEAST - 4)) as u64;
+        loop {
+            starts &= u64::MAX.checked_shl(from.saturating_sub(base) as u32).unwrap_or(0);
+            if starts == 0 {
+                break;
+            }
+            let start = base + starts.trailing_zeros() as usize;
+            let mut line = start..end_of(text, start + LEAST);
+            lines.clear();
+            while let Some(next) = next_line(text, &line, lines.is_empty()) {
+                lines.push(std::mem::replace(&mut line, next));
+            }
+            from = line.end;
+            lines.push(line);
+            found(&lines);
         }
-        lines.clear();
-        let mut line = from..end_of(text, from);
-        while let Some(next) = next_line(text, &line, lines.is_empty()) {
-            lines.push(std::mem::replace(&mut line, next));
-        }
-        from = line.end + 1;
-        lines.push(line);
-        found(&lines);
+        (base, here) = (base + BLOCK, next);
     }
 }
 

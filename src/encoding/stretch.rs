@@ -26,6 +26,8 @@ pub(super) trait Alphabet {
     const BYTES: usize;
     /// What a character holds; over 127 for none.
     fn value(byte: u8) -> u8;
+    /// Whether text may begin with a group that begins with a character that holds this.
+    fn may_begin(value: u8) -> bool;
     /// The bytes of a group, or of the front of one at the end of a text, and how many they are.
     fn decode(group: &[u8]) -> ([u8; 3], usize);
     /// The characters of a group that hold the byte of this number.
@@ -226,18 +228,36 @@ impl<'t> Places<'t> {
 
 /// Whether a run of less than [`LONG`] characters may hold text.
 pub(super) fn is_promising<A: Alphabet>(characters: &[u8]) -> bool {
-    let mut values = [0xff; LONG];
-    values.iter_mut().zip(characters).for_each(|(value, byte)| *value = A::value(*byte));
-    start::<A>(values.get(..characters.len()).unwrap_or(&values), true).is_some()
+    trials::<A>(characters, A::value, true).any(|at| {
+        let mut values = [0xff; SAMPLE * 2];
+        let rest = characters.get(at..).unwrap_or_default();
+        values.iter_mut().zip(rest).for_each(|(value, byte)| *value = A::value(*byte));
+        sampled::<A>(values.get(..rest.len()).unwrap_or(&values)).is_some()
+    })
 }
 
-/// The first group of text near the front of `values`. `is_front`: also behind a byte order mark, and
-/// behind what may as well be the parts of a path or a name.
+/// The first group of text near the front of `values`.
 fn start<A: Alphabet>(values: &[u8], is_front: bool) -> Option<(usize, Form)> {
-    let trials = if is_front { 2 * A::CHARACTERS } else { A::CHARACTERS };
-    let marks = values.iter().take(if is_front { LONG } else { 0 }).enumerate();
-    let behind = marks.filter(|(_, value)| matches!(value, 62 | 63)).map(|(at, _)| at + 1);
-    (0..trials).chain(behind).find_map(|at| Some((at, sampled::<A>(values.get(at..)?)?)))
+    let mut trials = trials::<A>(values, |value| value, is_front);
+    trials.find_map(|at| Some((at, sampled::<A>(values.get(at..)?)?)))
+}
+
+/// Where text may begin near the front. `is_front`: also behind a byte order mark, and behind what may as
+/// well be the parts of a path or a name.
+fn trials<A: Alphabet>(
+    characters: &[u8],
+    value: impl Fn(u8) -> u8,
+    is_front: bool,
+) -> impl Iterator<Item = usize> {
+    let first = if is_front { 2 * A::CHARACTERS } else { A::CHARACTERS };
+    let all = characters.iter().take(if is_front { LONG } else { first }).enumerate();
+    let mut is_behind_mark = false;
+    all.filter_map(move |(at, character)| {
+        let value = value(*character);
+        let is_trial = (at < first || is_behind_mark) && A::may_begin(value);
+        is_behind_mark = matches!(value, 62 | 63);
+        is_trial.then_some(at)
+    })
 }
 
 /// What begins with `values`, if it is text.

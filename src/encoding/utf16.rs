@@ -24,21 +24,22 @@ enum Order {
 pub(super) fn find(text: &[u8], pieces: &mut Pieces) {
     let mut floor = 0;
     let mut at = 0;
-    while let Some(nul) = text.get(at..).and_then(|rest| memchr::memchr(0, rest)) {
-        // Everything that is UTF-16 holds a NUL in every unit.
-        at += nul.saturating_sub(STEP);
-        while let Some(sample) = text.get(at..at + 2 * SAMPLE) {
-            if let Some(end) = is_sample(sample).then(|| read(text, at, floor, pieces)).flatten() {
-                (at, floor) = (end, end);
-            } else {
+    while let Some(sample) = text.get(at..at + 2 * SAMPLE) {
+        // Every unit of a text holds a NUL, so where there is none, all up to the next can be passed over.
+        if !matches!(sample, [0, ..] | [_, 0, ..]) {
+            let Some(nul) = text.get(at..).and_then(|rest| memchr::memchr(0, rest)) else { return };
+            at += nul / STEP * STEP;
+            if nul % STEP >= 2 {
                 at += STEP;
-            }
-            if memchr::memchr(0, text.get(at..at + STEP).unwrap_or_default()).is_none() {
-                break;
+                continue;
             }
         }
-        if at + 2 * SAMPLE > text.len() {
-            return;
+        match text.get(at..at + 2 * SAMPLE).filter(|sample| is_sample(sample)) {
+            Some(_) => match read(text, at, floor, pieces) {
+                Some(end) => (at, floor) = (end, end),
+                None => at += STEP,
+            },
+            None => at += STEP,
         }
     }
 }
