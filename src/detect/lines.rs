@@ -29,6 +29,14 @@ impl LineForms {
         Ok(Self { globs: globs.build().map_err(|error| error.to_string())?, leads })
     }
 
+    /// All of them, each once.
+    pub(super) fn all(&self) -> Vec<(usize, usize)> {
+        let mut forms = self.leads.clone();
+        forms.sort_unstable();
+        forms.dedup();
+        forms
+    }
+
     /// The forms that apply in the window's content, each once.
     pub(super) fn of(&self, window: &Window<'_>) -> Vec<(usize, usize)> {
         if window.place != Place::File || window.path.is_empty() {
@@ -41,6 +49,17 @@ impl LineForms {
         forms.dedup();
         forms
     }
+}
+
+/// Where the line of a file may begin in a text that is none: a command that writes the file quotes it,
+/// and a list of words escapes its line feeds.
+pub(super) fn starts_in_text(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let behind = text.iter().enumerate().filter_map(|(at, byte)| match byte {
+        b'\n' | b'"' | b'\'' => Some(at + 1),
+        b'n' if at > 0 && text.get(at - 1) == Some(&b'\\') => Some(at + 1),
+        _ => None,
+    });
+    std::iter::once(0).chain(behind)
 }
 
 /// The starts of the lines that begin in the window's own range.
@@ -56,7 +75,7 @@ pub(super) fn starts<'w>(window: &'w Window<'_>) -> impl Iterator<Item = usize> 
 
 #[cfg(test)]
 mod tests {
-    use super::starts;
+    use super::{starts, starts_in_text};
     use crate::detect::{Place, Window};
 
     fn found(text: &str, owned: std::ops::Range<usize>, starts_content: bool) -> Vec<usize> {
@@ -71,6 +90,12 @@ mod tests {
         assert_eq!(found("ab\ncd\n\ne", 0..3, true), [0]);
         assert_eq!(found("ab\ncd\n\ne", 3..8, true), [3, 6, 7]);
         assert_eq!(found("ab\ncd\n\ne", 4..8, true), [6, 7]);
+    }
+
+    #[test]
+    fn a_command_that_writes_a_line_holds_its_start() {
+        let found: Vec<usize> = starts_in_text(b"echo 'a' b\\nc\nd").collect();
+        assert_eq!(found, [0, 6, 8, 12, 14]);
     }
 
     #[test]

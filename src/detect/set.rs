@@ -140,16 +140,34 @@ impl DetectorSet {
                 self.follow(*lead, (window, path), at, scratch, hits);
             }
         });
-        let of_lines = if path.is_some() { self.lines.of(window) } else { Vec::new() };
-        for at in of_lines.first().into_iter().flat_map(|_| lines::starts(window)) {
-            for (detector, form) in &of_lines {
-                self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
-            }
-        }
+        self.search_lines(window, path, scratch, hits);
         if hits.len() > known {
             let mut own = hits.split_off(known);
             keep_best(&mut own);
             hits.append(&mut own);
+        }
+    }
+
+    /// The keys of forms without a literal: in a file that they name, or in a text that may write one.
+    fn search_lines(
+        &self,
+        window: &Window<'_>,
+        path: Option<&[u8]>,
+        scratch: &mut Scratch,
+        hits: &mut Vec<Hit>,
+    ) {
+        let of_lines = if path.is_some() { self.lines.of(window) } else { self.lines.all() };
+        if of_lines.is_empty() {
+            return;
+        }
+        let (starts, texts) = match path {
+            Some(_) => (Some(lines::starts(window)), None),
+            None => (None, Some(lines::starts_in_text(window.bytes))),
+        };
+        for at in starts.into_iter().flatten().chain(texts.into_iter().flatten()) {
+            for (detector, form) in &of_lines {
+                self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
+            }
         }
     }
 
