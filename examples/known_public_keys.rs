@@ -5,7 +5,7 @@
 //! ```text
 //! tar -C twisted -c . | cargo run --release --example known_public_keys -- twisted
 //! ```
-#![allow(missing_docs, clippy::print_stdout)]
+#![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::io::Read;

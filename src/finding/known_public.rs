@@ -2,7 +2,7 @@
 //! They are listed by hash, never by path, and reported as suppressed, never dropped: a key of this list
 //! that guards something real is a mistake of its own.
 //!
-//! `cargo run --example known_public_keys -- LABEL FILE…` adds to the list.
+//! `benches/known_public.sh` rebuilds the list from the packages.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
