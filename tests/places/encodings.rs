@@ -47,7 +47,7 @@ fn base64() -> Vec<Place> {
             "base64url",
             // Bytes that make both letters in which the alphabets differ.
             "python3 -c 'import base64; print(base64.urlsafe_b64encode(b\"~~~???>>> \" + open(\"key\", \"rb\").read()).decode())'",
-            one().line(1),
+            at().decoded(&["base64url"]).line(1),
         ),
         made("base64 after a user", "printf %s \"dev:$KEY\" | base64 -w0", one().line(1)),
         made("base64 after two letters", "printf %s \"me:$KEY\" | base64 -w0", one().line(1)),
@@ -96,7 +96,7 @@ fn kubernetes() -> Vec<Place> {
                 "printf '{{\"name\":\"app\",\"manifest\":\"token: %s\\\\n\"}}' $KEY > json
                  {secret} $(gzip -9c json | base64 -w0 | base64 -w0) | sed 's/token:/release:/'"
             ),
-            at().decoded(&["base64", "base64", "gzip"]).line(4),
+            at().decoded(&["base64", "base64", "gzip"]).line(1),
         ),
         made("gzip in base64", "gzip -c text | base64 -w0", at().decoded(&["base64", "gzip"])),
         made(
@@ -255,7 +255,7 @@ fn kubeconfig() -> Place {
         "kubeconfig, key",
         "kubeconfig-credential",
         &shop.read("der"),
-        at().decoded(&["base64"]).line(7),
+        at().anyhow().line(7),
     )
 }
 
