@@ -69,9 +69,9 @@ pub fn is_secret_name(name: &str) -> bool {
     })
 }
 
-/// Cleans texts for display: every key that any detector of the catalogue finds, encoded ones too, every value it was
-/// told, every piece of eight bytes of such a value, and every password in a URL is replaced by what may
-/// be shown of it.
+/// Cleans texts for display: every key that any detector of the catalogue finds, encoded ones too, every
+/// value it was told, every piece of eight bytes of such a value, and every password in a URL is replaced
+/// by what may be shown of it.
 pub struct Redactor<'a> {
     set: &'a DetectorSet,
     scratch: Mutex<Scratch>,

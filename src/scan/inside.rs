@@ -37,6 +37,16 @@ struct Reading<'r, 'p, 's, 'a> {
     opaque: &'r mut Opaque,
 }
 
+impl<'p, 's, 'a> Reading<'_, 'p, 's, 'a> {
+    /// The lane of a depth, and where its windows go.
+    fn lane(&mut self, depth: usize) -> (&mut Lane, &mut Output<'p, 's, 'a>) {
+        if self.lanes.len() <= depth {
+            self.lanes.resize_with(depth + 1, Lane::default);
+        }
+        (&mut self.lanes[depth], self.output)
+    }
+}
+
 impl Inside {
     /// A file begins.
     pub(super) fn begin(&mut self, file: &Arc<Content>) {

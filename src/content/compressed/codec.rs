@@ -55,7 +55,6 @@ impl Broken {
 }
 
 /// Runs `codec` over all of `input`, or until it is over; how much it took.
-#[allow(dead_code, reason = "for formats whose parts are compressed")]
 pub(in crate::content) fn run(
     codec: &mut dyn Codec,
     mut input: &[u8],
@@ -91,7 +90,6 @@ impl Deflate {
     }
 
     /// A stream in zlib's frame, as in git.
-    #[allow(dead_code, reason = "for formats whose parts are compressed")]
     pub(in crate::content) fn zlib() -> Self {
         Self { state: Decompress::new(true), ended: false, broken: Broken::default() }
     }

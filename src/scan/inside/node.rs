@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lane, Reading};
+use super::Reading;
 use crate::content::{self, Fault, Members, Recognised, Step, Unpack};
 use crate::detect::Place;
 use crate::limits::{CONTENT_HEAD, INNER_DEPTH, INNER_NAME};
@@ -119,11 +119,9 @@ struct Inward<'n, 'r, 'p, 's, 'a> {
 }
 
 impl Inward<'_, '_, '_, '_, '_> {
-    fn lane(&mut self) -> &mut Lane {
-        if self.reading.lanes.len() <= self.depth {
-            self.reading.lanes.resize_with(self.depth + 1, Lane::default);
-        }
-        &mut self.reading.lanes[self.depth]
+    fn text_of(&mut self, content: Content, text: &[u8]) {
+        let (lane, output) = self.reading.lane(self.depth);
+        lane.text(content, text, output);
     }
 
     fn content(&mut self, place: Place, name: Option<String>, step: Option<InnerStep>) -> Content {
@@ -166,12 +164,9 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
     fn data(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.reading.budget.give(bytes.len())?;
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        self.lane();
-        let reading = &mut *self.reading;
-        if let Some(lane) = reading.lanes.get_mut(self.depth) {
-            lane.add(&child.content, bytes, child.offset, reading.output);
-        }
-        child.look(bytes, self.depth + 1, reading);
+        let (lane, output) = self.reading.lane(self.depth);
+        lane.add(&child.content, bytes, child.offset, output);
+        child.look(bytes, self.depth + 1, self.reading);
         *self.child = Some(child);
         Ok(())
     }
@@ -180,10 +175,8 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
         let Some(mut child) = self.child.take() else { return };
         child.finish(self.depth + 1, self.reading);
         self.reading.budget.release(self.depth + 1);
-        let reading = &mut *self.reading;
-        if let Some(lane) = reading.lanes.get_mut(self.depth) {
-            lane.end(reading.output);
-        }
+        let (lane, output) = self.reading.lane(self.depth);
+        lane.end(output);
     }
 
     fn text(&mut self, place: Place, name: &str, text: &[u8]) -> Result<(), Fault> {
@@ -205,15 +198,5 @@ impl Members for Inward<'_, '_, '_, '_, '_> {
         let shown =
             self.child.as_ref().map_or_else(|| self.content.shown_path(), |child| child.content.shown_path());
         self.reading.opaque.note(fault.0, &shown);
-    }
-}
-
-impl Inward<'_, '_, '_, '_, '_> {
-    fn text_of(&mut self, content: Content, text: &[u8]) {
-        self.lane();
-        let reading = &mut *self.reading;
-        if let Some(lane) = reading.lanes.get_mut(self.depth) {
-            lane.text(content, text, reading.output);
-        }
     }
 }
