@@ -3,6 +3,7 @@
 
 mod assignment;
 mod boundary;
+mod brand;
 mod canonical;
 pub mod catalogue;
 mod check_definition;
@@ -12,6 +13,7 @@ mod detector;
 mod form;
 mod gate;
 pub mod grade;
+mod host;
 pub mod key;
 mod lines;
 mod literal;
@@ -21,6 +23,7 @@ mod paths;
 mod pattern;
 pub mod redact;
 mod section;
+pub mod self_test;
 pub mod set;
 pub mod template;
 pub mod validate;
