@@ -20,10 +20,14 @@ pub enum Category {
     Ci,
     /// Business applications.
     Saas,
+    /// Data by request: maps, weather, markets, validation.
+    DataApi,
     /// Mail, SMS, voice and chat.
     Messaging,
     /// Money.
     Payment,
+    /// Exchanges of crypto-currencies.
+    CryptoExchange,
     /// Databases and queues.
     Database,
     /// Logs, metrics and errors.
@@ -47,8 +51,10 @@ impl Category {
             Self::Vcs => "vcs",
             Self::Ci => "ci",
             Self::Saas => "saas",
+            Self::DataApi => "data-api",
             Self::Messaging => "messaging",
             Self::Payment => "payment",
+            Self::CryptoExchange => "crypto-exchange",
             Self::Database => "database",
             Self::Monitoring => "monitoring",
             Self::Identity => "identity",
