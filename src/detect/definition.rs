@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::brand::KEYS;
-use super::{Confidence, Severity};
+use super::{Confidence, Place, Severity};
 use crate::limits;
 
 /// What kind of service a key opens; `--only` and `--skip` select by it.
@@ -134,6 +134,10 @@ pub struct Form {
     pub confidence: Option<Confidence>,
     /// A bracket's inside: what may not stand right before and right behind the key.
     pub boundary: Option<String>,
+    /// The kinds of content it is for; all, if none is given. Rules of paths are about files alone.
+    pub places: Vec<Place>,
+    /// What a key of this form must be like, where not the definition's.
+    pub gate: Option<Gate>,
 }
 
 /// The three kinds of form.
@@ -242,6 +246,8 @@ pub enum Reject {
     Uuid,
     /// A path.
     Path,
+    /// Words for the greater part, whatever stands between them.
+    Readable,
 }
 
 /// An offline check and what its failure means.
@@ -425,6 +431,9 @@ struct FormText {
     severity: Option<Severity>,
     confidence: Option<Confidence>,
     boundary: Option<String>,
+    #[serde(default)]
+    places: Vec<Place>,
+    gate: Option<Gate>,
 }
 
 /// Reads a definition file. The error is the text behind its name.
@@ -549,6 +558,8 @@ impl FormText {
             severity: self.severity,
             confidence: self.confidence,
             boundary: self.boundary.clone(),
+            places: self.places.clone(),
+            gate: self.gate.clone(),
         };
         Ok(shapes.into_iter().map(form).collect())
     }

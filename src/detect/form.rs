@@ -7,12 +7,12 @@ use super::boundary::{self, ByteSet};
 use super::brand::Brands;
 use super::canonical;
 use super::context::{Context, holds_binary};
-use super::definition::{Form, Shape};
+use super::definition::{Form, Gate, Shape};
 use super::host;
 use super::names::{VariableName, full_name};
 use super::pattern::{Caches, Pattern};
 use super::section;
-use super::{Confidence, Severity};
+use super::{Confidence, Place, Severity};
 use crate::limits;
 
 /// How often a match that does not hold the anchor is passed over in the search for one that does.
@@ -53,6 +53,8 @@ pub(super) struct CompiledForm {
     pub(super) severity: Option<Severity>,
     pub(super) confidence: Option<Confidence>,
     pub(super) anchors: Vec<Anchor>,
+    pub(super) gate: Option<Gate>,
+    places: Vec<Place>,
     finder: Finder,
 }
 
@@ -125,7 +127,24 @@ impl CompiledForm {
                 (anchors, Finder::Section { brands, keys, value, lines: *lines })
             }
         };
-        Ok(Self { severity: form.severity, confidence: form.confidence, anchors, finder })
+        Ok(Self {
+            severity: form.severity,
+            confidence: form.confidence,
+            anchors,
+            gate: form.gate.clone(),
+            places: form.places.clone(),
+            finder,
+        })
+    }
+
+    /// Whether it names the kinds of content that it is for.
+    pub(super) fn is_for_places(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// Whether it is for contents of this kind.
+    pub(super) fn is_for(&self, place: Place) -> bool {
+        self.places.is_empty() || self.places.contains(&place)
     }
 
     /// Whether it has no literal, and is tried at the start of every line.

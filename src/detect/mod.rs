@@ -41,7 +41,7 @@ pub use set::{DetectorSet, Scratch};
 pub struct DetectorIndex(pub u16);
 
 /// Where a content comes from: the `kind` of a location in the report, and context for detectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// The content of a file.

@@ -79,6 +79,7 @@ fn look(reject: Reject) -> &'static str {
         Reject::Hex => "a digest in hex",
         Reject::Uuid => "a UUID",
         Reject::Path => "a path",
+        Reject::Readable => "mostly words",
     }
 }
 
