@@ -13,7 +13,7 @@ use super::pair::{self, Paired, Partner};
 use super::{exposure, known_public, remediation, step};
 use crate::content;
 use crate::detect::catalogue::Catalogue;
-use crate::detect::definition::Definition;
+use crate::detect::definition::{Category, Definition};
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::{DetectorIndex, Key, Place};
@@ -88,8 +88,11 @@ impl Judge<'_> {
         occurrences.extend(in_config);
         for occurrence in &occurrences {
             let found = &occurrence.found;
-            if !self.is_handle(found.finder) {
-                redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
+            let shown = || self.shown(found.finder, &found.key);
+            if self.is_guess(found.finder) {
+                redactor.learn_guess(&found.key, found.raw.expose(), shown());
+            } else if !self.is_handle(found.finder) {
+                redactor.learn(&found.key, found.raw.expose(), shown());
             }
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
@@ -103,7 +106,11 @@ impl Judge<'_> {
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
         let owners = Owners::new(image, blobs);
-        let mut occurrences = resolve(occurrences);
+        let generality = |finder| match finder {
+            Finder::Detector(index) => self.catalogue.get(index).map_or(0, Definition::generality),
+            Finder::OwnSecret(_) => 0,
+        };
+        let mut occurrences = resolve(occurrences, &generality);
         owners.weigh(&mut occurrences, self.catalogue);
         let view = View { judge: self, image, blobs, owners, config: &config, too_many, base, redactor };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
@@ -122,6 +129,12 @@ impl Judge<'_> {
             Finder::Detector(index) => (self.selected)(index),
             Finder::OwnSecret(_) => true,
         }
+    }
+
+    /// Whether nothing but a name says that it is a secret.
+    fn is_guess(&self, finder: Finder) -> bool {
+        matches!(finder, Finder::Detector(index)
+            if self.catalogue.get(index).is_some_and(|definition| definition.category == Category::Generic))
     }
 
     /// Whether what is found may stand in clear: an id, not a secret.
