@@ -16,6 +16,7 @@ mod escape;
 mod hex;
 mod inline;
 mod joint;
+mod mask;
 mod percent;
 mod pieces;
 mod run;
