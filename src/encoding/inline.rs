@@ -5,7 +5,7 @@
 
 use super::mask::{BLOCK, mask};
 use super::pieces::Pieces;
-use super::{entity, escape, joint, percent};
+use super::{Encodings, entity, escape, joint, percent};
 
 /// The shortest row of characters, decoded, that may hold a key.
 const LEAST: usize = 16;
@@ -77,13 +77,17 @@ struct Row {
 pub(super) fn find(text: &[u8], weak_too: bool, pieces: &mut Pieces) {
     let mut row: Option<Row> = None;
     let mut from = 0;
+    let kinds = pieces.kinds();
+    if !kinds.has(Encodings::CHARACTERS) {
+        return;
+    }
     let mut marks = Marks::new(text);
     while let Some(at) = marks.next(from) {
         let token = match text.get(at) {
-            Some(b'\\') => escape::at(text, at),
-            Some(b'%') => percent::at(text, at),
-            Some(b'&') => entity::at(text, at),
-            _ => joint::at(text, at),
+            Some(b'\\') => escape::at(text, at).filter(|_| kinds.has(Encodings::ESCAPES)),
+            Some(b'%') => percent::at(text, at).filter(|_| kinds.has(Encodings::URL)),
+            Some(b'&') => entity::at(text, at).filter(|_| kinds.has(Encodings::ENTITIES)),
+            _ => joint::at(text, at).filter(|_| kinds.has(Encodings::SPLIT)),
         };
         let Some(token) = token.filter(|token| token.kind != Kind::Joint || joins(text, at, token.length))
         else {
@@ -192,7 +196,7 @@ mod tests {
 
     /// The decoded text, and whether anything in it was reason to decode it.
     fn read(text: &str) -> (String, bool) {
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces::of(Encodings::ALL);
         find(text.as_bytes(), true, &mut pieces);
         let (mut out, mut at) = (String::new(), 0);
         for piece in pieces.list() {

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn texts(bytes: &[u8]) -> Vec<(String, &'static str, Range<usize>)> {
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces::of(crate::encoding::Encodings::ALL);
         find(bytes, &mut pieces);
         let text = |piece: &super::super::pieces::Piece| {
             (

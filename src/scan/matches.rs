@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::segment::{Content, Segment};
 use crate::detect::own_secrets::{self, OwnHit, OwnSecrets};
 use crate::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Key, Scratch, Severity, Window};
-use crate::encoding::{self, Encoded};
+use crate::encoding::{self, Encoded, Encodings};
 use crate::limits::CONTEXT_RADIUS;
 
 /// Which rule found a key.
@@ -109,11 +109,22 @@ impl Search<'_> {
     /// Runs the detectors over a segment and over what stands encoded in it; `None` where there is nothing
     /// to keep of it.
     pub fn segment(&self, segment: &Segment, buffer: &[u8], space: &mut Workspace) -> Option<SegmentResult> {
+        self.segment_of(Encodings::ALL, segment, buffer, space)
+    }
+
+    /// The same, with some encodings only.
+    pub fn segment_of(
+        &self,
+        encodings: Encodings,
+        segment: &Segment,
+        buffer: &[u8],
+        space: &mut Workspace,
+    ) -> Option<SegmentResult> {
         let window = segment.window(buffer);
         let mut matches = Vec::new();
         let mut places = Places::new(segment, window.bytes);
         self.find(&window, space, |span, found| matches.push(places.put(span, found)));
-        encoding::each(&window, segment.offset, |text| {
+        encoding::each_of(encodings, &window, segment.offset, |text| {
             let bytes = text.bytes();
             let decoded = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, ..window.clone() };
             self.find(&decoded, space, |span, mut found| {

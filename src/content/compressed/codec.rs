@@ -63,13 +63,16 @@ pub(in crate::content) struct Ran {
     pub(in crate::content) result: Result<(), Fault>,
 }
 
+/// Who takes what comes out of a codec, by its last step.
+pub(in crate::content) type Sink<'s> = dyn FnMut(&mut dyn Codec, &[u8]) -> Result<(), Fault> + 's;
+
 /// Runs `codec` over all of `input`, or until it is over. `sink` is called after every step with what came
 /// out, which may be nothing: memory and texts are to be asked for first.
 pub(in crate::content) fn run(
     codec: &mut dyn Codec,
     mut input: &[u8],
     output: &mut [u8],
-    sink: &mut dyn FnMut(&mut dyn Codec, &[u8]) -> Result<(), Fault>,
+    sink: &mut Sink<'_>,
 ) -> Ran {
     let all = input.len();
     loop {
