@@ -298,6 +298,23 @@ mod tests {
     }
 
     #[test]
+    fn hex_stands_behind_other_digits_and_other_lines() {
+        let hex: String = format!("{WORD} and more").bytes().map(|byte| format!("{byte:02x}")).collect();
+        let digest = "9f".repeat(16);
+        let (front, back) = hex.split_at(40);
+        for text in [
+            format!("{digest}/{hex}"),
+            format!("{digest}-{digest}_{hex}"),
+            format!("a_name_of_twenty_letters\n{hex}\n"),
+            format!("a_name_of_some_more_than_forty_letters_in_all\n{front}\n{back}\n{digest}\nmore"),
+        ] {
+            let words: Vec<String> =
+                found(text.as_bytes(), WORD).into_iter().map(|(_, words)| words).collect();
+            assert_eq!(words, ["hex"], "{text}");
+        }
+    }
+
+    #[test]
     fn an_encoding_that_is_left_out_is_not_undone_and_no_other_is_missing() {
         use ::base64::Engine as _;
         let text = format!("name: {WORD}\nand more of it\n");
