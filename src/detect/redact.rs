@@ -104,7 +104,8 @@ impl<'a> Redactor<'a> {
     pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
         let shown = shown.into();
         let prefixes = forms_of(shown.split(HIDDEN).next().unwrap_or_default().as_bytes());
-        let forms = [key.expose(), raw].into_iter().flat_map(|plain| forms_of(plain).into_iter().zip(&prefixes));
+        let forms =
+            [key.expose(), raw].into_iter().flat_map(|plain| forms_of(plain).into_iter().zip(&prefixes));
         for (form, prefix) in forms {
             for secret in secret_parts(&form, prefix) {
                 self.pieces.extend(pieces_of(secret));
@@ -445,8 +446,8 @@ mod tests {
             "PRIVATE KEY-----\\nabc\\n-----END ",
             "PRIVATE KEY-----\"}",
         ];
-        assert_eq!(secret_parts(file.concat().as_bytes(), ""), [b"\\nabc\\n"]);
-        assert_eq!(secret_parts(b"sk_live_12345678", "sk_live_"), [b"k_live_12345678"]);
+        assert_eq!(secret_parts(file.concat().as_bytes(), b""), [b"\\nabc\\n"]);
+        assert_eq!(secret_parts(b"sk_live_12345678", b"sk_live_"), [b"k_live_12345678"]);
     }
 
     #[test]
