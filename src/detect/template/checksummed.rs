@@ -21,6 +21,7 @@ pub(super) fn generate(name: &str, argument: &str, seed: &mut Seed) -> Option<St
         "zuplo" => zuplo(seed),
         "cloudflare" => cloudflare(argument, seed),
         "vercel" => format!("{argument}{}", body_and_crc62(seed, 50)),
+        "polar" => format!("{argument}{}", body_and_crc62(seed, 37)),
         "confluent" => confluent(seed),
         "azure-his64" => azure_identifiable(argument, seed)?,
         "azure-his32" => azure_identifiable(argument, seed)?,
