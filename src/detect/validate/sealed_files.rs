@@ -78,14 +78,15 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(length))
 }
 
-/// `$ANSIBLE_VAULT;…` and lines of hex, which are hex once more: salt, MAC and text, a line each.
+/// `ANSIBLE_VAULT;…`, behind a `$` or not, and lines of hex, which are hex once more: salt, MAC and text, a
+/// line each.
 /// Canonical: those bytes, whatever the lines are indented by.
 pub(super) fn ansible_vault(candidate: Candidate<'_>) -> Verdict {
     let text = candidate.text().replace("\\n", "\n");
     let mut lines = text.lines().map(str::trim);
     let header = lines.next().unwrap_or_default();
     let mut fields = header.split(';');
-    let known = fields.next() == Some("$ANSIBLE_VAULT");
+    let known = matches!(fields.next(), Some("$ANSIBLE_VAULT" | "ANSIBLE_VAULT"));
     let (version, cipher, label) = (fields.next(), fields.next(), fields.next());
     if !known || !matches!(version, Some("1.1" | "1.2")) || cipher != Some("AES256") {
         return Verdict::Failed;
