@@ -189,7 +189,7 @@ fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder)
         let end = occurrence.offset + occurrence.length.max(1);
         let before = spans.range(..end).next_back().map(|(_, index)| *index);
         match before.filter(|index| kept[*index].offset + kept[*index].length > occurrence.offset) {
-            Some(index) => merge(&mut kept[index], &occurrence),
+            Some(index) => merge(&mut kept[index], &occurrence, generality),
             None => {
                 spans.insert(occurrence.offset, kept.len());
                 kept.push(occurrence);
@@ -199,6 +199,9 @@ fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder)
     kept.sort_by_key(|occurrence| occurrence.offset);
     kept
 }
+
+/// The generality of guesses by a name.
+const GUESS: u8 = 2;
 
 type Rank = (bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
 
@@ -215,9 +218,12 @@ fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
     (incomplete, own, general, unproven, confidence, length, encodings, occurrence.offset, found.finder)
 }
 
-fn merge(kept: &mut Occurrence, other: &Occurrence) {
-    if kept.found.finder != other.found.finder && !kept.also.contains(&other.found.finder) {
-        kept.also.push(other.found.finder);
+fn merge(kept: &mut Occurrence, other: &Occurrence, generality: &dyn Fn(Finder) -> u8) {
+    let (first, second) = (kept.found.finder, other.found.finder);
+    // That a name alone would have told it as well is not worth saying.
+    let tells = generality(second) < GUESS || generality(first) >= GUESS;
+    if first != second && tells && !kept.also.contains(&second) {
+        kept.also.push(second);
     }
     if !other.found.incomplete {
         // That it is a key is as sure as the surest of them says; whose it is, the first says.
