@@ -206,8 +206,7 @@ fn a_twilio_token_names_its_account() {
 fn a_token_that_needs_its_user_key_is_completed_from_anywhere() {
     let token = made("{{base62:20}}7{{base62:3}}", 1);
     let image = ImageBuilder::new("app:1").env("TEXTANYWHERE_ACCESS_TOKEN", &token);
-    let lonely: Vec<_> = findings(&image.clone().build()).iter().map(|one| one["detector"].clone()).collect();
-    assert_eq!(lonely, ["generic-secret-assignment"], "without a user key it is no more than its name says");
+    assert!(findings(&image.clone().build()).is_empty(), "without a user key it opens nothing");
     let found = findings(&image.clone().env("TEXTANYWHERE_USER_KEY", "48215").build());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["detector"], "textanywhere-user-key-token");

@@ -203,9 +203,9 @@ fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder)
 /// The generality of guesses by a name.
 const GUESS: u8 = 2;
 
-type Rank = (bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
+type Rank = (bool, bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
 
-/// What may yet turn out to be no key last; named kinds before the team's own values (which say what holds
+/// Guesses last, before them what may yet turn out to be no key; named kinds before the team's own values (which say what holds
 /// them, not what they are), a service's before general ones, verified before not, surer before less sure,
 /// longer before shorter, as it lies before decoded.
 fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
@@ -215,7 +215,7 @@ fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
     let encodings = found.encodings.len();
     let (incomplete, unproven) = (found.incomplete, !found.verified);
     let general = generality(found.finder);
-    (incomplete, own, general, unproven, confidence, length, encodings, occurrence.offset, found.finder)
+    (general >= GUESS, incomplete, own, general, unproven, confidence, length, encodings, occurrence.offset, found.finder)
 }
 
 fn merge(kept: &mut Occurrence, other: &Occurrence, generality: &dyn Fn(Finder) -> u8) {
