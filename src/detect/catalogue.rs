@@ -31,6 +31,15 @@ pub enum CatalogueError {
     },
 }
 
+impl CatalogueError {
+    /// What is wrong, without where.
+    pub(super) fn problem(&self) -> &str {
+        match self {
+            Self::Form { problem, .. } | Self::Definition { problem, .. } => problem,
+        }
+    }
+}
+
 /// Every detector there is, whether it is selected or not.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
@@ -42,10 +51,15 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// No definitions.
+    pub(super) fn empty() -> Self {
+        Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() }
+    }
+
     /// The definitions that are part of this program. A test checks them in full; here they are only
     /// read.
     pub fn embedded() -> Result<Self, CatalogueError> {
-        let mut catalogue = Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() };
+        let mut catalogue = Self::empty();
         for (origin, text) in detectors::FILES {
             catalogue.add(text, origin)?;
         }

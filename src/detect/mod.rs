@@ -12,6 +12,7 @@ mod detector;
 mod form;
 mod gate;
 pub mod grade;
+pub mod import;
 pub mod key;
 mod lines;
 mod literal;

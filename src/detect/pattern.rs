@@ -118,7 +118,7 @@ impl Pattern {
     }
 }
 
-fn dialect() -> syntax::Config {
+pub(super) fn dialect() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false)
 }
 

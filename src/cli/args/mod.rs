@@ -74,6 +74,20 @@ pub enum DetectorsCommand {
         #[command(flatten)]
         common: CatalogueArguments,
     },
+    /// Turn a gitleaks or betterleaks configuration into rules for --rules
+    ///
+    /// Writes the rules to standard output, and what does not fit, rule by rule, to standard error
+    /// (docs/importing.md).
+    Import {
+        /// The configuration, a TOML file; `-` is standard input.
+        file: String,
+        /// Leave out rules of which keyseam has a detector of the same name
+        #[arg(long)]
+        new: bool,
+        /// Common options.
+        #[command(flatten)]
+        common: CatalogueArguments,
+    },
     /// Run detectors on a text, and show what they find, redacted
     ///
     /// Exits with 1 where something is found.

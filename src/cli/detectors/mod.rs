@@ -16,6 +16,7 @@ use crate::limits;
 use crate::report::{Style, Threshold};
 
 mod form;
+mod import;
 mod list;
 mod page;
 mod trial;
@@ -61,6 +62,7 @@ fn carry_out(command: DetectorsCommand, stdout: &mut dyn Write) -> anyhow::Resul
             output::to(stdout, |out| page::write(definition, &style(&common), out))?;
             Ok(ExitStatus::Clean)
         }
+        DetectorsCommand::Import { file, new, common } => import::run(&file, new, &common.rules, stdout),
         DetectorsCommand::Test { id_and_file, common } => test(&id_and_file, &common, stdout),
     }
 }
