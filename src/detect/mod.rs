@@ -1,17 +1,20 @@
 //! Windows of content in, hits out: one literal pass, a bounded regex at the hit, gates, the offline
-//! check. What a detector is stands in its TOML definition; `docs/detectors.md` describes the form.
+//! check. What a detector is stands in its TOML definition; `docs/adding-a-detector.md` describes the form.
 
 mod assignment;
 mod boundary;
+mod brand;
 mod canonical;
 pub mod catalogue;
 mod check_definition;
 mod context;
 pub mod definition;
 mod detector;
+pub mod fault;
 mod form;
 mod gate;
 pub mod grade;
+mod host;
 pub mod import;
 pub mod key;
 mod lines;
@@ -22,6 +25,7 @@ mod paths;
 mod pattern;
 pub mod redact;
 mod section;
+pub mod self_test;
 pub mod set;
 pub mod template;
 pub mod validate;
@@ -39,7 +43,7 @@ pub use set::{DetectorSet, Scratch};
 pub struct DetectorIndex(pub u16);
 
 /// Where a content comes from: the `kind` of a location in the report, and context for detectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// The content of a file.

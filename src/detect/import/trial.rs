@@ -34,7 +34,7 @@ pub(super) fn examples(draft: &Draft) -> Result<(Examples, bool), String> {
     let mut alone = Catalogue::empty();
     alone
         .add_rules(&(write::head(&[]) + &write::detector(draft, &examples, &|_| None)), "rule")
-        .map_err(|error| error.problem().to_owned())?;
+        .map_err(|fault| fault.problem)?;
     let set = DetectorSet::new(&alone).map_err(|error| error.to_string())?;
     let mut scratch = Scratch::default();
     let mut found = |text: &str, key: Option<&str>| {
