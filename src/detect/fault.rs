@@ -138,7 +138,7 @@ fn part_of(problem: &str) -> (Option<(&str, usize)>, &str) {
 
 /// The field that a problem is about, by the first of its words that is one.
 fn field_of(problem: &str) -> Option<&'static str> {
-    const FIELDS: [(&str, &str); 37] = [
+    const FIELDS: [(&str, &str); 35] = [
         ("id", "id"),
         ("'reach'", "reach"),
         ("'before'", "before"),
@@ -160,11 +160,9 @@ fn field_of(problem: &str) -> Option<&'static str> {
         ("keys", "keys"),
         ("name", "name"),
         ("service", "service"),
-        ("service,", "service"),
         ("category", "category"),
-        ("category,", "category"),
         ("kind", "kind"),
-        ("console,", "console"),
+        ("console", "console"),
         ("SHA-256", "allow"),
         ("boundary", "boundary"),
         ("validator", "check"),
@@ -177,7 +175,10 @@ fn field_of(problem: &str) -> Option<&'static str> {
         ("glob", "paths"),
         ("text", "text"),
     ];
-    let word = |word: &str| FIELDS.iter().find(|(known, _)| *known == word).map(|(_, field)| *field);
+    let word = |word: &str| {
+        let word = word.trim_end_matches([';', ',']);
+        FIELDS.iter().find(|(known, _)| *known == word).map(|(_, field)| *field)
+    };
     problem.split_whitespace().find_map(word)
 }
 

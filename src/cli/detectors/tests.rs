@@ -180,3 +180,22 @@ fn what_cannot_be_tried_is_an_error() {
     std::fs::write(broken.path(), "service = 7").expect("written");
     assert!(catalogue(&[broken.path().to_owned()]).is_err());
 }
+
+/// Every id and alias is one word of a command line and of an ignore file, and leads to its own detector.
+#[test]
+fn every_id_and_alias_selects_its_detector() {
+    let catalogue = catalogue(&[]).expect("the catalogue");
+    let mut words = 0;
+    for (index, definition) in catalogue.indexed() {
+        for id in std::iter::once(&definition.id).chain(&definition.aliases) {
+            words += 1;
+            assert_eq!(catalogue.matching(id), [index], "{id}");
+            assert_eq!(find(&catalogue, &id.to_uppercase()).expect(id).0, index, "{id}");
+            let page = text(|style, out| page::write(definition, id, style, out));
+            assert_eq!(page.contains("is another name of"), *id != definition.id, "{id}");
+            let chosen = list::choose(&catalogue, &[id.clone()]).expect(id);
+            assert_eq!(chosen.iter().map(|chosen| &chosen.id).collect::<Vec<_>>(), [&definition.id]);
+        }
+    }
+    assert!(words > catalogue.definitions().len());
+}

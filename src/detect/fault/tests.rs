@@ -76,7 +76,7 @@ fn every_error_names_file_line_detector_and_field() {
 fn an_id_that_is_taken_names_its_owner() {
     let twice = format!("{RULES}\n{}", RULES.split_once("\n\n").map_or("", |(_, rest)| rest));
     let shown = fault(&twice);
-    assert!(shown.starts_with("mine.toml:34: detector 'acme-token': field 'id': "), "{shown}");
+    assert!(shown.starts_with("mine.toml:32: detector 'acme-token': field 'id': "), "{shown}");
     assert!(shown.contains("taken by 'acme-token' of mine.toml"), "{shown}");
 }
 
