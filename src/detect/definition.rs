@@ -83,6 +83,9 @@ pub struct Definition {
     pub severity: Severity,
     /// By what a match proves; a form or the offline check may say otherwise.
     pub confidence: Confidence,
+    /// Whether its form is one that keys of many services have: where one of these finds the same bytes,
+    /// that one goes first.
+    pub general: bool,
     /// Other ids that select it.
     pub aliases: Vec<String>,
     /// What a redacted key may show of its front.
@@ -114,6 +117,12 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// How little it says of what a key opens: 0 for a service's own detector, 1 for a form that many have, 2
+    /// for a guess.
+    pub fn generality(&self) -> u8 {
+        if self.category == Category::Generic { 2 } else { u8::from(self.general) }
+    }
+
     /// Whether what it finds is an id and no secret, so that it may be shown in clear.
     pub fn is_handle(&self) -> bool {
         const HANDLES: [&str; 9] =
@@ -388,6 +397,8 @@ struct DetectorText {
     severity: Severity,
     confidence: Confidence,
     #[serde(default)]
+    general: bool,
+    #[serde(default)]
     aliases: Vec<String>,
     #[serde(default)]
     public_prefix: Vec<String>,
@@ -482,6 +493,7 @@ impl DetectorText {
             kind: self.kind,
             severity: self.severity,
             confidence: self.confidence,
+            general: self.general,
             aliases: self.aliases,
             public_prefix: self.public_prefix,
             console: self.console,
