@@ -4,13 +4,13 @@ use keyseam::detect::template::{Seed, expand};
 
 use crate::scan::{DETECTOR, line};
 use crate::support::cli::Keyseam;
-use crate::support::image::{Image, Layer, docker_classic};
+use crate::support::image::{ImageBuilder, Layer, docker_classic};
 
 /// Another name of [`DETECTOR`].
 const ALIAS: &str = "github-pat";
 
 fn image(path: &str, body: &[u8]) -> Vec<u8> {
-    let image = Image::new("acme/app:1").layer(Layer::new().file(path, body)).build();
+    let image = ImageBuilder::new("acme/app:1").layer(Layer::new().file(path, body)).build();
     docker_classic(&[&image]).tar()
 }
 

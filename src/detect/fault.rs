@@ -230,7 +230,7 @@ fn detectors<'a>(table: &'a DeTable<'a>) -> Vec<&'a DeTable<'a>> {
 /// The detector and the field at a byte.
 fn place(table: &DeTable<'_>, at: usize) -> (Option<String>, Option<String>) {
     // A table's own text may end before its last field: what begins last in front of the byte has it.
-    let before = array(table, "detector").into_iter().filter(|(_, start)| *start <= at).last();
+    let before = array(table, "detector").into_iter().rfind(|(_, start)| *start <= at);
     let Some((detector, _)) = before else { return (None, field_at(table, at, 0)) };
     let id = entry(detector, "id").and_then(|(_, value)| value.get_ref().as_str()).map(str::to_owned);
     (id, field_at(detector, at, 0))

@@ -193,7 +193,7 @@ fn every_id_and_alias_selects_its_detector() {
             assert_eq!(find(&catalogue, &id.to_uppercase()).expect(id).0, index, "{id}");
             let page = text(|style, out| page::write(definition, id, style, out));
             assert_eq!(page.contains("is another name of"), *id != definition.id, "{id}");
-            let chosen = list::choose(&catalogue, &[id.clone()]).expect(id);
+            let chosen = list::choose(&catalogue, std::slice::from_ref(id)).expect(id);
             assert_eq!(chosen.iter().map(|chosen| &chosen.id).collect::<Vec<_>>(), [&definition.id]);
         }
     }
