@@ -120,7 +120,12 @@ impl Definition {
     /// How little it says of what a key opens: 0 for a service's own detector, 1 for a form that many have, 2
     /// for a guess.
     pub fn generality(&self) -> u8 {
-        if self.category == Category::Generic { 2 } else { u8::from(self.general) }
+        if self.is_guess() { 2 } else { u8::from(self.general) }
+    }
+
+    /// Whether nothing but a name says that what it finds is a secret.
+    pub fn is_guess(&self) -> bool {
+        self.category == Category::Generic && self.confidence == Confidence::Low
     }
 
     /// Whether what it finds is an id and no secret, so that it may be shown in clear.

@@ -24,6 +24,7 @@ pub mod own_secrets;
 mod paths;
 mod pattern;
 pub mod redact;
+mod samples;
 mod section;
 pub mod self_test;
 pub mod set;

@@ -189,7 +189,7 @@ fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder)
         let end = occurrence.offset + occurrence.length.max(1);
         let before = spans.range(..end).next_back().map(|(_, index)| *index);
         match before.filter(|index| kept[*index].offset + kept[*index].length > occurrence.offset) {
-            Some(index) => merge(&mut kept[index], &occurrence),
+            Some(index) => merge(&mut kept[index], &occurrence, generality),
             None => {
                 spans.insert(occurrence.offset, kept.len());
                 kept.push(occurrence);
@@ -200,9 +200,12 @@ fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder)
     kept
 }
 
-type Rank = (bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
+/// The generality of guesses by a name.
+const GUESS: u8 = 2;
 
-/// What may yet turn out to be no key last; named kinds before the team's own values (which say what holds
+type Rank = (bool, bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
+
+/// Guesses last, before them what may yet turn out to be no key; named kinds before the team's own values (which say what holds
 /// them, not what they are), a service's before general ones, verified before not, surer before less sure,
 /// longer before shorter, as it lies before decoded.
 fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
@@ -212,12 +215,26 @@ fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
     let encodings = found.encodings.len();
     let (incomplete, unproven) = (found.incomplete, !found.verified);
     let general = generality(found.finder);
-    (incomplete, own, general, unproven, confidence, length, encodings, occurrence.offset, found.finder)
+    (
+        general >= GUESS,
+        incomplete,
+        own,
+        general,
+        unproven,
+        confidence,
+        length,
+        encodings,
+        occurrence.offset,
+        found.finder,
+    )
 }
 
-fn merge(kept: &mut Occurrence, other: &Occurrence) {
-    if kept.found.finder != other.found.finder && !kept.also.contains(&other.found.finder) {
-        kept.also.push(other.found.finder);
+fn merge(kept: &mut Occurrence, other: &Occurrence, generality: &dyn Fn(Finder) -> u8) {
+    let (first, second) = (kept.found.finder, other.found.finder);
+    // That a name alone would have told it as well is not worth saying.
+    let tells = generality(second) < GUESS || generality(first) >= GUESS;
+    if first != second && tells && !kept.also.contains(&second) {
+        kept.also.push(second);
     }
     if !other.found.incomplete {
         // That it is a key is as sure as the surest of them says; whose it is, the first says.

@@ -12,7 +12,7 @@ use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
 use super::{exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
-use crate::detect::definition::{Category, Definition};
+use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::{DetectorIndex, Key};
@@ -131,8 +131,7 @@ impl Judge<'_> {
 
     /// Whether nothing but a name says that it is a secret.
     fn is_guess(&self, finder: Finder) -> bool {
-        matches!(finder, Finder::Detector(index)
-            if self.catalogue.get(index).is_some_and(|definition| definition.category == Category::Generic))
+        matches!(finder, Finder::Detector(index) if self.catalogue.get(index).is_some_and(Definition::is_guess))
     }
 
     /// Whether what is found may stand in clear: an id, not a secret.

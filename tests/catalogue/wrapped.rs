@@ -25,9 +25,15 @@ struct Told {
     inner: usize,
 }
 
+/// A layer and a path in it, or a variable.
+type InLayer = (usize, String);
+
+/// By place, what was found there.
+type Report = HashMap<InLayer, Vec<Told>>;
+
 /// Scans an image of these files, each in a layer in which its path is free; by layer and path, what was
 /// found there.
-fn scanned(files: &[(&Planted, Vec<u8>)]) -> (Vec<(usize, String)>, HashMap<(usize, String), Vec<Told>>) {
+fn scanned(files: &[(&Planted, Vec<u8>)]) -> (Vec<InLayer>, Report) {
     let mut taken: Vec<HashSet<String>> = Vec::new();
     let mut layers: Vec<Layer> = Vec::new();
     let mut places = Vec::new();
@@ -53,8 +59,8 @@ fn scan(archive: Vec<u8>) -> Run {
     run
 }
 
-fn told(run: &Run) -> HashMap<(usize, String), Vec<Told>> {
-    let mut told: HashMap<(usize, String), Vec<Told>> = HashMap::new();
+fn told(run: &Run) -> Report {
+    let mut told = Report::new();
     for finding in run.findings() {
         let words = |value: &Value| -> Vec<String> {
             list(value).iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
