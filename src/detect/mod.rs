@@ -14,7 +14,7 @@ mod gate;
 pub mod grade;
 pub mod key;
 mod lines;
-mod literal;
+pub mod literal;
 mod names;
 pub mod own_secrets;
 mod paths;
