@@ -100,6 +100,11 @@ impl DetectorSet {
         &self.detectors[usize::from(detector.0)].definition
     }
 
+    /// What the pass over every byte looks for.
+    pub fn literals(&self) -> &[Literal] {
+        self.literals.all()
+    }
+
     /// A key of that detector as it may be shown.
     pub fn redacted(&self, detector: DetectorIndex, key: &Key) -> String {
         redacted(key.expose(), self.definition(detector))

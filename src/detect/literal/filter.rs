@@ -1,5 +1,7 @@
 //! Says of every second place whether a literal's window may start there.
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2::Avx2;
 use super::rarity;
 use super::{FURTHEST, Literal};
 
@@ -19,10 +21,10 @@ pub(super) const SLOTS: usize = 1 << 16;
 /// What of four bytes chooses a slot. Without bit 5 the case of letters makes no difference. Of the two
 /// outer bytes three bits count: one of them may stand outside of a short literal, and then the literal
 /// takes a slot for each of their values.
-const CHOOSING: u32 = 0x07DF_DF07;
+pub(super) const CHOOSING: u32 = 0x07DF_DF07;
 
 /// Bits of the golden ratio: neighbours fall far from each other.
-const MULTIPLIER: u32 = 0x9E37_79B1;
+pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
 
 /// The bucket of windows of which only the first four bytes are looked up.
 const OPEN: u8 = 0;
@@ -92,17 +94,35 @@ pub(super) fn slot(bytes: u32) -> usize {
 /// The tables. Windows are in eight buckets, and a bucket is a bit.
 pub(super) struct Filter {
     /// By slot: in the low byte the buckets of windows that begin with such four bytes, in the high byte
-    /// the buckets of windows that go on with them, two bytes behind their start.
-    table: Box<[u16; SLOTS]>,
+    /// the buckets of windows that go on with them, two bytes behind their start. One more cell is there
+    /// for [`avx2`](super::avx2).
+    table: Box<[u16; SLOTS + 1]>,
     /// By a window's second and third byte, as they are spelled: the buckets of such windows.
     middles: Box<[u8; 1 << 16]>,
     added: u32,
+    #[cfg(target_arch = "x86_64")]
+    vectors: Option<Avx2>,
 }
 
 impl Filter {
     pub(super) fn new() -> Self {
         // What follows an open window may be anything.
-        Self { table: Box::new([0x0100 << OPEN; SLOTS]), middles: Box::new([0; 1 << 16]), added: 0 }
+        Self {
+            table: Box::new([0x0100 << OPEN; SLOTS + 1]),
+            middles: Box::new([0; 1 << 16]),
+            added: 0,
+            #[cfg(target_arch = "x86_64")]
+            vectors: Avx2::detect(),
+        }
+    }
+
+    /// The same without instructions that not every processor has.
+    pub(super) fn without_vectors(mut self) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            self.vectors = None;
+        }
+        self
     }
 
     /// Adds a window, and tells the slots of its first four bytes.
@@ -142,48 +162,55 @@ impl Filter {
     /// Marks the places among the first `count` blocks of `bytes` where a window may start. [`BEHIND`]
     /// bytes must stand behind these blocks.
     pub(super) fn mark(&self, bytes: &[u8], count: usize, marks: &mut Marks) {
-        marks.count = 0;
-        let mut here = bytes.first_chunk().map_or(0, |first| self.table[slot(u32::from_le_bytes(*first))]);
-        for block in 0..count.min(CHUNK) {
+        let count = count.min(CHUNK);
+        marks.count = count;
+        #[cfg(target_arch = "x86_64")]
+        let done = self.vectors.map_or(0, |avx2| avx2.mark(&self.table, bytes, &mut marks.lanes[..count]));
+        #[cfg(not(target_arch = "x86_64"))]
+        let done = 0;
+        let first = bytes.get(done * BLOCK..).and_then(<[u8]>::first_chunk);
+        let mut here = first.map_or(0, |first| self.table[slot(u32::from_le_bytes(*first))]);
+        for (block, lanes) in marks.lanes.iter_mut().enumerate().take(count).skip(done) {
             let block_bytes = bytes.get(block * BLOCK..).and_then(<[u8]>::first_chunk::<{ BLOCK + BEHIND }>);
-            let Some(block_bytes) = block_bytes else { return };
-            let mut lanes = 0;
+            let Some(block_bytes) = block_bytes else {
+                *lanes = 0;
+                continue;
+            };
+            let mut marked = 0;
             for lane in 0..LANES {
-                let [a, b, c, d] = [2, 3, 4, 5].map(|behind| block_bytes[2 * lane + behind]);
-                let next = self.table[slot(u32::from_le_bytes([a, b, c, d]))];
-                lanes |= u64::from((here & next >> 8) as u8) << (8 * lane);
+                // Always there; put together of single bytes, it would not be one load.
+                let four = block_bytes.get(2 * lane + 2..).and_then(<[u8]>::first_chunk);
+                let next = four.map_or(0, |four| self.table[slot(u32::from_le_bytes(*four))]);
+                marked |= u64::from((here & next >> 8) as u8) << (8 * lane);
                 here = next;
             }
-            marks.push(block, lanes);
+            *lanes = marked;
         }
     }
 }
 
-/// The blocks in which something is marked.
+/// What is marked in some blocks.
 pub(super) struct Marks {
-    blocks: [u16; CHUNK],
-    /// By place of the block: the buckets of which a window may start there.
-    lanes: [u64; CHUNK],
+    /// By block and place in it: the buckets of which a window may start there.
+    pub(super) lanes: [u64; CHUNK],
     count: usize,
+    marked: [u8; CHUNK],
 }
 
 impl Marks {
     pub(super) fn new() -> Self {
-        Self { blocks: [0; CHUNK], lanes: [0; CHUNK], count: 0 }
+        Self { lanes: [0; CHUNK], count: 0, marked: [0; CHUNK] }
     }
 
-    /// Adds a block if anything is marked in it. It does so without a jump, which would often be guessed wrong.
-    #[inline(always)]
-    fn push(&mut self, block: usize, lanes: u64) {
-        // No more blocks are pushed than there is room for.
-        let place = self.count % CHUNK;
-        self.blocks[place] = block as u16;
-        self.lanes[place] = lanes;
-        self.count += usize::from(lanes != 0);
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
-        let both = self.blocks.iter().zip(&self.lanes).take(self.count);
-        both.map(|(block, lanes)| (usize::from(*block), *lanes))
+    /// The blocks in which something is marked, and what.
+    pub(super) fn iter(&mut self) -> impl Iterator<Item = (usize, u64)> {
+        // Gathered first, without a jump: whether a block is marked would often be guessed wrong.
+        let mut marked = 0;
+        for (block, lanes) in self.lanes.iter().take(self.count).enumerate() {
+            self.marked[marked % CHUNK] = block as u8;
+            marked += usize::from(*lanes != 0);
+        }
+        let marked = self.marked.iter().take(marked).map(|block| usize::from(*block));
+        marked.map(|block| (block, self.lanes[block % CHUNK]))
     }
 }

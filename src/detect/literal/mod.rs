@@ -9,6 +9,8 @@
 //! Only every second place is looked at: each literal has two windows, one at an even and one at an odd
 //! distance from its start, each where the literal is rarest in what images are made of.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod filter;
 mod rarity;
 #[cfg(test)]
@@ -91,6 +93,16 @@ impl Literals {
         Ok(Self { literals, filter, entries, starts, furthest })
     }
 
+    /// The same without instructions that not every processor has.
+    pub fn without_vectors(self) -> Self {
+        Self { filter: self.filter.without_vectors(), ..self }
+    }
+
+    /// The literals, by number.
+    pub fn all(&self) -> &[Literal] {
+        &self.literals
+    }
+
     /// Calls `found` with the number and the start of every literal that starts in `range`. It may end
     /// behind it. The order is that of the windows by which they are found: nearly that of the starts.
     pub fn each(&self, bytes: &[u8], range: Range<usize>, mut found: impl FnMut(usize, usize)) {
@@ -107,13 +119,13 @@ impl Literals {
             let count = whole.min((end - at).div_ceil(BLOCK)).min(CHUNK);
             if count > 0 {
                 self.filter.mark(rest, count, &mut marks);
-                self.confirm(bytes, at, &range, &marks, &mut found);
+                self.confirm(bytes, at, &range, &mut marks, &mut found);
                 at += count * BLOCK;
             } else {
                 let mut last = [0; 2 * BLOCK + filter::BEHIND];
                 last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
                 self.filter.mark(&last, 2, &mut marks);
-                self.confirm(bytes, at, &range, &marks, &mut found);
+                self.confirm(bytes, at, &range, &mut marks, &mut found);
                 at += 2 * BLOCK;
             }
         }
@@ -125,7 +137,7 @@ impl Literals {
         bytes: &[u8],
         at: usize,
         range: &Range<usize>,
-        marks: &Marks,
+        marks: &mut Marks,
         found: &mut impl FnMut(usize, usize),
     ) {
         for (block, mut lanes) in marks.iter() {

@@ -25,12 +25,19 @@ fn plain(literals: &[Literal], bytes: &[u8], range: Range<usize>) -> Hits {
     hits
 }
 
+/// What is found, with the processor's vectors and without: the same in the same order.
 fn hits(literals: &[Literal], bytes: &[u8], range: Range<usize>) -> Hits {
-    let mut hits = Vec::new();
+    let found = |literals: &Literals| {
+        let mut hits = Vec::new();
+        literals.each(bytes, range.clone(), |number, at| hits.push((number, at)));
+        hits
+    };
     let literals = Literals::new(literals.to_vec()).expect("valid");
-    literals.each(bytes, range, |number, at| hits.push((number, at)));
-    hits.sort_unstable();
-    hits
+    let with = found(&literals);
+    let mut without = found(&literals.without_vectors());
+    assert_eq!(with, without);
+    without.sort_unstable();
+    without
 }
 
 fn any_case(texts: &[&str]) -> Vec<Literal> {
