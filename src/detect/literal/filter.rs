@@ -26,6 +26,10 @@ pub(super) const CHOOSING: u32 = 0x07DF_DF07;
 /// Bits of the golden ratio: neighbours fall far from each other.
 pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
 
+/// By how much each literal that has a window already makes it worse, in units of rarity. Where such a
+/// window stands all of them are compared.
+const SHARED: i32 = 1;
+
 /// The bucket of windows of which only the first four bytes are looked up.
 const OPEN: u8 = 0;
 
@@ -37,18 +41,25 @@ pub(super) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// The rarest window of `literal` at `first` or an even distance behind it.
-    pub(super) fn rarest(literal: &'a Literal, first: i32) -> Self {
+    /// The best window of `literal` at `first` or an even distance behind it: a rare one, and one that few
+    /// literals have so far. `used` counts these by slot, and counts it too.
+    pub(super) fn best(literal: &'a Literal, first: i32, used: &mut [u8; SLOTS]) -> Self {
         // Three bytes of the literal at least are among its first four.
         let last = literal.text.len().saturating_sub(3).min(FURTHEST);
+        let rank = |window: &Self, used: &[u8; SLOTS]| {
+            window.rarity() - SHARED * i32::from(window.slots(0).next().map_or(0, |slot| used[slot]))
+        };
         let mut best = Self { literal, offset: first };
-        let mut rarest = best.rarity();
+        let mut highest = rank(&best, used);
         for offset in (first..=last as i32).step_by(2).skip(1) {
             let window = Self { literal, offset };
-            let rarity = window.rarity();
-            if rarity > rarest {
-                (best, rarest) = (window, rarity);
+            let rank = rank(&window, used);
+            if rank > highest {
+                (best, highest) = (window, rank);
             }
+        }
+        if let Some(used) = best.slots(0).next().and_then(|slot| used.get_mut(slot)) {
+            *used = used.saturating_add(1);
         }
         best
     }

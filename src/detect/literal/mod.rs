@@ -66,9 +66,10 @@ impl Literals {
         let mut filter = Filter::new();
         let mut entries: Vec<(usize, Entry)> = Vec::with_capacity(literals.len() * 3);
         let mut furthest = 0;
+        let mut used = Box::new([0; filter::SLOTS]);
         for (literal, number) in literals.iter().zip(0..) {
             for first in [0, -1] {
-                let window = Window::rarest(literal, first);
+                let window = Window::best(literal, first, &mut used);
                 let offset = window.offset;
                 furthest = furthest.max(usize::try_from(offset).unwrap_or(0));
                 let (mask, value) = literal.bits_from(offset);
