@@ -3,7 +3,7 @@
 # docker run --rm keyseam scan docker://ghcr.io/acme/app:1, or docker save app | docker run -i --rm keyseam scan -
 FROM rust:1-bookworm AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY src ./src
 COPY benches ./benches
 COPY tests ./tests

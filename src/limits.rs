@@ -215,6 +215,9 @@ pub const VALUE: usize = 4 * 1024;
 /// How far below its brand a name of a section may stand.
 pub const SECTION: usize = 400;
 
+/// How far from a host a key of it may stand, on either side, whatever the lines.
+pub const HOST_REACH: usize = 1_000;
+
 /// How far from a key `near` words and companions are looked for, on either side, whatever the lines.
 pub const NEARBY: usize = 4 * 1024;
 

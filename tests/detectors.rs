@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use keyseam::detect::catalogue::Catalogue;
-use keyseam::detect::definition::{Check, Definition, Example, Mutation, OnFail};
-use keyseam::detect::template::{Seed, expand, to_bytes};
-use keyseam::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Place, Scratch, Severity, Window};
+use keyseam::detect::self_test::faults;
+use keyseam::detect::{Confidence, DetectorSet, Hit, Place, Scratch, Severity, Window};
 
 /// How often each example is made anew.
 const ROUNDS: u64 = 4;
@@ -23,105 +22,6 @@ fn scan(set: &DetectorSet, scratch: &mut Scratch, bytes: &[u8], path: &str) -> V
 fn fresh_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("valid");
     u64::try_from(now.as_nanos() % u128::from(u64::MAX)).expect("valid")
-}
-
-/// A path in which the definition applies.
-fn path_for(definition: &Definition, given: Option<&str>) -> String {
-    match (given, definition.paths.only.first()) {
-        (Some(path), _) => path.to_owned(),
-        (None, Some(glob)) => format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")),
-        (None, None) => "app/file".to_owned(),
-    }
-}
-
-/// One example with its keys and texts made.
-struct Made {
-    key: String,
-    text: String,
-    /// The seed from which the text was made, for texts around changed keys.
-    seed: Seed,
-    path: String,
-}
-
-fn make(definition: &Definition, example: &Example, round: u64) -> Made {
-    let mut seed = Seed(round);
-    let key = expand(&example.key, "", &mut seed).expect("valid");
-    let after_key = seed.clone();
-    let text = expand(&example.text, &key, &mut seed).expect("valid");
-    Made { key, text, seed: after_key, path: path_for(definition, example.path.as_deref()) }
-}
-
-/// The key changed so that it must not be found, if the mutation has something to change in it.
-fn mutated(key: &str, mutation: Mutation, check: Option<&Check>) -> Vec<String> {
-    let last = key.chars().next_back().unwrap_or('a');
-    let middle = key.char_indices().nth(key.chars().count() / 2).map_or(0, |(at, _)| at);
-    let without_last = &key[..key.len() - last.len_utf8()];
-    match mutation {
-        Mutation::Shorter => vec![without_last.to_owned()],
-        Mutation::Longer => vec![format!("{key}{last}")],
-        Mutation::Alphabet => vec![format!("{}\u{1}{}", &key[..middle], &key[middle + 1..])],
-        Mutation::Boundary => vec![format!("q{key}"), format!("{key}q")],
-        Mutation::Checksum if check.is_some_and(|check| check.on_fail == OnFail::Drop) => {
-            let changed = match last {
-                'a'..='y' | 'A'..='Y' | '0'..='8' => char::from(u8::try_from(last).expect("valid") + 1),
-                'z' => 'a',
-                'Z' => 'A',
-                _ => '0',
-            };
-            vec![format!("{without_last}{changed}")]
-        }
-        Mutation::Checksum => Vec::new(),
-    }
-}
-
-const MUTATIONS: [Mutation; 5] =
-    [Mutation::Shorter, Mutation::Longer, Mutation::Alphabet, Mutation::Checksum, Mutation::Boundary];
-
-/// What is wrong with one definition, in words that hold no key.
-fn faults(
-    set: &DetectorSet,
-    scratch: &mut Scratch,
-    index: DetectorIndex,
-    definition: &Definition,
-    seed: u64,
-) -> Vec<String> {
-    let mut faults = Vec::new();
-    let id = &definition.id;
-    for (number, example) in definition.examples.iter().enumerate() {
-        let made = make(definition, example, seed);
-        let bytes = |text: &str| if example.binary { to_bytes(text) } else { text.as_bytes().to_vec() };
-        let (text, key) = (bytes(&made.text), bytes(&made.key));
-        let found = scan(set, scratch, &text, &made.path);
-        let exact = |hit: &Hit| hit.detector == index && text[hit.span.clone()] == key;
-        let number = number + 1;
-        if !found.iter().any(exact) {
-            let near = found.iter().any(|hit| hit.detector == index);
-            faults.push(format!("{id}, example {number}, seed {seed}: not found (another span: {near})"));
-            continue;
-        }
-        for mutation in MUTATIONS.into_iter().filter(|mutation| !example.except.contains(mutation)) {
-            for changed in mutated(&made.key, mutation, definition.check.as_ref()) {
-                let text = expand(&example.text, &changed, &mut made.seed.clone()).expect("valid");
-                let found = scan(set, scratch, &bytes(&text), &made.path);
-                if found.iter().any(|hit| hit.detector == index) {
-                    faults
-                        .push(format!("{id}, example {number}, seed {seed}: still found after {mutation:?}"));
-                }
-            }
-        }
-    }
-    for (number, counter) in definition.counter_examples.iter().enumerate() {
-        let text = expand(&counter.text, "", &mut Seed(seed)).expect("valid");
-        let path = path_for(definition, counter.path.as_deref());
-        if scan(set, scratch, text.as_bytes(), &path).iter().any(|hit| hit.detector == index) {
-            faults.push(format!(
-                "{id}, counter-example {}, seed {seed}: found ({})",
-                number + 1,
-                counter.why
-            ));
-        }
-    }
-    faults
 }
 
 #[test]
@@ -145,7 +45,8 @@ fn definitions_find_their_examples_and_no_mutation_of_them() {
     let mut all = Vec::new();
     for (index, definition) in catalogue.indexed() {
         for round in 0..ROUNDS {
-            all.extend(faults(&set, &mut scratch, index, definition, first.wrapping_add(round)));
+            let faults = faults(&set, &mut scratch, (index, definition), first.wrapping_add(round));
+            all.extend(faults.into_iter().map(|fault| format!("{}, {fault}", definition.id)));
         }
     }
     assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));

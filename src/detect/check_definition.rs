@@ -1,6 +1,7 @@
 //! What can be wrong with a definition, found before it is used.
 
 use super::boundary::ByteSet;
+use super::brand::Brands;
 use super::catalogue::Catalogue;
 use super::definition::{Definition, Example, Form, Shape};
 use super::names::VariableName;
@@ -102,6 +103,17 @@ fn check_form(form: &Form, only: &[String]) -> Result<(), String> {
             keys.iter().try_for_each(|key| VariableName::parse(key).map(|_| ()))?;
             Pattern::of_whole(value, 0).check().map_err(|problem| format!("its value: {problem}"))
         }
+        Shape::Brand { brands, keys, value, ordinary } => {
+            check_anchors(&Brands::new(brands, keys, *ordinary)?.anchor_texts())?;
+            Pattern::of_whole(value, 0).check().map_err(|problem| format!("its value: {problem}"))
+        }
+        Shape::Host { hosts, value } => {
+            if let Some(host) = hosts.iter().find(|host| !host.contains('.')) {
+                return Err(format!("host '{host}' has no dot"));
+            }
+            check_anchors(hosts)?;
+            Pattern::new(value, 0).check().map_err(|problem| format!("its value: {problem}"))
+        }
     }
 }
 
@@ -173,5 +185,9 @@ pub(super) fn anchors_of(form: &Form) -> Vec<String> {
         Shape::Pattern { anchors, .. } => anchors.iter().map(|anchor| anchor.to_ascii_lowercase()).collect(),
         Shape::Names { names, anchors, .. } => of_names(names, anchors),
         Shape::Section { section, .. } => of_names(section, &[]),
+        Shape::Brand { brands, keys, ordinary, .. } => {
+            Brands::new(brands, keys, *ordinary).map(|brands| brands.anchor_texts()).unwrap_or_default()
+        }
+        Shape::Host { hosts, .. } => hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
     }
 }

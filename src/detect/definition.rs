@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Confidence, Severity};
+use super::brand::KEYS;
+use super::{Confidence, Place, Severity};
 use crate::limits;
 
 /// What kind of service a key opens; `--only` and `--skip` select by it.
@@ -19,10 +20,14 @@ pub enum Category {
     Ci,
     /// Business applications.
     Saas,
+    /// Data by request: maps, weather, markets, validation.
+    DataApi,
     /// Mail, SMS, voice and chat.
     Messaging,
     /// Money.
     Payment,
+    /// Exchanges of crypto-currencies.
+    CryptoExchange,
     /// Databases and queues.
     Database,
     /// Logs, metrics and errors.
@@ -46,8 +51,10 @@ impl Category {
             Self::Vcs => "vcs",
             Self::Ci => "ci",
             Self::Saas => "saas",
+            Self::DataApi => "data-api",
             Self::Messaging => "messaging",
             Self::Payment => "payment",
+            Self::CryptoExchange => "crypto-exchange",
             Self::Database => "database",
             Self::Monitoring => "monitoring",
             Self::Identity => "identity",
@@ -127,6 +134,10 @@ pub struct Form {
     pub confidence: Option<Confidence>,
     /// A bracket's inside: what may not stand right before and right behind the key.
     pub boundary: Option<String>,
+    /// The kinds of content it is for; all, if none is given. Rules of paths are about files alone.
+    pub places: Vec<Place>,
+    /// What a key of this form must be like, where not the definition's.
+    pub gate: Option<Gate>,
 }
 
 /// The three kinds of form.
@@ -166,6 +177,26 @@ pub enum Shape {
         value: String,
         /// How many lines further down a name may stand.
         lines: usize,
+    },
+    /// A value assigned to a name that holds a brand and a key's usual name, to such a name below the
+    /// brand, or given to a call of it.
+    Brand {
+        /// The brands.
+        brands: Vec<String>,
+        /// What a brand's key is called; the usual names where a definition gives none.
+        keys: Vec<String>,
+        /// The whole value.
+        value: String,
+        /// Whether the brand is a word that means other things as well: it must stand in one name with
+        /// the key's.
+        ordinary: bool,
+    },
+    /// A value behind a key's name near a host.
+    Host {
+        /// The hosts, with or without the front of their names.
+        hosts: Vec<String>,
+        /// The value.
+        value: String,
     },
 }
 
@@ -215,6 +246,8 @@ pub enum Reject {
     Uuid,
     /// A path.
     Path,
+    /// Words for the greater part, whatever stands between them.
+    Readable,
 }
 
 /// An offline check and what its failure means.
@@ -389,12 +422,18 @@ struct FormText {
     names: Option<Vec<String>>,
     exact: Option<bool>,
     section: Option<Vec<String>>,
+    brand: Option<Vec<String>>,
+    ordinary: Option<bool>,
+    hosts: Option<Vec<String>>,
     keys: Option<Vec<String>>,
     lines: Option<usize>,
     value: Option<String>,
     severity: Option<Severity>,
     confidence: Option<Confidence>,
     boundary: Option<String>,
+    #[serde(default)]
+    places: Vec<Place>,
+    gate: Option<Gate>,
 }
 
 /// Reads a definition file. The error is the text behind its name.
@@ -418,14 +457,18 @@ impl DetectorText {
         let missing = |what: &str| format!("detector '{id}': it names no {what}, nor does the file");
         let service = self.service.or(service.map(str::to_owned)).ok_or_else(|| missing("service"))?;
         let category = self.category.or(category).ok_or_else(|| missing("category"))?;
-        let forms: Result<Vec<Form>, String> = self
-            .form
-            .into_iter()
-            .enumerate()
-            .map(|(n, form)| form.complete().map_err(|e| format!("detector '{id}', form {}: {e}", n + 1)))
-            .collect();
+        let mut forms = Vec::new();
+        for (number, form) in self.form.into_iter().enumerate() {
+            let complete =
+                form.complete().map_err(|e| format!("detector '{id}', form {}: {e}", number + 1))?;
+            forms.extend(complete);
+        }
+        let mut gate = self.gate;
+        if forms.iter().any(|form| matches!(form.shape, Shape::Brand { .. } | Shape::Host { .. })) {
+            gate.reject.extend([Reject::Words, Reject::Path]);
+        }
         Ok(Definition {
-            forms: forms?,
+            forms,
             id,
             name: self.name,
             service,
@@ -438,7 +481,7 @@ impl DetectorText {
             console: self.console,
             revoke: self.revoke,
             leak_allows: self.leak_allows,
-            gate: self.gate,
+            gate,
             check: self.check,
             companions: self.companion,
             allow: self.allow,
@@ -451,8 +494,9 @@ impl DetectorText {
 }
 
 impl FormText {
-    /// Which kind it is shows in `pattern`, `names` or `section`; a field of another kind is an error.
-    fn complete(self) -> Result<Form, String> {
+    /// Which kind it is shows in `pattern`, `names`, `section`, or `brand` and `hosts`, which may stand
+    /// together; a field of another kind is an error.
+    fn complete(self) -> Result<Vec<Form>, String> {
         let foreign = |fields: &[(&str, bool)]| match fields.iter().find(|(_, given)| *given) {
             Some((field, _)) => Err(format!("'{field}' does not belong to this kind of form")),
             None => Ok(()),
@@ -462,38 +506,61 @@ impl FormText {
             ("before", self.before.is_some()),
             ("reach", self.reach.is_some()),
         ];
-        let section_only = [("keys", self.keys.is_some()), ("lines", self.lines.is_some())];
-        let exact = ("exact", self.exact.is_some());
-        let value = self.value;
-        let shape = match (self.pattern, self.names, self.section) {
-            (Some(pattern), None, None) => {
-                foreign(&section_only)?;
-                foreign(&[exact, ("value", value.is_some())])?;
-                Shape::Pattern {
+        let (exact, keys) = (("exact", self.exact.is_some()), ("keys", self.keys.is_some()));
+        let (lines, ordinary) = (("lines", self.lines.is_some()), ("ordinary", self.ordinary.is_some()));
+        let anchors = ("anchors", self.anchors.is_some());
+        let value_given = ("value", self.value.is_some());
+        let value = self.value.ok_or_else(|| "it needs a 'value'".to_owned());
+        let branded = self.brand.is_some() || self.hosts.is_some();
+        let shapes = match (self.pattern, self.names, self.section, branded) {
+            (Some(pattern), None, None, false) => {
+                foreign(&[exact, keys, lines, ordinary, value_given])?;
+                vec![Shape::Pattern {
                     anchors: self.anchors.unwrap_or_default(),
                     ignore_case: self.ignore_case.unwrap_or(false),
                     pattern,
                     before: self.before.unwrap_or(0),
                     reach: self.reach.unwrap_or(1024),
-                }
+                }]
             }
-            (None, Some(names), None) => {
+            (None, Some(names), None, false) => {
                 foreign(&pattern_only)?;
-                foreign(&section_only)?;
-                let value = value.ok_or("a form with 'names' needs a 'value'")?;
+                foreign(&[keys, lines, ordinary])?;
                 let anchors = self.anchors.unwrap_or_default();
-                Shape::Names { names, value, exact: self.exact.unwrap_or(false), anchors }
+                vec![Shape::Names { names, value: value?, exact: self.exact.unwrap_or(false), anchors }]
             }
-            (None, None, Some(section)) => {
+            (None, None, Some(section), false) => {
                 foreign(&pattern_only)?;
-                foreign(&[exact, ("anchors", self.anchors.is_some())])?;
-                let value = value.ok_or("a form with 'section' needs a 'value'")?;
+                foreign(&[exact, anchors, ordinary])?;
                 let keys = self.keys.ok_or("a form with 'section' needs 'keys'")?;
-                Shape::Section { section, keys, value, lines: self.lines.unwrap_or(5) }
+                vec![Shape::Section { section, keys, value: value?, lines: self.lines.unwrap_or(5) }]
             }
-            _ => return Err("it needs one of 'pattern', 'names' and 'section'".to_owned()),
+            (None, None, None, true) => {
+                foreign(&pattern_only)?;
+                foreign(&[exact, anchors, lines])?;
+                let value = value?;
+                if self.brand.is_none() {
+                    foreign(&[keys, ordinary])?;
+                }
+                let keys = self.keys.unwrap_or_else(|| KEYS.iter().copied().map(str::to_owned).collect());
+                let ordinary = self.ordinary.unwrap_or(false);
+                let of_brand =
+                    self.brand.map(|brands| Shape::Brand { brands, keys, value: value.clone(), ordinary });
+                let of_hosts = self.hosts.map(|hosts| Shape::Host { hosts, value });
+                of_brand.into_iter().chain(of_hosts).collect()
+            }
+            _ => {
+                return Err("it needs one of 'pattern', 'names', 'section' and 'brand' or 'hosts'".to_owned());
+            }
         };
-        let (severity, confidence, boundary) = (self.severity, self.confidence, self.boundary);
-        Ok(Form { shape, severity, confidence, boundary })
+        let form = |shape| Form {
+            shape,
+            severity: self.severity,
+            confidence: self.confidence,
+            boundary: self.boundary.clone(),
+            places: self.places.clone(),
+            gate: self.gate.clone(),
+        };
+        Ok(shapes.into_iter().map(form).collect())
     }
 }

@@ -91,11 +91,12 @@ impl Detector {
         if found.glued && (self.check.is_none() && !marked || !context.is_binary(&found.span)) {
             return None;
         }
-        let admitted = gate::admits(&definition.gate, key, &definition.public_prefix)
-            && !self.is_denied(context, found)
-            && self.is_near(context, &found.span)
-            && !self.is_allowed(raw)
-            && !self.is_allowed(key);
+        let admitted =
+            gate::admits(form.gate.as_ref().unwrap_or(&definition.gate), key, &definition.public_prefix)
+                && !self.is_denied(context, found)
+                && self.is_near(context, &found.span)
+                && !self.is_allowed(raw)
+                && !self.is_allowed(key);
         if !admitted {
             return None;
         }

@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use super::assignment;
 use super::boundary::{self, ByteSet};
+use super::brand::Brands;
 use super::canonical;
 use super::context::{Context, holds_binary};
-use super::definition::{Form, Shape};
+use super::definition::{Form, Gate, Shape};
+use super::host;
 use super::names::{VariableName, full_name};
 use super::pattern::{Caches, Pattern};
 use super::section;
-use super::{Confidence, Severity};
+use super::{Confidence, Place, Severity};
+use crate::limits;
 
 /// How often a match that does not hold the anchor is passed over in the search for one that does.
 const RETRIES: usize = 16;
@@ -50,6 +53,8 @@ pub(super) struct CompiledForm {
     pub(super) severity: Option<Severity>,
     pub(super) confidence: Option<Confidence>,
     pub(super) anchors: Vec<Anchor>,
+    pub(super) gate: Option<Gate>,
+    places: Vec<Place>,
     finder: Finder,
 }
 
@@ -72,6 +77,14 @@ enum Finder {
         keys: Vec<VariableName>,
         value: Pattern,
         lines: usize,
+    },
+    Brand {
+        brands: Brands,
+        value: Pattern,
+    },
+    Host {
+        value: Pattern,
+        boundary: Box<ByteSet>,
     },
 }
 
@@ -96,6 +109,17 @@ impl CompiledForm {
                 let anchors = Anchor::of_names(&names, &wanted);
                 (anchors, Finder::Names { names, value: Pattern::of_whole(value, number), exact: *exact })
             }
+            Shape::Brand { brands, keys, value, ordinary } => {
+                let brands = Brands::new(brands, keys, *ordinary)?;
+                let anchors = brands.anchors().into_iter().map(Anchor::of_name).collect();
+                (anchors, Finder::Brand { brands, value: Pattern::of_whole(value, number) })
+            }
+            Shape::Host { hosts, value } => {
+                let class = form.boundary.as_deref().unwrap_or(boundary::DEFAULT);
+                let boundary = Box::new(ByteSet::parse(class)?);
+                let anchors = hosts.iter().map(|host| Anchor::literal(host, true)).collect();
+                (anchors, Finder::Host { value: Pattern::new(value, number), boundary })
+            }
             Shape::Section { section, keys, value, lines } => {
                 let (brands, keys) = (parsed(section)?, parsed(keys)?);
                 let value = Pattern::of_whole(value, number);
@@ -103,7 +127,24 @@ impl CompiledForm {
                 (anchors, Finder::Section { brands, keys, value, lines: *lines })
             }
         };
-        Ok(Self { severity: form.severity, confidence: form.confidence, anchors, finder })
+        Ok(Self {
+            severity: form.severity,
+            confidence: form.confidence,
+            anchors,
+            gate: form.gate.clone(),
+            places: form.places.clone(),
+            finder,
+        })
+    }
+
+    /// Whether it names the kinds of content that it is for.
+    pub(super) fn is_for_places(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// Whether it is for contents of this kind.
+    pub(super) fn is_for(&self, place: Place) -> bool {
+        self.places.is_empty() || self.places.contains(&place)
     }
 
     /// Whether it has no literal, and is tried at the start of every line.
@@ -152,6 +193,41 @@ impl CompiledForm {
                 let names = section::keys_below(context, &brand, keys, *lines);
                 names.into_iter().filter_map(|name| assigned(context, name, value, caches)).collect()
             }
+            Finder::Brand { brands, value } => {
+                let (brand, word) = anchor.place;
+                let Some(brand) = brands.locate(context, brand, word) else { return Vec::new() };
+                let names = brands.names(context, &brand);
+                let mut found: Vec<Found> =
+                    names.into_iter().filter_map(|name| assigned(context, name, value, caches)).collect();
+                if found.is_empty() {
+                    let given = brands.arguments(context, &brand).into_iter();
+                    found.extend(given.filter_map(|span| {
+                        let text = context.slice(span.clone());
+                        value.at(caches, text, 0..text.len())?;
+                        let matched = brand.start..span.end;
+                        Some(Found { span, matched, name: None, decoded: None, glued: false, marked: false })
+                    }));
+                }
+                found
+            }
+            Finder::Host { value, boundary } => {
+                let host = context.anchor..context.anchor + anchor.folded.len();
+                let places = host::values_near(context, &host).into_iter();
+                let found = places.filter_map(|(name, start)| {
+                    let end = context.bytes.len().min(start + limits::VALUE);
+                    let span = value.at(caches, context.bytes, start..end)?.key;
+                    let matched = host.start.min(name.start)..host.end.max(span.end);
+                    boundary::holds(boundary, context, &span).then_some(Found {
+                        span,
+                        matched,
+                        name: Some(name),
+                        decoded: None,
+                        glued: false,
+                        marked: false,
+                    })
+                });
+                found.collect()
+            }
         }
     }
 }
@@ -170,7 +246,11 @@ impl Anchor {
         let places = names.iter().enumerate().flat_map(|(number, name)| {
             name.anchors(wanted).into_iter().map(move |(text, word)| (text, (number, word)))
         });
-        places.map(|(text, place)| Self { folded: text.into_bytes(), exact: None, place }).collect()
+        places.map(Self::of_name).collect()
+    }
+
+    fn of_name((text, place): (String, (usize, usize))) -> Self {
+        Self { folded: text.into_bytes(), exact: None, place }
     }
 }
 

@@ -36,6 +36,30 @@ const PLACEHOLDERS: [&str; 26] = [
     "fake_",
 ];
 
+/// What settings that are no secrets are set to.
+const SETTINGS: [&str; 20] = [
+    "true",
+    "false",
+    "none",
+    "null",
+    "nil",
+    "undefined",
+    "enabled",
+    "disabled",
+    "required",
+    "optional",
+    "default",
+    "unset",
+    "empty",
+    "string",
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "hidden",
+    "unknown",
+];
+
 /// Whether the key passes all that needs nothing but itself.
 pub(super) fn admits(gate: &Gate, key: &[u8], prefixes: &[String]) -> bool {
     let count = |of: fn(&u8) -> bool| key.iter().filter(|byte| of(byte)).count();
@@ -74,6 +98,7 @@ fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
         Reject::Hex => key.iter().all(u8::is_ascii_hexdigit),
         Reject::Uuid => is_uuid(key),
         Reject::Path => is_path(key),
+        Reject::Readable => is_readable(body),
     }
 }
 
@@ -96,7 +121,8 @@ fn entropy(key: &[u8]) -> f64 {
 
 fn is_placeholder(body: &[u8]) -> bool {
     let lower = secret_part(body).to_ascii_lowercase();
-    PLACEHOLDERS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+    SETTINGS.iter().any(|word| lower == word.as_bytes())
+        || PLACEHOLDERS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
 }
 
 /// Of a URL with a password, the user and the password: a host may be called anything.
@@ -163,6 +189,13 @@ fn is_words(body: &[u8]) -> bool {
         && words.iter().filter(|word| is_spoken(word)).map(String::len).sum::<usize>() * 10 >= body.len() * 8
 }
 
+/// Whether half of it is words of four letters and more.
+fn is_readable(body: &[u8]) -> bool {
+    let words = body.split(|byte| !byte.is_ascii_alphabetic()).flat_map(super::names::words_of);
+    let spoken: usize = words.filter(|word| word.len() >= 4 && is_spoken(word)).map(|word| word.len()).sum();
+    spoken * 2 >= body.len()
+}
+
 fn is_spoken(word: &str) -> bool {
     let is_vowel = |byte: u8| b"aeiouy".contains(&byte);
     let vowels = word.bytes().filter(|byte| is_vowel(*byte)).count();
@@ -226,6 +259,8 @@ mod tests {
             has(Reject::Path, "/usr/share/zoneinfo/Europe/Berlin") && has(Reject::Path, "src/main/java/app")
         );
         assert!(!has(Reject::Path, "kJ8/xQ2mZ7+vR4/tY9pL3"));
+        assert!(has(Reject::Readable, "my-service2-account") && has(Reject::Readable, "Winter-Garden-47"));
+        assert!(!has(Reject::Readable, "tR7kQ2bXz9LmW4vN") && !has(Reject::Readable, "x7-hammer-q9Zk2-1"));
         assert!(has(Reject::Hex, "00ffAA") && !has(Reject::Hex, "00fg"));
         assert!(has(Reject::Uuid, "123e4567-e89b-12d3-a456-426614174000"));
     }

@@ -3,6 +3,7 @@
 
 mod assignment;
 mod boundary;
+mod brand;
 mod canonical;
 pub mod catalogue;
 mod check_definition;
@@ -12,6 +13,7 @@ mod detector;
 mod form;
 mod gate;
 pub mod grade;
+mod host;
 pub mod key;
 mod lines;
 pub mod literal;
@@ -21,6 +23,7 @@ mod paths;
 mod pattern;
 pub mod redact;
 mod section;
+pub mod self_test;
 pub mod set;
 pub mod template;
 pub mod validate;
@@ -38,7 +41,7 @@ pub use set::{DetectorSet, Scratch};
 pub struct DetectorIndex(pub u16);
 
 /// Where a content comes from: the `kind` of a location in the report, and context for detectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// The content of a file.

@@ -53,6 +53,50 @@ impl VariableName {
         anchors
     }
 
+    /// All its words in every spelling.
+    pub(super) fn spellings(&self) -> Vec<String> {
+        joined(&self.words)
+    }
+
+    /// All its words and the first of each of `keys`, in the spellings of variables.
+    pub(super) fn with_first_words(&self, keys: &[VariableName]) -> Vec<String> {
+        let mut texts = Vec::new();
+        for first in keys.iter().filter_map(|key| key.words.first()) {
+            for front in joined(&self.words) {
+                texts.extend(["", "_", "-", "."].map(|separator| format!("{front}{separator}{first}")));
+            }
+        }
+        texts.sort();
+        texts.dedup();
+        texts
+    }
+
+    /// What it may begin with.
+    pub(super) fn first_letters(&self) -> impl Iterator<Item = u8> {
+        let first = self.words.first().and_then(|word| word.bytes().next());
+        first.into_iter().flat_map(|first| [first, first.to_ascii_uppercase()])
+    }
+
+    /// How many words it has.
+    pub(super) fn word_count(&self) -> usize {
+        self.words.len()
+    }
+
+    /// At which of `words` it begins, if it is a part of them.
+    pub(super) fn position_in(&self, words: &[String]) -> Option<usize> {
+        words.windows(self.words.len()).position(|part| part == self.words)
+    }
+
+    /// Whether `words` end in it.
+    pub(super) fn ends(&self, words: &[String]) -> bool {
+        words.ends_with(&self.words)
+    }
+
+    /// Where the name ends if it stands at `at` or behind a separator there.
+    pub(super) fn locate_behind(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        self.words.iter().try_fold(at, |end, word| after_word(bytes, end, word))
+    }
+
     /// As many of the first words as it takes to be rare.
     fn distinctive(&self) -> &[String] {
         let rare = |word: &String| word.len() >= 5 && !EVERYDAY.contains(&word.as_str());

@@ -103,8 +103,10 @@ impl<'a> Redactor<'a> {
     /// hold a part of it: a name that ends at its first `=`, say. Values under 6 bytes are not learned.
     pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
         let shown = shown.into();
-        let prefix = shown.split(HIDDEN).next().unwrap_or_default();
-        for form in [key.expose(), raw].into_iter().flat_map(forms_of) {
+        let prefixes = forms_of(shown.split(HIDDEN).next().unwrap_or_default().as_bytes());
+        let forms =
+            [key.expose(), raw].into_iter().flat_map(|plain| forms_of(plain).into_iter().zip(&prefixes));
+        for (form, prefix) in forms {
             for secret in secret_parts(&form, prefix) {
                 self.pieces.extend(pieces_of(secret));
             }
@@ -269,7 +271,7 @@ fn forms_of(plain: &[u8]) -> Vec<Vec<u8>> {
 
 /// What of a key nobody may see a piece of: without the public prefix; of an address, the password; of
 /// PEM, what stands between the marks. A file of other facts around a PEM key is no secret itself.
-fn secret_parts<'k>(key: &'k [u8], prefix: &str) -> Vec<&'k [u8]> {
+fn secret_parts<'k>(key: &'k [u8], prefix: &[u8]) -> Vec<&'k [u8]> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     let Ok(text) = std::str::from_utf8(key) else { return Vec::new() };
     if memchr::memmem::find(key, BEGIN).is_some() {
@@ -284,7 +286,7 @@ fn secret_parts<'k>(key: &'k [u8], prefix: &str) -> Vec<&'k [u8]> {
         return passwords.into_iter().filter_map(|(range, _)| key.get(range)).collect();
     }
     // A piece may begin in the prefix, as long as it ends behind it.
-    let start = if text.starts_with(prefix) { prefix.len().saturating_sub(PIECE - 1) } else { 0 };
+    let start = if key.starts_with(prefix) { prefix.len().saturating_sub(PIECE - 1) } else { 0 };
     key.get(start..).into_iter().collect()
 }
 
@@ -438,7 +440,7 @@ mod tests {
     #[test]
     fn what_is_public_of_an_address_or_a_key_file_stays() {
         let address = ["postgres", "://app:", "q8Zr2mX9", "@db.acme.io"].concat();
-        assert_eq!(secret_parts(address.as_bytes(), ""), [b"q8Zr2mX9"]);
+        assert_eq!(secret_parts(address.as_bytes(), b""), [b"q8Zr2mX9"]);
         let file = [
             "{\"type\": \"x\", \"k\": \"-----BEGIN ",
             "PRIVATE KEY-----\\nabc\\n-----END ",

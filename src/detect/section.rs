@@ -18,8 +18,15 @@ pub(super) fn keys_below(
     }
     let end = end_of_section(context, brand, lines);
     let mut found = Vec::new();
+    let mut firsts = [false; 256];
+    for first in keys.iter().flat_map(VariableName::first_letters) {
+        if let Some(known) = firsts.get_mut(usize::from(first)) {
+            *known = true;
+        }
+    }
     for at in brand.end..end {
-        if !starts_word(context.bytes, at) {
+        let first = context.byte(at).unwrap_or(0);
+        if !firsts.get(usize::from(first)).copied().unwrap_or(false) || !starts_word(context.bytes, at) {
             continue;
         }
         let spelled = keys.iter().filter_map(|key| key.locate(context.bytes, at, 0));
@@ -32,7 +39,7 @@ pub(super) fn keys_below(
 }
 
 /// Whether the brand is a word of its own and not the front of a longer one.
-fn is_brand(context: &Context<'_>, brand: &Range<usize>) -> bool {
+pub(super) fn is_brand(context: &Context<'_>, brand: &Range<usize>) -> bool {
     let last_is_lower = context.slice(brand.clone()).last().is_some_and(u8::is_ascii_lowercase);
     starts_word(context.bytes, brand.start)
         && match context.byte(brand.end) {

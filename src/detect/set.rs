@@ -189,8 +189,14 @@ impl DetectorSet {
             return;
         };
         let Some(form) = detector.forms.get(form) else { return };
+        // A text that is no content of an image may write any file, but is no variable.
+        let place = if path.is_some() { window.place } else { Place::File };
+        if !form.is_for(place) {
+            return;
+        }
         // The path is asked first: what applies in few files may have anchors that are everywhere.
         if let (Some(path), Some(admitted)) = (path, scratch.admitted.get_mut(number))
+            && (window.place == Place::File || !form.is_for_places())
             && !*admitted.get_or_insert_with(|| detector.admits_path(path))
         {
             return;

@@ -74,6 +74,18 @@ pub enum DetectorsCommand {
         #[command(flatten)]
         common: CatalogueArguments,
     },
+    /// Check files of detectors: their definitions, examples and counter-examples
+    ///
+    /// Makes every example anew, looks for it, and for changed keys that must not be found. Exits with 1
+    /// where a definition is not right.
+    Check {
+        /// Files of detectors (docs/detectors.md).
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Common options.
+        #[command(flatten)]
+        common: CatalogueArguments,
+    },
     /// Run detectors on a text, and show what they find, redacted
     ///
     /// Exits with 1 where something is found.

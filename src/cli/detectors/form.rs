@@ -17,6 +17,13 @@ pub(super) fn sentence(form: &Form) -> String {
         Shape::Section { section, keys, value, lines } => {
             format!("Assigned to {}, at most {lines} lines below {}: {value}", or(keys), or(section))
         }
+        Shape::Brand { brands, value, ordinary: true, .. } => {
+            format!("Assigned to the name of a key that begins with {}: {value}", or(brands))
+        }
+        Shape::Brand { brands, value, .. } => {
+            format!("Assigned to the name of a key with {} in it, or below it: {value}", or(brands))
+        }
+        Shape::Host { hosts, value } => format!("Behind the name of a key near {}: {value}", or(hosts)),
     };
     let severity = form.severity.map(|severity| format!("severity {}", severity.word()));
     let confidence = form.confidence.map(|confidence| format!("confidence {}", confidence.word()));
@@ -72,6 +79,7 @@ fn look(reject: Reject) -> &'static str {
         Reject::Hex => "a digest in hex",
         Reject::Uuid => "a UUID",
         Reject::Path => "a path",
+        Reject::Readable => "mostly words",
     }
 }
 

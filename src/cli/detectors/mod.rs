@@ -15,6 +15,7 @@ use crate::detect::validate::VALIDATORS;
 use crate::limits;
 use crate::report::{Style, Threshold};
 
+mod check;
 mod form;
 mod list;
 mod page;
@@ -60,6 +61,14 @@ fn carry_out(command: DetectorsCommand, stdout: &mut dyn Write) -> anyhow::Resul
             let (_, definition) = find(&catalogue, &id)?;
             output::to(stdout, |out| page::write(definition, &style(&common), out))?;
             Ok(ExitStatus::Clean)
+        }
+        DetectorsCommand::Check { files, common } => {
+            let known = catalogue(&common.rules)?.definitions().len();
+            let rules: Vec<PathBuf> = common.rules.iter().chain(&files).cloned().collect();
+            let catalogue = catalogue(&rules)?;
+            let checked = check::Checked::new(&catalogue, known)?;
+            output::to(stdout, |out| checked.write(out))?;
+            Ok(if checked.has_faults() { ExitStatus::Found } else { ExitStatus::Clean })
         }
         DetectorsCommand::Test { id_and_file, common } => test(&id_and_file, &common, stdout),
     }

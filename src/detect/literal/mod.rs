@@ -110,8 +110,8 @@ impl Literals {
         if self.literals.is_empty() || range.is_empty() {
             return;
         }
-        // A window starts one byte before its literal at the earliest.
-        let mut at = range.start.saturating_sub(1) & !1;
+        // A window starts one byte before its literal at the earliest, and then at an even place.
+        let mut at = range.start & !1;
         let end = range.end.saturating_add(self.furthest).min(bytes.len());
         let mut marks = Marks::new();
         while at < end {
