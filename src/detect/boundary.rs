@@ -40,6 +40,13 @@ impl ByteSet {
         Ok(Self(set))
     }
 
+    /// A class of expressions: any byte but those in it.
+    pub(super) fn negated(&self) -> String {
+        let held: String =
+            (0..=255_u8).filter(|byte| self.holds(*byte)).map(|byte| format!("\\x{{{byte:02X}}}")).collect();
+        if held.is_empty() { "(?s-u:.)".to_owned() } else { format!("[^{held}]") }
+    }
+
     /// Whether it holds `byte`.
     pub(super) fn holds(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte)).copied().unwrap_or(false)

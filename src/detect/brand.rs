@@ -159,6 +159,46 @@ const SECTION_WORDS: [&str; 16] = [
 /// How many words may stand between a brand and its key's name.
 const BETWEEN: usize = 3;
 
+/// What a call is named that takes a key: the brand itself, or one that ends in these.
+const MAKERS: [&str; 36] = [
+    "account",
+    "api",
+    "auth",
+    "authenticate",
+    "build",
+    "client",
+    "config",
+    "configure",
+    "connect",
+    "connection",
+    "connector",
+    "create",
+    "credentials",
+    "from",
+    "init",
+    "initialize",
+    "instance",
+    "key",
+    "login",
+    "make",
+    "new",
+    "open",
+    "options",
+    "provider",
+    "register",
+    "sdk",
+    "secret",
+    "service",
+    "session",
+    "setup",
+    "start",
+    "token",
+    "use",
+    "v1",
+    "v2",
+    "v3",
+];
+
 /// How many arguments of a call are looked at.
 const ARGUMENTS: usize = 4;
 
@@ -259,11 +299,13 @@ impl Brands {
         if self.ordinary {
             return Vec::new();
         }
-        let end = context.bytes.len().min(brand.end + limits::ASSIGNMENT);
+        let end = context.bytes.len().min(brand.end + limits::VALUE);
         let text = context.slice(brand.end..end);
         let is_callee = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:\\/'\"`)>-$".contains(byte);
         let callee = text.iter().take(MOST_CALLEE).take_while(|byte| is_callee(byte)).count();
-        if text.get(callee) != Some(&b'(') {
+        let called = words_of(text.get(..callee).unwrap_or_default());
+        let makes = called.last().is_none_or(|last| MAKERS.contains(&last.as_str()));
+        if text.get(callee) != Some(&b'(') || !makes {
             return Vec::new();
         }
         let mut found = Vec::new();
@@ -418,6 +460,8 @@ mod tests {
         assert_eq!(arguments_of("acmepay.Client(key=\"v\", url='w')"), ["v", "w"]);
         assert_eq!(arguments_of("require('acmepay')('v')"), ["v"]);
         assert_eq!(arguments_of("AcmePay::API.new(`v`)"), ["v"]);
+        assert_eq!(arguments_of("acmepay.setApiKey('v')"), ["v"]);
+        assert!(arguments_of("acmepay.items.get('v')").is_empty());
         assert!(arguments_of("acmepay = 'v'").is_empty());
         assert!(arguments_of("acmepay(x); 'v'").is_empty());
     }

@@ -118,7 +118,9 @@ impl CompiledForm {
                 let class = form.boundary.as_deref().unwrap_or(boundary::DEFAULT);
                 let boundary = Box::new(ByteSet::parse(class)?);
                 let anchors = hosts.iter().map(|host| Anchor::literal(host, true)).collect();
-                (anchors, Finder::Host { value: Pattern::new(value, number), boundary })
+                // The end belongs to the expression, so that it chooses the alternative that fits.
+                let value = format!("(?P<key>{value})(?:{}|\\z)", boundary.negated());
+                (anchors, Finder::Host { value: Pattern::new(&value, number), boundary })
             }
             Shape::Section { section, keys, value, lines } => {
                 let (brands, keys) = (parsed(section)?, parsed(keys)?);
@@ -215,7 +217,9 @@ impl CompiledForm {
                 let places = host::values_near(context, &host).into_iter();
                 let found = places.filter_map(|(name, start)| {
                     let end = context.bytes.len().min(start + limits::VALUE);
-                    let span = value.at(caches, context.bytes, start..end)?.key;
+                    let text = context.slice(start..end);
+                    let key = value.at(caches, text, 0..text.len())?.key;
+                    let span = start + key.start..start + key.end;
                     let matched = host.start.min(name.start)..host.end.max(span.end);
                     boundary::holds(boundary, context, &span).then_some(Found {
                         span,

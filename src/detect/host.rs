@@ -15,6 +15,9 @@ use crate::limits;
 /// How far a value may stand from the host, in lines.
 const LINES: usize = 5;
 
+/// How long the name of a user in a URL may be.
+const MOST_USER: usize = 256;
+
 /// What is no key's name though it ends like one.
 const DENIED: [&str; 12] = [
     "public",
@@ -41,7 +44,7 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
             r#"(?i)(?:key|token|secret|password|passwd|credential|auth|authorization|bearer|basic)s?"#,
             r#"(?:\\*["'`])?\]?[ \t]{0,8}(?:=>|:=|=|:|,|%3D|[ \t])[ \t]{0,8}(?:\\*["'`])?"#,
             r#"(?:(?:bearer|token|basic|key|apikey|api-key|accesskey|sso-key|secret)[ \t=:+]{1,3}(?:\\*["'`])?)?"#,
-            r#"|://(?:[^\s/@:"'`]{1,64}:)?"#,
+            r#"|://|(?:[ \t]-u|--user)[ \t=]{0,4}["']?"#,
         ))
         .ok()
 });
@@ -55,11 +58,23 @@ pub(super) fn values_near(context: &Context<'_>, host: &Range<usize>) -> Vec<(Ra
     let mut found = Vec::new();
     for hit in named.find_iter(Input::new(context.bytes).span(from..to)) {
         let name = whole_name(context, hit.start());
-        if !DENIED.iter().any(|word| holds_words(context.slice(name.clone()), word)) {
-            found.push((name, hit.end()));
+        if DENIED.iter().any(|word| holds_words(context.slice(name.clone()), word)) {
+            continue;
         }
+        let names_user = matches!(context.byte(hit.start()), Some(b':' | b'-' | b' ' | b'\t'));
+        let password = names_user.then(|| behind_user(context, hit.end())).flatten();
+        found.push((name.clone(), hit.end()));
+        found.extend(password.map(|at| (name, at)));
     }
     found
+}
+
+/// Where the password of `user:password` begins.
+fn behind_user(context: &Context<'_>, at: usize) -> Option<usize> {
+    let text = context.slice(at..context.bytes.len().min(at + MOST_USER));
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || b":/@\"'`".contains(byte);
+    let end = text.iter().position(is_end)?;
+    (text.get(end) == Some(&b':')).then_some(at + end + 1)
 }
 
 /// The name whose last word begins at `at`.
@@ -96,6 +111,9 @@ mod tests {
             "curl https://api.acme.com/v1 \\\n  -H \"X-Api-Key: V1v\"",
             "curl -u user:x https://V1v@api.acme.com/",
             "curl https://me:V1v@api.acme.com/",
+            "curl https://V1v:@api.acme.com/",
+            "curl https://api.acme.com/ -u V1v:",
+            "curl --user 'me:V1v' https://api.acme.com/",
             "base: https://api.acme.com\nregion: eu\nkey: V1v\n",
             "{\"secret\": \"V1v\", \"host\": \"api.acme.com\"}",
             "headers = {'Authorization': 'Token V1v'}\nget('https://api.acme.com')",

@@ -446,8 +446,8 @@ mod tests {
             "PRIVATE KEY-----\\nabc\\n-----END ",
             "PRIVATE KEY-----\"}",
         ];
-        assert_eq!(secret_parts(file.concat().as_bytes(), ""), [b"\\nabc\\n"]);
-        assert_eq!(secret_parts(b"sk_live_12345678", "sk_live_"), [b"k_live_12345678"]);
+        assert_eq!(secret_parts(file.concat().as_bytes(), b""), [b"\\nabc\\n"]);
+        assert_eq!(secret_parts(b"sk_live_12345678", b"sk_live_"), [b"k_live_12345678"]);
     }
 
     #[test]
