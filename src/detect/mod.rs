@@ -18,7 +18,7 @@ mod host;
 pub mod import;
 pub mod key;
 mod lines;
-mod literal;
+pub mod literal;
 mod names;
 pub mod own_secrets;
 mod paths;
