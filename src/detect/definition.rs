@@ -1,8 +1,9 @@
-//! A detector as data: the form of the TOML definitions, which `docs/detectors.md` describes.
+//! A detector as data: the form of the TOML definitions, which `docs/adding-a-detector.md` describes.
 
 use serde::Deserialize;
 
 use super::brand::KEYS;
+use super::fault::Fault;
 use super::{Confidence, Place, Severity};
 use crate::limits;
 
@@ -452,14 +453,19 @@ struct FormText {
     gate: Option<Gate>,
 }
 
-/// Reads a definition file. The error is the text behind its name.
-pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, String> {
+/// Reads a definition file.
+pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, Fault> {
     if text.len() as u64 > limits::RULES_FILE {
-        return Err(format!("it is over the limit of {} bytes", limits::RULES_FILE));
+        return Err(Fault::of_file(origin, format!("it is over the limit of {} bytes", limits::RULES_FILE)));
     }
-    let file: FileText = toml::from_str(text).map_err(|error| error.to_string())?;
+    let file: FileText = toml::from_str(text).map_err(|error| Fault::of_toml(text, origin, &error))?;
     let (service, category) = (file.service, file.category);
-    file.detector.into_iter().map(|entry| entry.complete(service.as_deref(), category, origin)).collect()
+    let entries = file.detector.into_iter().enumerate();
+    let complete = entries.map(|(number, entry)| {
+        let entry = entry.complete(service.as_deref(), category, origin);
+        entry.map_err(|problem| Fault::of_entry(text, origin, number, &problem))
+    });
+    complete.collect()
 }
 
 impl DetectorText {

@@ -1,5 +1,5 @@
 //! Windows of content in, hits out: one literal pass, a bounded regex at the hit, gates, the offline
-//! check. What a detector is stands in its TOML definition; `docs/detectors.md` describes the form.
+//! check. What a detector is stands in its TOML definition; `docs/adding-a-detector.md` describes the form.
 
 mod assignment;
 mod boundary;
@@ -10,13 +10,15 @@ mod check_definition;
 mod context;
 pub mod definition;
 mod detector;
+pub mod fault;
 mod form;
 mod gate;
 pub mod grade;
 mod host;
+pub mod import;
 pub mod key;
 mod lines;
-mod literal;
+pub mod literal;
 mod names;
 pub mod own_secrets;
 mod paths;
