@@ -134,7 +134,12 @@ fn is_placeholder(body: &[u8]) -> bool {
     let secret = secret_part(body);
     SETTINGS.iter().any(|word| secret.eq_ignore_ascii_case(word.as_bytes()))
         || samples::is_sample(secret)
-        || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
+        || !is_phrase(secret) && PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
+}
+
+/// Whether it is a phrase of many words, as of a wallet, in which any word may stand.
+fn is_phrase(key: &[u8]) -> bool {
+    key.iter().filter(|byte| byte.is_ascii_whitespace()).count() >= 11
 }
 
 /// Of a URL with a password, the user and the password: a host may be called anything.
