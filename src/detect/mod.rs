@@ -15,6 +15,7 @@ mod gate;
 pub mod grade;
 mod host;
 pub mod key;
+pub mod later;
 mod lines;
 mod literal;
 mod names;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aho_corasick::AhoCorasick;
@@ -30,6 +31,18 @@ pub struct DetectorSetError {
 /// Where an anchor leads: detector, form, anchor of the form.
 type Lead = (usize, usize, usize);
 
+/// An anchor in a window and what it leads to: what `benches/detectors.rs` measures.
+#[derive(Clone, Copy, Debug)]
+pub struct Led {
+    /// Whose anchor it is.
+    pub detector: DetectorIndex,
+    lead: Lead,
+    at: usize,
+}
+
+/// The literals of one detector, and the form and the anchor of each.
+type Near = (AhoCorasick, Vec<(usize, usize)>);
+
 /// The compiled detectors of a catalogue. It never changes: threads share it, each with a [`Scratch`].
 pub struct DetectorSet {
     identity: u64,
@@ -40,7 +53,7 @@ pub struct DetectorSet {
     /// Forms that are tried at every line of the files they name.
     lines: LineForms,
     /// By detector that is a companion of another: its own literals, for a look around a key.
-    near: HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>,
+    near: HashMap<DetectorIndex, OnceLock<Option<Near>>>,
 }
 
 /// A thread's working memory.
@@ -87,9 +100,9 @@ impl DetectorSet {
             problem: error.to_string(),
         };
         let (literals, leads): (Vec<Vec<u8>>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
-        let lines = LineForms::new(&detectors, |detector| selected(detector.index))
-            .map_err(|problem| DetectorSetError { id: "all".to_owned(), problem })?;
-        let near = companions_of(&detectors).map_err(general)?;
+        let lines = LineForms::new(&detectors, |detector| selected(detector.index));
+        let companions = detectors.iter().flat_map(|detector| &detector.companions);
+        let near = companions.map(|companion| (companion.detector, OnceLock::new())).collect();
         let literals = Literals::new(&literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
         Ok(Self { identity, detectors, literals, leads, lines, near })
@@ -127,14 +140,48 @@ impl DetectorSet {
         self.search(&window, None, scratch, hits);
     }
 
-    fn search(&self, window: &Window<'_>, path: Option<&[u8]>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+    /// The first half of [`DetectorSet::scan`]: the anchors in a file's window.
+    pub fn leads(&self, window: &Window<'_>) -> Vec<Led> {
+        let mut found = Vec::new();
+        let mut add = |lead: Lead, at| {
+            if let Some(detector) = self.detectors.get(lead.0) {
+                found.push(Led { detector: detector.index, lead, at });
+            }
+        };
+        self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
+            for lead in self.leads.get(literal).into_iter().flatten() {
+                add(*lead, at);
+            }
+        });
+        for (detector, form) in self.lines.of(window).iter() {
+            for at in lines::starts(window) {
+                add((*detector, *form, 0), at);
+            }
+        }
+        found
+    }
+
+    /// The second half: what the anchors lead to, as it is found.
+    pub fn follow_all(&self, window: &Window<'_>, leads: &[Led], scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        self.begin(scratch);
+        for led in leads {
+            self.follow(led.lead, (window, Some(window.path)), led.at, scratch, hits);
+        }
+    }
+
+    /// Makes `scratch` ready for a window.
+    fn begin(&self, scratch: &mut Scratch) {
         if scratch.identity != self.identity {
             scratch.caches.clear();
             scratch.identity = self.identity;
         }
-        let known = hits.len();
         scratch.admitted.clear();
         scratch.admitted.resize(self.detectors.len(), None);
+    }
+
+    fn search(&self, window: &Window<'_>, path: Option<&[u8]>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        self.begin(scratch);
+        let known = hits.len();
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
             for lead in self.leads.get(literal).into_iter().flatten() {
                 self.follow(*lead, (window, path), at, scratch, hits);
@@ -232,7 +279,8 @@ impl DetectorSet {
         caches: &mut Caches,
     ) -> Vec<String> {
         let Some(other) = self.detectors.get(usize::from(detector.0)) else { return Vec::new() };
-        let Some((literals, places)) = self.near.get(&detector) else { return Vec::new() };
+        let near = self.near.get(&detector).map(|near| near.get_or_init(|| literals_near(other).ok()));
+        let Some(Some((literals, places))) = near else { return Vec::new() };
         let mut found: Vec<(usize, usize, String)> = Vec::new();
         for literal in literals.find_overlapping_iter(context.slice(around.clone())) {
             let at = around.start + literal.start();
@@ -283,21 +331,10 @@ fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &[u8]
     })
 }
 
-type NearLiterals = HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>;
-
-fn companions_of(detectors: &[Detector]) -> Result<NearLiterals, aho_corasick::BuildError> {
-    let mut near = HashMap::new();
-    for wanted in detectors.iter().flat_map(|detector| &detector.companions) {
-        let Some(other) = detectors.get(usize::from(wanted.detector.0)) else { continue };
-        if near.contains_key(&wanted.detector) {
-            continue;
-        }
-        let (places, texts): (Vec<_>, Vec<_>) =
-            literals_of(other).map(|(form, anchor, text)| ((form, anchor), text)).unzip();
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(texts)?;
-        near.insert(wanted.detector, (automaton, places));
-    }
-    Ok(near)
+fn literals_near(detector: &Detector) -> Result<Near, aho_corasick::BuildError> {
+    let (places, texts): (Vec<_>, Vec<_>) =
+        literals_of(detector).map(|(form, anchor, text)| ((form, anchor), text)).unzip();
+    Ok((AhoCorasick::builder().ascii_case_insensitive(true).build(texts)?, places))
 }
 
 /// Whether an anchor found in any case has the case that it must have.
