@@ -8,7 +8,7 @@
 //!
 //! Every file is cut into the windows of a scan. A first search compiles what is compiled at need, a
 //! second one is timed as a whole. Then every window's anchors are recorded, and those of one detector at
-//! a time followed, judged and counted by the clock, whose own cost is taken off. What remains of the
+//! a time followed and judged twice, the quicker of which counts, less what the clock itself costs. What remains of the
 //! whole is the pass over every byte for the literals, which no detector has for itself.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -157,13 +157,16 @@ fn measure(
 ) -> Vec<Cost> {
     let mut costs = vec![Cost::default(); count];
     let mut hits = Vec::new();
+    // The better of two, because what else the machine does falls on either.
     let mut timed = |window: &Window<'_>, leads: &[Led]| {
-        let start = Instant::now();
-        set.follow_all(window, leads, scratch, &mut hits);
-        let time = start.elapsed();
-        let found = hits.len() as u64;
-        hits.clear();
-        (time, found)
+        let mut best = (Duration::MAX, 0);
+        for _ in 0..2 {
+            hits.clear();
+            let start = Instant::now();
+            set.follow_all(window, leads, scratch, &mut hits);
+            best = best.min((start.elapsed(), hits.len() as u64));
+        }
+        best
     };
     // Of nothing followed, the clock and the call are what is counted.
     let empty = Window { bytes: b"", owned: 0..0, starts: true, ends: true, place: Place::File, path: b"" };

@@ -1,7 +1,8 @@
-//! A detector as data: the form of the TOML definitions, which `docs/detectors.md` describes.
+//! A detector as data: the form of the TOML definitions, which `docs/adding-a-detector.md` describes.
 
 use serde::Deserialize;
 
+use super::fault::Fault;
 use super::later::Later;
 use super::{Confidence, Place, Severity};
 use crate::detectors::DefinitionFile;
@@ -453,28 +454,34 @@ struct FormText {
     gate: Option<Gate>,
 }
 
-/// Reads a definition file. The error is the text behind its name.
-pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, String> {
+/// Reads a definition file.
+pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, Fault> {
     if text.len() as u64 > limits::RULES_FILE {
-        return Err(format!("it is over the limit of {} bytes", limits::RULES_FILE));
+        return Err(Fault::of_file(origin, format!("it is over the limit of {} bytes", limits::RULES_FILE)));
     }
-    let file: FileText = toml::from_str(text).map_err(|error| error.to_string())?;
-    file.complete(origin)
+    let file: FileText = toml::from_str(text).map_err(|error| Fault::of_toml(text, origin, &error))?;
+    file.complete(text, origin)
 }
 
 /// Reads a definition file that is part of this program.
-pub(super) fn parse_embedded(file: &DefinitionFile) -> Result<Vec<Definition>, String> {
-    let mut text: FileText = serde_json::from_str(file.definitions).map_err(|error| error.to_string())?;
+pub(super) fn parse_embedded(file: &DefinitionFile) -> Result<Vec<Definition>, Fault> {
+    let mut text: FileText = serde_json::from_str(file.definitions)
+        .map_err(|error| Fault::of_file(file.name, error.to_string()))?;
     for (detector, (right, wrong)) in text.detector.iter_mut().zip(file.examples) {
         (detector.example, detector.counter_example) = (Later::of(right), Later::of(wrong));
     }
-    text.complete(file.name)
+    text.complete("", file.name)
 }
 
 impl FileText {
-    fn complete(self, origin: &str) -> Result<Vec<Definition>, String> {
+    fn complete(self, text: &str, origin: &str) -> Result<Vec<Definition>, Fault> {
         let (service, category) = (self.service.as_deref(), self.category);
-        self.detector.into_iter().map(|entry| entry.complete(service, category, origin)).collect()
+        let entries = self.detector.into_iter().enumerate();
+        let complete = entries.map(|(number, entry)| {
+            let entry = entry.complete(service, category, origin);
+            entry.map_err(|problem| Fault::of_entry(text, origin, number, &problem))
+        });
+        complete.collect()
     }
 }
 

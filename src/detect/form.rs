@@ -198,8 +198,13 @@ impl CompiledForm {
         let (Some(anchor), Some(finder)) = (self.anchors.get(anchor), self.finder()) else { return Vec::new() };
         match finder {
             Finder::Pattern { pattern, before, reach, boundary, key_first } => {
-                if *key_first && *before == 0 && is_hopeless(boundary, context) {
-                    return Vec::new();
+                if *before == 0 {
+                    let end = context.anchor.saturating_add(*reach).min(context.bytes.len());
+                    let hopeless = !pattern.may_begin(context.bytes, context.anchor..end)
+                        || (*key_first && is_hopeless(boundary, context));
+                    if hopeless {
+                        return Vec::new();
+                    }
                 }
                 let found = pattern_around(pattern, context, anchor.folded.len(), (*before, *reach), caches);
                 found

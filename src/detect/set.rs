@@ -11,9 +11,9 @@ use super::catalogue::Catalogue;
 use super::context::Context;
 use super::definition::Definition;
 use super::detector::Detector;
-use super::form::CompiledForm;
+use super::form::{Anchor, CompiledForm};
 use super::lines::{self, LineForms};
-use super::literal::Literals;
+use super::literal::{Literal, Literals};
 use super::pattern::Caches;
 use super::redact::redacted;
 use super::{DetectorIndex, Hit, Key, Place, Window};
@@ -85,25 +85,26 @@ impl DetectorSet {
     ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
-        let mut leads: BTreeMap<Vec<u8>, Vec<Lead>> = BTreeMap::new();
+        let mut leads: BTreeMap<Literal, Vec<Lead>> = BTreeMap::new();
         for (number, (index, definition)) in catalogue.indexed().enumerate() {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
-            for (form, anchor, folded) in literals_of(&detector).filter(|_| selected(index)) {
-                leads.entry(folded.to_vec()).or_default().push((number, form, anchor));
+            for (form, anchor, text) in literals_of(&detector).filter(|_| selected(index)) {
+                let literal = Literal {
+                    text: text.exact.as_ref().unwrap_or(&text.folded).clone(),
+                    any_case: text.exact.is_none(),
+                };
+                leads.entry(literal).or_default().push((number, form, anchor));
             }
             detectors.push(detector);
         }
-        let general = |error: aho_corasick::BuildError| DetectorSetError {
-            id: "all".to_owned(),
-            problem: error.to_string(),
-        };
-        let (literals, leads): (Vec<Vec<u8>>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
+        let general = |problem| DetectorSetError { id: "all".to_owned(), problem };
+        let (literals, leads): (Vec<Literal>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
         let lines = LineForms::new(&detectors, |detector| selected(detector.index));
         let companions = detectors.iter().flat_map(|detector| &detector.companions);
         let near = companions.map(|companion| (companion.detector, OnceLock::new())).collect();
-        let literals = Literals::new(&literals).map_err(general)?;
+        let literals = Literals::new(literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
         Ok(Self { identity, detectors, literals, leads, lines, near })
     }
@@ -111,6 +112,11 @@ impl DetectorSet {
     /// The definition of one of its detectors. It panics at an index of another set.
     pub fn definition(&self, detector: DetectorIndex) -> &Definition {
         &self.detectors[usize::from(detector.0)].definition
+    }
+
+    /// What the pass over every byte looks for.
+    pub fn literals(&self) -> &[Literal] {
+        self.literals.all()
     }
 
     /// A key of that detector as it may be shown.
@@ -233,7 +239,7 @@ impl DetectorSet {
         let Some(form) = detector.forms.get(form) else { return };
         // A text that is no content of an image may write any file, but is no variable.
         let place = if path.is_some() { window.place } else { Place::File };
-        if !is_spelled(form, anchor, window.bytes, at) || !form.is_for(place) {
+        if !form.is_for(place) {
             return;
         }
         // The path is asked first: what applies in few files may have anchors that are everywhere.
@@ -321,19 +327,19 @@ fn shown(detector: &Detector, hit: &Hit) -> String {
     }
 }
 
-fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &[u8])> {
+fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &Anchor)> {
     detector.forms.iter().enumerate().flat_map(|(number, form)| {
         form.anchors
             .iter()
             .enumerate()
-            .map(move |(anchor, literal)| (number, anchor, literal.folded.as_slice()))
-            .filter(|(_, _, folded)| !folded.is_empty())
+            .map(move |(anchor, literal)| (number, anchor, literal))
+            .filter(|(_, _, literal)| !literal.folded.is_empty())
     })
 }
 
 fn literals_near(detector: &Detector) -> Result<Near, aho_corasick::BuildError> {
     let (places, texts): (Vec<_>, Vec<_>) =
-        literals_of(detector).map(|(form, anchor, text)| ((form, anchor), text)).unzip();
+        literals_of(detector).map(|(form, anchor, text)| ((form, anchor), &text.folded)).unzip();
     Ok((AhoCorasick::builder().ascii_case_insensitive(true).build(texts)?, places))
 }
 

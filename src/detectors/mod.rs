@@ -1,4 +1,4 @@
-//! The embedded catalogue: one TOML file a provider. `docs/detectors.md` says how to add a detector.
+//! The embedded catalogue: one TOML file a provider. `docs/adding-a-detector.md` says how to add a detector.
 
 /// A definition file as `build.rs` read it.
 #[derive(Clone, Copy, Debug)]
