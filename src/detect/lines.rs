@@ -22,17 +22,17 @@ pub(super) struct LineForms {
 }
 
 /// Detector and form.
-type LineForm = (usize, usize);
+type LineForm = (u16, u16);
 
 impl LineForms {
-    /// Those of `detectors` that are `selected`, by their numbers.
+    /// Those of `detectors` that are `selected`.
     pub(super) fn new(detectors: &[Detector], selected: impl Fn(&Detector) -> bool) -> Self {
         let (mut globs, mut leads) = (Vec::new(), Vec::new());
-        for (number, detector) in detectors.iter().enumerate().filter(|(_, detector)| selected(detector)) {
-            for (form, _) in detector.forms.iter().enumerate().filter(|(_, form)| form.is_of_lines()) {
+        for detector in detectors.iter().filter(|detector| selected(detector)) {
+            for (form, _) in (0..).zip(&detector.forms).filter(|(_, form)| form.is_of_lines()) {
                 for glob in &detector.definition.paths.only {
                     globs.push(glob.clone());
-                    leads.push((number, form));
+                    leads.push((detector.index.0, form));
                 }
             }
         }

@@ -16,19 +16,27 @@ pub(super) fn keys_below(
     if !is_brand(context, brand) {
         return Vec::new();
     }
-    let end = end_of_section(context, brand, lines);
-    let mut found = Vec::new();
+    let most = end_of_lines(context, brand, lines);
     let mut firsts = [false; 256];
     for first in keys.iter().flat_map(VariableName::first_letters) {
         if let Some(known) = firsts.get_mut(usize::from(first)) {
             *known = true;
         }
     }
-    for at in brand.end..end {
-        let first = context.byte(at).unwrap_or(0);
-        if !firsts.get(usize::from(first)).copied().unwrap_or(false) || !starts_word(context.bytes, at) {
-            continue;
-        }
+    let is_named = |at: &usize| {
+        let first = context.byte(*at).unwrap_or(0);
+        firsts.get(usize::from(first)).copied().unwrap_or(false)
+            && starts_word(context.bytes, *at)
+            && keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
+    };
+    let places: Vec<usize> = (brand.end..most).filter(is_named).collect();
+    let mut found = Vec::new();
+    if places.is_empty() {
+        return found;
+    }
+    // Where the section ends is asked last, because it is looked for byte by byte.
+    let end = end_of_section(context, brand, lines);
+    for at in places.into_iter().take_while(|at| *at < end) {
         let spelled = keys.iter().filter_map(|key| key.locate(context.bytes, at, 0));
         let whole = spelled.filter_map(|core| whole_name(context, brand, &core));
         if let Some(name) = whole.filter(|name| name.end <= end).max_by_key(|name| name.end) {
@@ -57,6 +65,13 @@ fn whole_name(context: &Context<'_>, brand: &Range<usize>, core: &Range<usize>) 
         return full_name(context.bytes, core, false).map(|found| core.start..found.full.end);
     }
     full_name(context.bytes, core, true).map(|found| found.full)
+}
+
+/// Where so many lines behind the brand end, or what is looked at does. No section goes further.
+fn end_of_lines(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> usize {
+    let limit = brand.end.saturating_add(limits::SECTION).min(context.bytes.len());
+    let feeds = memchr::memchr_iter(b'\n', context.slice(brand.end..limit));
+    feeds.into_iter().nth(lines).map_or(limit, |at| brand.end + at)
 }
 
 /// Where the section ends: at the limits, at the end of its braces, tag or indented block, or where the

@@ -1,6 +1,6 @@
 //! All detectors of a scan, shared by its threads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +28,22 @@ pub struct DetectorSetError {
     pub problem: String,
 }
 
-/// Where an anchor leads: detector, form, anchor of the form.
-type Lead = (usize, usize, usize);
+/// Where an anchor leads. There are tens of thousands, read at random: small ones stay in the cache.
+#[derive(Clone, Copy, Debug)]
+struct Lead {
+    detector: u16,
+    form: u16,
+    anchor: u16,
+    /// Whether the form is for the contents of files.
+    of_files: bool,
+}
+
+impl Lead {
+    /// That of a line's start.
+    fn of_lines(detector: u16, form: u16) -> Self {
+        Self { detector, form, anchor: 0, of_files: true }
+    }
+}
 
 /// An anchor in a window and what it leads to: what `benches/detectors.rs` measures.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +62,10 @@ pub struct DetectorSet {
     identity: u64,
     detectors: Vec<Detector>,
     literals: Literals,
-    /// By literal: where it leads.
-    leads: Vec<Vec<Lead>>,
+    /// Where the literals lead, those of one side by side.
+    leads: Vec<Lead>,
+    /// By literal: where its leads end.
+    ends: Vec<usize>,
     /// Forms that are tried at every line of the files they name.
     lines: LineForms,
     /// By detector that is a companion of another: its own literals, for a look around a key.
@@ -85,8 +101,8 @@ impl DetectorSet {
     ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
-        let mut leads: BTreeMap<Literal, Vec<Lead>> = BTreeMap::new();
-        for (number, (index, definition)) in catalogue.indexed().enumerate() {
+        let mut anchors: Vec<(Literal, Lead)> = Vec::new();
+        for (index, definition) in catalogue.indexed() {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
@@ -95,18 +111,42 @@ impl DetectorSet {
                     text: text.exact.as_ref().unwrap_or(&text.folded).clone(),
                     any_case: text.exact.is_none(),
                 };
-                leads.entry(literal).or_default().push((number, form, anchor));
+                let of_files = detector.forms.get(form).is_some_and(|form| form.is_for(Place::File));
+                let number = |number: usize| {
+                    let id = definition.id.clone();
+                    let problem = "it has more than 65,536 forms or anchors".to_owned();
+                    u16::try_from(number).map_err(|_| DetectorSetError { id, problem })
+                };
+                let (form, anchor) = (number(form)?, number(anchor)?);
+                anchors.push((literal, Lead { detector: index.0, form, anchor, of_files }));
             }
             detectors.push(detector);
         }
         let general = |problem| DetectorSetError { id: "all".to_owned(), problem };
-        let (literals, leads): (Vec<Literal>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
+        // In the order of the literals; the sort keeps that of the leads of each.
+        anchors.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (mut literals, mut leads, mut ends): (Vec<Literal>, Vec<Lead>, Vec<usize>) = Default::default();
+        for (literal, lead) in anchors {
+            if literals.last() != Some(&literal) {
+                literals.push(literal);
+                ends.push(leads.len());
+            }
+            leads.push(lead);
+            ends.last_mut().into_iter().for_each(|end| *end = leads.len());
+        }
         let lines = LineForms::new(&detectors, |detector| selected(detector.index));
         let companions = detectors.iter().flat_map(|detector| &detector.companions);
         let near = companions.map(|companion| (companion.detector, OnceLock::new())).collect();
         let literals = Literals::new(literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { identity, detectors, literals, leads, lines, near })
+        Ok(Self { identity, detectors, literals, leads, ends, lines, near })
+    }
+
+    /// Where a literal leads.
+    fn leads_of(&self, literal: usize) -> &[Lead] {
+        let start = literal.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
+        let end = self.ends.get(literal).copied().unwrap_or(start);
+        self.leads.get(start..end).unwrap_or_default()
     }
 
     /// The definition of one of its detectors. It panics at an index of another set.
@@ -150,18 +190,16 @@ impl DetectorSet {
     pub fn leads(&self, window: &Window<'_>) -> Vec<Led> {
         let mut found = Vec::new();
         let mut add = |lead: Lead, at| {
-            if let Some(detector) = self.detectors.get(lead.0) {
-                found.push(Led { detector: detector.index, lead, at });
-            }
+            found.push(Led { detector: DetectorIndex(lead.detector), lead, at });
         };
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
-            for lead in self.leads.get(literal).into_iter().flatten() {
+            for lead in self.leads_of(literal) {
                 add(*lead, at);
             }
         });
         for (detector, form) in self.lines.of(window).iter() {
             for at in lines::starts(window) {
-                add((*detector, *form, 0), at);
+                add(Lead::of_lines(*detector, *form), at);
             }
         }
         found
@@ -189,7 +227,7 @@ impl DetectorSet {
         self.begin(scratch);
         let known = hits.len();
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
-            for lead in self.leads.get(literal).into_iter().flatten() {
+            for lead in self.leads_of(literal) {
                 self.follow(*lead, (window, path), at, scratch, hits);
             }
         });
@@ -219,7 +257,7 @@ impl DetectorSet {
         };
         for at in starts.into_iter().flatten().chain(texts.into_iter().flatten()) {
             for (detector, form) in of_lines.iter() {
-                self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
+                self.follow(Lead::of_lines(*detector, *form), (window, path), at, scratch, hits);
             }
         }
     }
@@ -227,16 +265,21 @@ impl DetectorSet {
     /// The keys that one anchor leads to.
     fn follow(
         &self,
-        (detector, form, anchor): Lead,
+        lead: Lead,
         (window, path): (&Window<'_>, Option<&[u8]>),
         at: usize,
         scratch: &mut Scratch,
         hits: &mut Vec<Hit>,
     ) {
-        let Some((number, detector)) = self.detectors.get(detector).map(|known| (detector, known)) else {
+        let number = usize::from(lead.detector);
+        // Most leads of everyday words end here, before anything of the detector is read.
+        let is_refused = window.place == Place::File
+            && (!lead.of_files || path.is_some() && scratch.admitted.get(number) == Some(&Some(false)));
+        if is_refused {
             return;
-        };
-        let Some(form) = detector.forms.get(form) else { return };
+        }
+        let Some(detector) = self.detectors.get(number) else { return };
+        let Some(form) = detector.forms.get(usize::from(lead.form)) else { return };
         // A text that is no content of an image may write any file, but is no variable.
         let place = if path.is_some() { window.place } else { Place::File };
         if !form.is_for(place) {
@@ -250,7 +293,7 @@ impl DetectorSet {
             return;
         }
         let context = Context::around(window, at);
-        for found in form.find(&context, anchor, &mut scratch.caches) {
+        for found in form.find(&context, usize::from(lead.anchor), &mut scratch.caches) {
             if let Some(mut hit) = detector.judge(&context, form, &found) {
                 self.accompany(detector, &context, &found.span, &mut hit, &mut scratch.caches);
                 hits.push(hit);
