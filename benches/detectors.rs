@@ -13,7 +13,6 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use keyseam::detect::catalogue::Catalogue;
@@ -55,26 +54,28 @@ fn main() {
     report(&files);
 }
 
-/// Prints what it takes to load the catalogue, in CPU time: the first time in a process, and the median of
-/// a hundred.
+/// Prints what it takes to load the catalogue: the first time in a process, and the median of a hundred.
 fn load() {
     const PARTS: [&str; 3] = ["definitions", "the set, its literals left out", "its literals"];
     let mut times: Vec<[Duration; 3]> = Vec::new();
     for _ in 0..100 {
-        let start = cpu();
+        let start = Instant::now();
         let catalogue = Catalogue::embedded().unwrap();
-        let read = cpu() - start;
-        let start = cpu();
+        let read = start.elapsed();
+        let start = Instant::now();
         let set = DetectorSet::new(&catalogue).unwrap();
-        let built = cpu() - start;
+        let built = start.elapsed();
         let literals = set.literals().to_vec();
-        let start = cpu();
+        let start = Instant::now();
         let literals = Literals::new(literals).unwrap();
-        let filter = cpu() - start;
+        let filter = start.elapsed();
         times.push([read, built.saturating_sub(filter), filter]);
         if times.len() == 100 {
             let detectors = catalogue.definitions().len();
-            println!("{detectors} detectors, {} literals; CPU time to load", literals.all().len());
+            println!(
+                "{detectors} detectors, {} literals: the first load and a later one",
+                literals.all().len()
+            );
         }
     }
     for (which, part) in PARTS.iter().enumerate() {
@@ -84,14 +85,6 @@ fn load() {
         println!("{part:<32} {first:>10.2?} {:>10.2?}", times[times.len() / 2]);
     }
     println!();
-}
-
-/// What this thread had of a processor; of the clock where the kernel does not say.
-fn cpu() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split(' ').next().and_then(|count| count.parse().ok());
-    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }
 
 /// The contents below `folder`, in the order of their paths, up to `left` bytes.
@@ -142,12 +135,24 @@ fn report(files: &[(Vec<u8>, Vec<u8>)]) {
     rows.sort_by_key(|(id, cost)| (std::cmp::Reverse(cost.time), *id));
     let bytes: usize = files.iter().map(|(_, content)| content.len()).sum();
     let speed = bytes as f64 / 1e6 / whole.as_secs_f64();
-    println!("{} files, {} MB, a search by all of them {whole:.2?}, {speed:.0} MB/s\n", files.len(), bytes / 1_000_000);
-    println!("{:<44} {:>10} {:>8} {:>9} {:>8} {:>7}", "detector", "anchors", "ns each", "ms", "found", "share");
+    println!(
+        "{} files, {} MB, a search by all of them {whole:.2?}, {speed:.0} MB/s\n",
+        files.len(),
+        bytes / 1_000_000
+    );
+    println!(
+        "{:<44} {:>10} {:>8} {:>9} {:>8} {:>7}",
+        "detector", "anchors", "ns each", "ms", "found", "share"
+    );
     for (id, cost) in rows.iter().filter(|(_, cost)| cost.leads > 0) {
         let each = cost.time.as_nanos() as f64 / cost.leads as f64;
         let time = cost.time.as_secs_f64() * 1e3;
-        println!("{id:<44} {:>10} {each:>8.0} {time:>9.2} {:>8} {:>6.2}%", cost.leads, cost.hits, share(cost.time));
+        println!(
+            "{id:<44} {:>10} {each:>8.0} {time:>9.2} {:>8} {:>6.2}%",
+            cost.leads,
+            cost.hits,
+            share(cost.time)
+        );
     }
     let sum: Duration = rows.iter().map(|(_, cost)| cost.time).sum();
     let over = rows.iter().filter(|(_, cost)| share(cost.time) > MOST).count();

@@ -197,8 +197,10 @@ mod tests {
     #[test]
     fn the_embedded_definitions_are_those_of_the_files() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/detectors");
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         let mut of_files = Catalogue::empty();

@@ -191,9 +191,9 @@ pub(super) fn anchors_of(form: &Form) -> Vec<String> {
         Shape::Pattern { anchors, .. } => anchors.iter().map(|anchor| anchor.to_ascii_lowercase()).collect(),
         Shape::Names { names, anchors, .. } => of_names(names, anchors),
         Shape::Section { section, .. } => of_names(section, &[]),
-        Shape::Brand { brands, keys, ordinary, .. } => {
-            Brands::new(brands, keys.as_deref(), *ordinary).map(|brands| brands.anchor_texts()).unwrap_or_default()
-        }
+        Shape::Brand { brands, keys, ordinary, .. } => Brands::new(brands, keys.as_deref(), *ordinary)
+            .map(|brands| brands.anchor_texts())
+            .unwrap_or_default(),
         Shape::Host { hosts, .. } => hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
     }
 }

@@ -195,7 +195,9 @@ impl CompiledForm {
 
     /// The keys that the anchor number `anchor` leads to, at the context's anchor.
     pub(super) fn find(&self, context: &Context<'_>, anchor: usize, caches: &mut Caches) -> Vec<Found> {
-        let (Some(anchor), Some(finder)) = (self.anchors.get(anchor), self.finder()) else { return Vec::new() };
+        let (Some(anchor), Some(finder)) = (self.anchors.get(anchor), self.finder()) else {
+            return Vec::new();
+        };
         match finder {
             Finder::Pattern { pattern, before, reach, boundary, key_first } => {
                 if *before == 0 {

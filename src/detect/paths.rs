@@ -21,7 +21,8 @@ impl PathRules {
     /// Whether the detector applies in the file at `path`, as a layer records it.
     pub(super) fn admit(&self, path: &[u8]) -> bool {
         let path = plain(path);
-        !self.never.is_match(&*path) && self.only.as_ref().is_none_or(|only| only.is_match(&*path))
+        // Few files are among those that are named.
+        self.only.as_ref().is_none_or(|only| only.is_match(&*path)) && !self.never.is_match(&*path)
     }
 }
 

@@ -57,7 +57,13 @@ impl Pattern {
     pub(super) fn new(text: &str, number: usize) -> Self {
         let has_key = text.contains("(?P<key>") || text.contains("(?<key>");
         let text = if has_key { text.to_owned() } else { format!("(?P<key>{text})") };
-        Self { text, number, compiled: OnceLock::new(), one_length: OnceLock::new(), opening: OnceLock::new() }
+        Self {
+            text,
+            number,
+            compiled: OnceLock::new(),
+            one_length: OnceLock::new(),
+            opening: OnceLock::new(),
+        }
     }
 
     /// A pattern that must match all that it is given.
@@ -107,9 +113,9 @@ impl Pattern {
 
     /// Whether the first bytes of `range` may be those of a match: it costs next to nothing.
     pub(super) fn may_begin(&self, bytes: &[u8], range: Range<usize>) -> bool {
-        let opening = self.opening.get_or_init(|| {
-            syntax::parse_with(&self.text, &dialect()).ok().map(|hir| Opening::of(&hir))
-        });
+        let opening = self
+            .opening
+            .get_or_init(|| syntax::parse_with(&self.text, &dialect()).ok().map(|hir| Opening::of(&hir)));
         opening.as_ref().is_none_or(|opening| bytes.get(range).is_some_and(|bytes| opening.fits(bytes)))
     }
 

@@ -17,19 +17,25 @@ pub(super) fn keys_below(
         return Vec::new();
     }
     let most = end_of_lines(context, brand, lines);
-    let mut firsts = [false; 256];
-    for first in keys.iter().flat_map(VariableName::first_letters) {
-        if let Some(known) = firsts.get_mut(usize::from(first)) {
-            *known = true;
-        }
-    }
+    let mut firsts: Vec<u8> = keys.iter().flat_map(VariableName::first_letters).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    let text = context.slice(brand.end..most);
     let is_named = |at: &usize| {
-        let first = context.byte(*at).unwrap_or(0);
-        firsts.get(usize::from(first)).copied().unwrap_or(false)
-            && starts_word(context.bytes, *at)
-            && keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
+        starts_word(context.bytes, *at) && keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
     };
-    let places: Vec<usize> = (brand.end..most).filter(is_named).collect();
+    let places: Vec<usize> = match firsts.as_slice() {
+        [a, b] => memchr::memchr2_iter(*a, *b, text).map(|at| brand.end + at).filter(is_named).collect(),
+        _ => {
+            let mut is_first = [false; 256];
+            for first in firsts {
+                is_first.get_mut(usize::from(first)).into_iter().for_each(|known| *known = true);
+            }
+            let is_first = |byte: &u8| is_first.get(usize::from(*byte)).copied().unwrap_or(false);
+            let begun = text.iter().enumerate().filter(|(_, byte)| is_first(byte));
+            begun.map(|(at, _)| brand.end + at).filter(is_named).collect()
+        }
+    };
     let mut found = Vec::new();
     if places.is_empty() {
         return found;

@@ -1,5 +1,7 @@
 //! All detectors of a scan, shared by its threads.
 
+mod measure;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -17,6 +19,7 @@ use super::literal::{Literal, Literals};
 use super::pattern::Caches;
 use super::redact::redacted;
 use super::{DetectorIndex, Hit, Key, Place, Window};
+pub use measure::Led;
 
 /// Why a set cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +46,6 @@ impl Lead {
     fn of_lines(detector: u16, form: u16) -> Self {
         Self { detector, form, anchor: 0, of_files: true }
     }
-}
-
-/// An anchor in a window and what it leads to: what `benches/detectors.rs` measures.
-#[derive(Clone, Copy, Debug)]
-pub struct Led {
-    /// Whose anchor it is.
-    pub detector: DetectorIndex,
-    lead: Lead,
-    at: usize,
 }
 
 /// The literals of one detector, and the form and the anchor of each.
@@ -101,7 +95,8 @@ impl DetectorSet {
     ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
-        let mut anchors: Vec<(Literal, Lead)> = Vec::new();
+        let mut numbers: HashMap<Literal, usize> = HashMap::new();
+        let mut anchors: Vec<(usize, Lead)> = Vec::new();
         for (index, definition) in catalogue.indexed() {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
@@ -118,22 +113,24 @@ impl DetectorSet {
                     u16::try_from(number).map_err(|_| DetectorSetError { id, problem })
                 };
                 let (form, anchor) = (number(form)?, number(anchor)?);
+                let next = numbers.len();
+                let literal = *numbers.entry(literal).or_insert(next);
                 anchors.push((literal, Lead { detector: index.0, form, anchor, of_files }));
             }
             detectors.push(detector);
         }
         let general = |problem| DetectorSetError { id: "all".to_owned(), problem };
-        // In the order of the literals; the sort keeps that of the leads of each.
-        anchors.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (mut literals, mut leads, mut ends): (Vec<Literal>, Vec<Lead>, Vec<usize>) = Default::default();
-        for (literal, lead) in anchors {
-            if literals.last() != Some(&literal) {
-                literals.push(literal);
-                ends.push(leads.len());
-            }
-            leads.push(lead);
-            ends.last_mut().into_iter().for_each(|end| *end = leads.len());
+        // The sort keeps the order of the leads of each.
+        anchors.sort_by_key(|(literal, _)| *literal);
+        let counts = anchors.chunk_by(|(a, _), (b, _)| a == b).map(<[_]>::len);
+        let mut ends: Vec<usize> = Vec::new();
+        for count in counts {
+            ends.push(ends.last().copied().unwrap_or(0) + count);
         }
+        let leads = anchors.into_iter().map(|(_, lead)| lead).collect();
+        let mut literals: Vec<(Literal, usize)> = numbers.into_iter().collect();
+        literals.sort_unstable_by_key(|(_, number)| *number);
+        let literals = literals.into_iter().map(|(literal, _)| literal).collect();
         let lines = LineForms::new(&detectors, |detector| selected(detector.index));
         let companions = detectors.iter().flat_map(|detector| &detector.companions);
         let near = companions.map(|companion| (companion.detector, OnceLock::new())).collect();
@@ -184,33 +181,6 @@ impl DetectorSet {
         let (owned, place) = (0..text.len(), Place::History);
         let window = Window { bytes: text, owned, starts: true, ends: true, place, path: b"" };
         self.search(&window, None, scratch, hits);
-    }
-
-    /// The first half of [`DetectorSet::scan`]: the anchors in a file's window.
-    pub fn leads(&self, window: &Window<'_>) -> Vec<Led> {
-        let mut found = Vec::new();
-        let mut add = |lead: Lead, at| {
-            found.push(Led { detector: DetectorIndex(lead.detector), lead, at });
-        };
-        self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
-            for lead in self.leads_of(literal) {
-                add(*lead, at);
-            }
-        });
-        for (detector, form) in self.lines.of(window).iter() {
-            for at in lines::starts(window) {
-                add(Lead::of_lines(*detector, *form), at);
-            }
-        }
-        found
-    }
-
-    /// The second half: what the anchors lead to, as it is found.
-    pub fn follow_all(&self, window: &Window<'_>, leads: &[Led], scratch: &mut Scratch, hits: &mut Vec<Hit>) {
-        self.begin(scratch);
-        for led in leads {
-            self.follow(led.lead, (window, Some(window.path)), led.at, scratch, hits);
-        }
     }
 
     /// Makes `scratch` ready for a window.
