@@ -95,16 +95,21 @@ fn body<'a>(key: &'a [u8], prefixes: &[String]) -> &'a [u8] {
 
 fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
     match look {
-        Reject::Placeholder => key.len() <= SHORT && is_placeholder(body),
-        Reject::Sequential => body.len() <= SHORT && counts_up_or_down(body),
+        Reject::Placeholder => key.len() <= SHORT && is_text(key) && is_placeholder(body),
+        Reject::Sequential => body.len() <= SHORT && is_text(key) && counts_up_or_down(body),
         Reject::Repeated => is_repeated(body),
-        Reject::Template => key.len() <= SHORT && is_template(key),
+        Reject::Template => key.len() <= SHORT && is_text(key) && is_template(key),
         Reject::Words => is_words(body),
         Reject::Hex => key.iter().all(u8::is_ascii_hexdigit),
         Reject::Uuid => is_uuid(key),
         Reject::Path => is_path(key),
         Reject::Readable => is_readable(body),
     }
+}
+
+/// Whether somebody may have written it: among other bytes, letters stand by accident.
+fn is_text(key: &[u8]) -> bool {
+    key.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80)
 }
 
 /// Shannon's entropy, bits per byte.
