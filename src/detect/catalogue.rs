@@ -1,65 +1,55 @@
-//! All definitions: the embedded ones and the user's. `docs/detectors.md` says how to add one.
+//! All definitions: the embedded ones and the user's. `docs/adding-a-detector.md` says how to add one.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::DetectorIndex;
 use super::check_definition::check;
-use super::definition::{Definition, parse};
-use crate::detectors;
+use super::definition::{Definition, parse, parse_embedded};
+use super::fault::Fault;
+use crate::detectors::FILES;
 use crate::image::digest::{Algorithm, Digest, Hasher};
-
-/// Why definitions cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// The file is no TOML, or not in the form of a definition file.
-    #[error("{origin}: {problem}")]
-    Form {
-        /// The file.
-        origin: String,
-        /// What is wrong with it, and where.
-        problem: String,
-    },
-    /// A definition does not hold together.
-    #[error("{origin}: detector '{id}': {problem}")]
-    Definition {
-        /// The file.
-        origin: String,
-        /// The detector.
-        id: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
 
 /// Every detector there is, whether it is selected or not.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    definitions: Vec<Definition>,
+    /// Shared with the sets that are made of them.
+    definitions: Arc<Vec<Definition>>,
     /// Lowercase ids and aliases.
     ids: HashMap<String, DetectorIndex>,
-    /// SHA-256 of each text read.
-    texts: Vec<Digest>,
+    /// SHA-256 of each text read, in hex.
+    texts: Vec<Cow<'static, str>>,
 }
 
 impl Catalogue {
+    /// No definitions.
+    pub(super) fn empty() -> Self {
+        Self { definitions: Arc::default(), ids: HashMap::new(), texts: Vec::new() }
+    }
+
     /// The definitions that are part of this program. A test checks them in full; here they are only
     /// read.
-    pub fn embedded() -> Result<Self, CatalogueError> {
-        let mut catalogue = Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() };
-        for (origin, text) in detectors::FILES {
-            catalogue.add(text, origin)?;
+    pub fn embedded() -> Result<Self, Fault> {
+        let mut catalogue = Self::empty();
+        for file in FILES {
+            catalogue.add(parse_embedded(file)?, "", file.name)?;
+            catalogue.texts.push(Cow::Borrowed(file.sha256));
         }
         Ok(catalogue)
     }
 
     /// Adds the definitions of a user's file, in the same form, after checking each in full. Nothing is
     /// added when one is wrong.
-    pub fn add_rules(&mut self, text: &str, origin: &str) -> Result<(), CatalogueError> {
+    pub fn add_rules(&mut self, text: &str, origin: &str) -> Result<(), Fault> {
         let mut whole = self.clone();
         let known = whole.definitions.len();
-        whole.add(text, origin)?;
-        for definition in whole.definitions.iter().skip(known) {
-            whole.check(definition)?;
+        whole.add(parse(text, origin)?, text, origin)?;
+        whole.texts.push(Cow::Owned(Digest::sha256_of(text.as_bytes()).hex().to_owned()));
+        for (number, definition) in whole.definitions.iter().skip(known).enumerate() {
+            check(definition, &whole).map_err(|problem| {
+                Fault::of_definition(text, (origin, number, &definition.id), &definition.forms, &problem)
+            })?;
         }
         *self = whole;
         Ok(())
@@ -67,6 +57,11 @@ impl Catalogue {
 
     /// Every definition; its place is its [`DetectorIndex`].
     pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// The same, to be kept.
+    pub(super) fn shared(&self) -> &Arc<Vec<Definition>> {
         &self.definitions
     }
 
@@ -95,7 +90,7 @@ impl Catalogue {
 
     /// The definitions with their indexes.
     pub fn indexed(&self) -> impl Iterator<Item = (DetectorIndex, &Definition)> {
-        (0..=u16::MAX).map(DetectorIndex).zip(&self.definitions)
+        (0..=u16::MAX).map(DetectorIndex).zip(&*self.definitions)
     }
 
     /// What the results of a scan depend on: the texts of all definitions and this program's version.
@@ -104,44 +99,47 @@ impl Catalogue {
         hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
         for text in &self.texts {
             hasher.update(b"\n");
-            hasher.update(text.hex().as_bytes());
+            hasher.update(text.as_bytes());
         }
         hasher.finish()
     }
 
-    /// Checks all that can be wrong with a definition; see `docs/detectors.md`.
-    pub fn check(&self, definition: &Definition) -> Result<(), CatalogueError> {
-        check(definition, self).map_err(|problem| CatalogueError::Definition {
-            origin: definition.origin.clone(),
-            id: definition.id.clone(),
-            problem,
+    /// Checks all that can be wrong with a definition; see `docs/adding-a-detector.md`.
+    pub fn check(&self, definition: &Definition) -> Result<(), Fault> {
+        check(definition, self).map_err(|problem| {
+            let place = (definition.origin.as_str(), 0, definition.id.as_str());
+            Fault::of_definition("", place, &definition.forms, &problem)
         })
     }
 
-    fn add(&mut self, text: &str, origin: &str) -> Result<(), CatalogueError> {
-        let form = |problem: String| CatalogueError::Form { origin: origin.to_owned(), problem };
-        for definition in parse(text, origin).map_err(form)? {
+    /// Adds what was read from `text`.
+    fn add(&mut self, definitions: Vec<Definition>, text: &str, origin: &str) -> Result<(), Fault> {
+        for (number, definition) in definitions.into_iter().enumerate() {
             let index = u16::try_from(self.definitions.len())
-                .map_err(|_| form("there are more than 65,536 detectors".to_owned()))?;
-            for id in std::iter::once(&definition.id).chain(&definition.aliases) {
-                if self.ids.insert(id.to_ascii_lowercase(), DetectorIndex(index)).is_some() {
-                    return Err(CatalogueError::Definition {
-                        origin: origin.to_owned(),
-                        id: definition.id.clone(),
-                        problem: format!("the id or alias '{id}' is taken"),
-                    });
-                }
+                .map_err(|_| Fault::of_file(origin, "there are more than 65,536 detectors"))?;
+            let ids = std::iter::once(&definition.id).chain(&definition.aliases);
+            for (place, id) in ids.enumerate() {
+                let Some(other) = self.ids.insert(id.to_ascii_lowercase(), DetectorIndex(index)) else {
+                    continue;
+                };
+                let what = if place == 0 { "id" } else { "alias" };
+                let owner = self.get(other).unwrap_or(&definition);
+                let problem = format!(
+                    "the {what} '{id}' is taken by '{}' of {}; choose another one",
+                    owner.id, owner.origin
+                );
+                let place = (origin, number, definition.id.as_str());
+                return Err(Fault::of_definition(text, place, &definition.forms, &problem));
             }
-            self.definitions.push(definition);
+            Arc::make_mut(&mut self.definitions).push(definition);
         }
-        self.texts.push(Digest::sha256_of(text.as_bytes()));
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Catalogue;
+    use super::{Catalogue, Digest, parse};
 
     const RULES: &str = r#"
         service = "Acme"
@@ -195,6 +193,32 @@ mod tests {
         assert_ne!(catalogue.digest(), before);
     }
 
+    /// The build reads the files in another way than `--rules` are read: it must come to the same.
+    #[test]
+    fn the_embedded_definitions_are_those_of_the_files() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/detectors");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        files.sort();
+        let mut of_files = Catalogue::empty();
+        for path in files {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            let text = std::fs::read_to_string(&path).expect("a text");
+            let definitions = parse(&text, name).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            of_files.add(definitions, &text, name).expect("new ids");
+            of_files.texts.push(Digest::sha256_of(text.as_bytes()).hex().to_owned().into());
+        }
+        let embedded = Catalogue::embedded().expect("valid");
+        assert_eq!(embedded.definitions().len(), of_files.definitions().len());
+        for (built, read) in embedded.definitions().iter().zip(of_files.definitions()) {
+            assert_eq!(format!("{built:?}"), format!("{read:?}"));
+        }
+        assert_eq!(embedded.digest(), of_files.digest());
+    }
+
     #[test]
     fn what_is_wrong_is_named_with_file_and_id() {
         for (change, word) in [
@@ -210,7 +234,9 @@ mod tests {
             ),
         ] {
             let problem = problem(change);
-            assert!(problem.starts_with("mine.toml: detector '"), "{problem}");
+            assert!(problem.starts_with("mine.toml:"), "{problem}");
+            assert!(problem.contains(": detector '") && problem.contains(": field '"), "{problem}");
+            assert_eq!(problem.lines().count(), 1, "{problem}");
             assert!(problem.contains(word), "{problem} has no {word}");
         }
     }

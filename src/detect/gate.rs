@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::definition::{Gate, Reject};
+use super::samples;
 
 /// Keys over this are whole documents, in which a word or a run of letters says nothing.
 const SHORT: usize = 512;
@@ -94,16 +95,21 @@ fn body<'a>(key: &'a [u8], prefixes: &[String]) -> &'a [u8] {
 
 fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
     match look {
-        Reject::Placeholder => key.len() <= SHORT && is_placeholder(body),
-        Reject::Sequential => body.len() <= SHORT && counts_up_or_down(body),
+        Reject::Placeholder => key.len() <= SHORT && is_text(key) && is_placeholder(body),
+        Reject::Sequential => body.len() <= SHORT && is_text(key) && counts_up_or_down(body),
         Reject::Repeated => is_repeated(body),
-        Reject::Template => key.len() <= SHORT && is_template(key),
+        Reject::Template => key.len() <= SHORT && is_text(key) && is_template(key),
         Reject::Words => is_words(body),
         Reject::Hex => key.iter().all(u8::is_ascii_hexdigit),
         Reject::Uuid => is_uuid(key),
         Reject::Path => is_path(key),
         Reject::Readable => is_readable(body),
     }
+}
+
+/// Whether somebody may have written it: among other bytes, letters stand by accident.
+fn is_text(key: &[u8]) -> bool {
+    key.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80)
 }
 
 /// Shannon's entropy, bits per byte.
@@ -132,7 +138,13 @@ static PLACEHOLDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 fn is_placeholder(body: &[u8]) -> bool {
     let secret = secret_part(body);
     SETTINGS.iter().any(|word| secret.eq_ignore_ascii_case(word.as_bytes()))
-        || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
+        || samples::is_sample(secret)
+        || !is_phrase(secret) && PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
+}
+
+/// Whether it is a phrase of many words, as of a wallet, in which any word may stand.
+fn is_phrase(key: &[u8]) -> bool {
+    key.iter().filter(|byte| byte.is_ascii_whitespace()).count() >= 11
 }
 
 /// Of a URL with a password, the user and the password: a host may be called anything.
@@ -163,7 +175,30 @@ fn counts_up_or_down(body: &[u8]) -> bool {
 
 fn is_repeated(body: &[u8]) -> bool {
     let periodic = || (1..=4).any(|period| body.iter().zip(body.iter().skip(period)).all(|(a, b)| a == b));
-    body.len() >= 8 && (is_of_two(body) || periodic())
+    body.len() >= 8 && (is_of_two(body) || periodic() || is_typed(body))
+}
+
+/// Whether it is written like `aabbccdd`, `a1b2c3d4` or `1111-2222-3333`: by hand, from a row of keys.
+fn is_typed(body: &[u8]) -> bool {
+    let letters: Vec<u8> = body.iter().filter(|byte| **byte != b'-').map(u8::to_ascii_lowercase).collect();
+    if letters.len() < 16 {
+        return false;
+    }
+    let climbs = |step: &[u8]| step.windows(2).all(|pair| matches!(pair, [a, b] if b.wrapping_sub(*a) == 1));
+    // Eight in a row count; what comes behind may begin again.
+    let front = letters.get(..16).unwrap_or_default();
+    let even: Vec<u8> = front.iter().copied().step_by(2).take(6).collect();
+    let odd: Vec<u8> = front.iter().copied().skip(1).step_by(2).take(6).collect();
+    let mut runs: Vec<(u8, usize)> = Vec::new();
+    for byte in &letters {
+        match runs.last_mut() {
+            Some((last, count)) if last == byte => *count += 1,
+            _ => runs.push((*byte, 1)),
+        }
+    }
+    // Four bytes and more of each, as in the groups of a UUID made by hand.
+    let in_groups = runs.iter().all(|(_, count)| *count >= 4);
+    in_groups || climbs(&even) && (climbs(&odd) || even == odd)
 }
 
 /// Whether its letters and digits are two at most. Of bytes that are no text, letters say nothing.
@@ -263,6 +298,10 @@ mod tests {
         }
         assert!(!has(Reject::Template, "p%40ss%2Fword"));
         assert!(has(Reject::Repeated, "0000000000") && has(Reject::Repeated, "abababababab"));
+        for typed in ["a1b2c3d4e5f6a7b8c9d0", "aabbccddeeff00112233", "11111111-2222-3333-4444-555555555555"]
+        {
+            assert!(has(Reject::Repeated, typed), "{typed}");
+        }
         assert!(has(Reject::Repeated, "abcabcabcabc") && !has(Reject::Repeated, "h7Kq2pLm"));
         assert!(has(Reject::Words, "my_database_password") && has(Reject::Words, "correctHorseBattery"));
         assert!(!has(Reject::Words, "tR7kQ2bXz9LmW4vN"));

@@ -215,7 +215,18 @@ fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
     let encodings = found.encodings.len();
     let (incomplete, unproven) = (found.incomplete, !found.verified);
     let general = generality(found.finder);
-    (general >= GUESS, incomplete, own, general, unproven, confidence, length, encodings, occurrence.offset, found.finder)
+    (
+        general >= GUESS,
+        incomplete,
+        own,
+        general,
+        unproven,
+        confidence,
+        length,
+        encodings,
+        occurrence.offset,
+        found.finder,
+    )
 }
 
 fn merge(kept: &mut Occurrence, other: &Occurrence, generality: &dyn Fn(Finder) -> u8) {

@@ -24,7 +24,7 @@ pub(super) fn azure_sas(candidate: Candidate<'_>) -> Verdict {
     let get =
         |wanted: &str| parameters.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
     let signed = get("sig").and_then(|sig| base64(sig.as_bytes())).is_some_and(|mac| mac.len() == 32);
-    let versioned = get("sv").is_some_and(|version| is_date(version));
+    let versioned = get("sv").is_some_and(is_date);
     let bounded = get("se").is_some() || get("si").is_some();
     if !signed || !versioned || !bounded {
         return Verdict::Failed;

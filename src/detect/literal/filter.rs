@@ -1,0 +1,227 @@
+//! Says of every second place whether a literal's window may start there.
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2::Avx2;
+use super::rarity;
+use super::{FURTHEST, Literal};
+
+/// Places of one block, and its bytes.
+pub(super) const LANES: usize = 8;
+pub(super) const BLOCK: usize = 2 * LANES;
+
+/// Bytes behind the last block that are looked at.
+pub(super) const BEHIND: usize = 4;
+
+/// Blocks that are marked at a time.
+pub(super) const CHUNK: usize = 128;
+
+/// Slots of the table.
+pub(super) const SLOTS: usize = 1 << 16;
+
+/// What of four bytes chooses a slot. Without bit 5 the case of letters makes no difference. Of the two
+/// outer bytes three bits count: one of them may stand outside of a short literal, and then the literal
+/// takes a slot for each of their values.
+pub(super) const CHOOSING: u32 = 0x07DF_DF07;
+
+/// Bits of the golden ratio: neighbours fall far from each other.
+pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
+
+/// By how much each literal that has a window already makes it worse, in units of rarity. Where such a
+/// window stands all of them are compared.
+const SHARED: i32 = 1;
+
+/// The bucket of windows of which only the first four bytes are looked up.
+const OPEN: u8 = 0;
+
+/// Six bytes of a literal, of which one before it and some behind it may be any.
+pub(super) struct Window<'a> {
+    literal: &'a Literal,
+    /// Where it starts in the literal; -1 is the byte before it.
+    pub(super) offset: i32,
+}
+
+impl<'a> Window<'a> {
+    /// The best window of `literal` at `first` or an even distance behind it: a rare one, and one that few
+    /// literals have so far. `used` counts these by slot, and counts it too.
+    pub(super) fn best(literal: &'a Literal, first: i32, used: &mut [u8; SLOTS]) -> Self {
+        // Three bytes of the literal at least are among its first four.
+        let last = literal.text.len().saturating_sub(3).min(FURTHEST);
+        let rank = |window: &Self, used: &[u8; SLOTS]| {
+            window.rarity() - SHARED * i32::from(window.slots(0).next().map_or(0, |slot| used[slot]))
+        };
+        let mut best = Self { literal, offset: first };
+        let mut highest = rank(&best, used);
+        for offset in (first..=last as i32).step_by(2).skip(1) {
+            let window = Self { literal, offset };
+            let rank = rank(&window, used);
+            if rank > highest {
+                (best, highest) = (window, rank);
+            }
+        }
+        if let Some(used) = best.slots(0).next().and_then(|slot| used.get_mut(slot)) {
+            *used = used.saturating_add(1);
+        }
+        best
+    }
+
+    /// Whether only its first four bytes are looked up: the others are too few.
+    fn is_open(&self) -> bool {
+        self.literal.byte(self.offset + 4).is_none()
+    }
+
+    fn rarity(&self) -> i32 {
+        let from = usize::try_from(self.offset).unwrap_or(0);
+        let to = (self.offset + if self.is_open() { 4 } else { 6 }) as usize;
+        rarity::of(self.literal.text.get(from..to.min(self.literal.text.len())).unwrap_or_default())
+    }
+
+    /// The slots of the four bytes `from` behind its start, for every value of those outside of the literal.
+    fn slots(&self, from: i32) -> impl Iterator<Item = usize> {
+        let (mut known, mut free) = ([0; 4], 0_u32);
+        for ((byte, at), place) in known.iter_mut().zip(self.offset + from..).zip(0..) {
+            match self.literal.byte(at) {
+                Some(given) => *byte = given,
+                None => free |= CHOOSING & 0xFF << (8 * place),
+            }
+        }
+        let known = u32::from_le_bytes(known);
+        // Counts through all subsets of the free bits.
+        let mut next = Some(0_u32);
+        std::iter::from_fn(move || {
+            let now = next?;
+            let after = now.wrapping_sub(free) & free;
+            next = (after != 0).then_some(after);
+            Some(slot(known | now))
+        })
+    }
+}
+
+/// The slot of four bytes.
+#[inline(always)]
+pub(super) fn slot(bytes: u32) -> usize {
+    ((bytes & CHOOSING).wrapping_mul(MULTIPLIER) >> 16) as usize
+}
+
+/// The tables. Windows are in eight buckets, and a bucket is a bit.
+pub(super) struct Filter {
+    /// By slot: in the low byte the buckets of windows that begin with such four bytes, in the high byte
+    /// the buckets of windows that go on with them, two bytes behind their start. One more cell is there
+    /// for [`avx2`](super::avx2).
+    table: Box<[u16; SLOTS + 1]>,
+    /// By a window's second and third byte, as they are spelled: the buckets of such windows.
+    middles: Box<[u8; 1 << 16]>,
+    added: u32,
+    #[cfg(target_arch = "x86_64")]
+    vectors: Option<Avx2>,
+}
+
+impl Filter {
+    pub(super) fn new() -> Self {
+        // What follows an open window may be anything.
+        Self {
+            table: Box::new([0x0100 << OPEN; SLOTS + 1]),
+            middles: Box::new([0; 1 << 16]),
+            added: 0,
+            #[cfg(target_arch = "x86_64")]
+            vectors: Avx2::detect(),
+        }
+    }
+
+    /// The same without instructions that not every processor has.
+    pub(super) fn without_vectors(mut self) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            self.vectors = None;
+        }
+        self
+    }
+
+    /// Adds a window, and tells the slots of its first four bytes.
+    pub(super) fn add(&mut self, window: &Window<'_>, mut of_slot: impl FnMut(usize)) {
+        let bucket = if window.is_open() { OPEN } else { 1 + (self.added % 7) as u8 };
+        self.added += 1;
+        for slot in window.slots(0) {
+            self.table[slot] |= 1 << bucket;
+            of_slot(slot);
+        }
+        if bucket != OPEN {
+            for slot in window.slots(2) {
+                self.table[slot] |= 0x100 << bucket;
+            }
+        }
+        // Both bytes are of the literal: a window has one byte in front of it at most.
+        let spelled = |at| {
+            let byte = window.literal.byte(window.offset + at).unwrap_or_default();
+            if window.literal.any_case {
+                [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]
+            } else {
+                [byte, byte]
+            }
+        };
+        for second in spelled(1) {
+            for third in spelled(2) {
+                self.middles[usize::from(u16::from_le_bytes([second, third]))] |= 1 << bucket;
+            }
+        }
+    }
+
+    /// Whether a window of one of the buckets may begin with the bytes of `word`.
+    pub(super) fn is_middle(&self, buckets: u8, word: u64) -> bool {
+        self.middles[usize::from((word >> 8) as u16)] & buckets != 0
+    }
+
+    /// Marks the places among the first `count` blocks of `bytes` where a window may start. [`BEHIND`]
+    /// bytes must stand behind these blocks.
+    pub(super) fn mark(&self, bytes: &[u8], count: usize, marks: &mut Marks) {
+        let count = count.min(CHUNK);
+        marks.count = count;
+        #[cfg(target_arch = "x86_64")]
+        let done = self.vectors.map_or(0, |avx2| avx2.mark(&self.table, bytes, &mut marks.lanes[..count]));
+        #[cfg(not(target_arch = "x86_64"))]
+        let done = 0;
+        let first = bytes.get(done * BLOCK..).and_then(<[u8]>::first_chunk);
+        let mut here = first.map_or(0, |first| self.table[slot(u32::from_le_bytes(*first))]);
+        for (block, lanes) in marks.lanes.iter_mut().enumerate().take(count).skip(done) {
+            let block_bytes = bytes.get(block * BLOCK..).and_then(<[u8]>::first_chunk::<{ BLOCK + BEHIND }>);
+            let Some(block_bytes) = block_bytes else {
+                *lanes = 0;
+                continue;
+            };
+            let mut marked = 0;
+            for lane in 0..LANES {
+                // Always there; put together of single bytes, it would not be one load.
+                let four = block_bytes.get(2 * lane + 2..).and_then(<[u8]>::first_chunk);
+                let next = four.map_or(0, |four| self.table[slot(u32::from_le_bytes(*four))]);
+                marked |= u64::from((here & next >> 8) as u8) << (8 * lane);
+                here = next;
+            }
+            *lanes = marked;
+        }
+    }
+}
+
+/// What is marked in some blocks.
+pub(super) struct Marks {
+    /// By block and place in it: the buckets of which a window may start there.
+    pub(super) lanes: [u64; CHUNK],
+    count: usize,
+    marked: [u8; CHUNK],
+}
+
+impl Marks {
+    pub(super) fn new() -> Self {
+        Self { lanes: [0; CHUNK], count: 0, marked: [0; CHUNK] }
+    }
+
+    /// The blocks in which something is marked, and what.
+    pub(super) fn iter(&mut self) -> impl Iterator<Item = (usize, u64)> {
+        // Gathered first, without a jump: whether a block is marked would often be guessed wrong.
+        let mut marked = 0;
+        for (block, lanes) in self.lanes.iter().take(self.count).enumerate() {
+            self.marked[marked % CHUNK] = block as u8;
+            marked += usize::from(*lanes != 0);
+        }
+        let marked = self.marked.iter().take(marked).map(|block| usize::from(*block));
+        marked.map(|block| (block, self.lanes[block % CHUNK]))
+    }
+}
