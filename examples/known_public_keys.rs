@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn is_published(definition: &Definition) -> bool {
     const CHOSEN: [&str; 2] = ["password", "connection string"];
     let counts = !definition.is_handle() || definition.severity >= Severity::Medium;
-    counts && !CHOSEN.contains(&definition.kind.as_str())
+    counts && !definition.is_guess() && !CHOSEN.contains(&definition.kind.as_str())
 }
 
 fn scan(tar: impl Read, detectors: &DetectorSet) -> BlobScan {

@@ -288,6 +288,24 @@ pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 /// A file of detector definitions.
 pub const RULES_FILE: u64 = 4 * 1024 * 1024;
 
+/// A configuration of another scanner that is imported.
+pub const IMPORT_FILE: u64 = 4 * 1024 * 1024;
+
+/// Literals, globs or strings into which one expression of such a configuration is taken apart.
+pub const IMPORT_CHOICES: usize = 64;
+
+/// Characters of one expression of such a configuration.
+pub const IMPORT_PATTERN: usize = 32 * 1024;
+
+/// Bytes of a filter in such a configuration that is read; a longer one is named as left out.
+pub const IMPORT_FILTER: usize = 64 * 1024;
+
+/// Terms of such a filter.
+pub const IMPORT_TERMS: usize = 1_000;
+
+/// How far a match without a bound is followed in an imported rule.
+pub const IMPORT_REACH: usize = 16 * 1024;
+
 /// A file of registry credentials (`auth.json`, `config.json`).
 pub const CREDENTIALS_FILE: u64 = 1024 * 1024;
 

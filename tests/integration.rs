@@ -21,6 +21,7 @@ mod places;
 mod recorded;
 mod registry;
 mod reports;
+mod rules;
 mod scan;
 mod sources;
 mod support;

@@ -7,7 +7,7 @@ mod xz;
 mod zstd;
 
 pub(super) use bzip2::Bzip2;
-pub(super) use codec::{Codec, Deflate, Stepped, run};
+pub(super) use codec::{Codec, Deflate, Ran, Stepped, run};
 pub(super) use xz::Xz;
 pub(super) use zstd::Zstd;
 
@@ -15,30 +15,43 @@ use super::{Fault, Members, Step, Unpack};
 use crate::detect::Place;
 use crate::limits::DECODED_SLICE;
 
-pub(super) fn is_gzip(head: &[u8], _path: &[u8]) -> bool {
-    head.starts_with(b"\x1f\x8b\x08")
+/// A compression.
+pub(super) struct Compression {
+    /// What the report calls it.
+    pub(super) name: &'static str,
+    /// Whether data that begin so are compressed by it.
+    is: fn(head: &[u8]) -> bool,
+    /// A decoder of them.
+    pub(super) codec: fn() -> Box<dyn Codec>,
 }
 
-pub(super) fn is_zstd(head: &[u8], _path: &[u8]) -> bool {
-    zstd::is_frame(head)
+/// All that are read.
+pub(super) const COMPRESSIONS: [Compression; 6] = [
+    Compression {
+        name: "gzip",
+        is: |head| head.starts_with(b"\x1f\x8b\x08"),
+        codec: || Box::<gzip::Gzip>::default(),
+    },
+    Compression { name: "zstd", is: zstd::is_frame, codec: || Box::<Zstd>::default() },
+    Compression { name: "xz", is: |head| head.starts_with(b"\xfd7zXZ\0"), codec: || Box::<Xz>::default() },
+    Compression { name: "bzip2", is: is_bzip2, codec: || Box::<Bzip2>::default() },
+    Compression { name: "lzip", is: |head| head.starts_with(b"LZIP\x01"), codec: || Box::new(Xz::lzip()) },
+    Compression { name: "lzma", is: is_lzma, codec: || Box::new(Xz::alone()) },
+];
+
+/// How data are compressed that begin so, if they are.
+pub(super) fn of(head: &[u8]) -> Option<&'static Compression> {
+    COMPRESSIONS.iter().find(|compression| (compression.is)(head))
 }
 
-pub(super) fn is_xz(head: &[u8], _path: &[u8]) -> bool {
-    head.starts_with(b"\xfd7zXZ\0")
-}
-
-pub(super) fn is_bzip2(head: &[u8], _path: &[u8]) -> bool {
+fn is_bzip2(head: &[u8]) -> bool {
     // A block, or the end of an empty stream.
     head.starts_with(b"BZh") && matches!(head.get(4..10), Some(b"1AY&SY" | b"\x17rE8P\x90"))
 }
 
-pub(super) fn is_lzip(head: &[u8], _path: &[u8]) -> bool {
-    head.starts_with(b"LZIP\x01")
-}
-
 /// An lzma file has no magic. Its first bytes are the usual properties, a size of the dictionary as the
 /// encoders choose it, and a size of the content that is unknown or sane; the coded data begin with NUL.
-pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
+fn is_lzma(head: &[u8]) -> bool {
     let Some((&[0x5d, a, b, c, d, ref size @ ..], [0, ..])) = head.split_first_chunk::<13>() else {
         return false;
     };
@@ -49,99 +62,47 @@ pub(super) fn is_lzma(head: &[u8], _path: &[u8]) -> bool {
     usual && (size == u64::MAX || size < 1 << 38)
 }
 
-/// The decoder of data that begin so; none where they are not compressed.
-pub(super) fn codec_of(head: &[u8]) -> Option<Box<dyn Codec>> {
-    if is_gzip(head, b"") {
-        Some(Box::new(gzip::Gzip::default()))
-    } else if is_zstd(head, b"") {
-        Some(Box::new(Zstd::default()))
-    } else if is_xz(head, b"") {
-        Some(Box::new(Xz::default()))
-    } else if is_bzip2(head, b"") {
-        Some(Box::new(Bzip2::default()))
-    } else if is_lzma(head, b"") {
-        Some(Box::new(Xz::alone()))
-    } else {
-        None
-    }
-}
-
-pub(super) fn gzip() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("gzip", gzip::Gzip::default()))
-}
-
-pub(super) fn zstd() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("zstd", Zstd::default()))
-}
-
-pub(super) fn xz() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("xz", Xz::default()))
-}
-
-pub(super) fn bzip2() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("bzip2", Bzip2::default()))
-}
-
-pub(super) fn lzip() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("lzip", Xz::lzip()))
-}
-
-pub(super) fn lzma() -> Box<dyn Unpack> {
-    Box::new(Compressed::new("lzma", Xz::alone()))
-}
-
-struct Compressed<C> {
+struct Compressed {
     name: &'static str,
-    codec: C,
+    codec: Box<dyn Codec>,
     begun: bool,
     /// Memory of the decoder that was asked for.
     held: u64,
     output: Vec<u8>,
 }
 
-impl<C: Codec> Compressed<C> {
-    fn new(name: &'static str, codec: C) -> Self {
-        Self { name, codec, begun: false, held: 0, output: vec![0; DECODED_SLICE] }
+impl Compression {
+    /// A reader of a file that is compressed so.
+    pub(super) fn open(&self) -> Box<dyn Unpack> {
+        let (name, codec) = (self.name, (self.codec)());
+        Box::new(Compressed { name, codec, begun: false, held: 0, output: vec![0; DECODED_SLICE] })
     }
 }
 
-impl<C: Codec> Compressed<C> {
-    /// As [`run`], but nothing is passed on before its memory is granted.
-    fn decode(&mut self, mut input: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        loop {
-            let Stepped { taken, given } = self.codec.step(input, &mut self.output)?;
-            input = input.get(taken..).unwrap_or_default();
-            let memory = self.codec.memory();
-            if memory != self.held {
-                members.hold(memory)?;
-                self.held = memory;
-            }
-            for text in self.codec.take_texts() {
-                members.text(Place::ArchiveComment, self.name, &text)?;
-            }
-            if given > 0 && !self.begun {
-                // Behind the first header, whose texts are the file's and not of what is in it.
-                members.begin(Step::Decoded(self.name))?;
-                self.begun = true;
-            }
-            if given > 0 {
-                members.data(self.output.get(..given).unwrap_or_default())?;
-            }
-            let again = given > 0 || (!input.is_empty() && taken > 0);
-            if !again {
-                return if input.is_empty() || self.codec.is_complete() {
-                    Ok(())
-                } else {
-                    Err(Fault::CORRUPT)
-                };
-            }
-        }
-    }
-}
-
-impl<C: Codec> Unpack for Compressed<C> {
+impl Unpack for Compressed {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        self.decode(bytes, members)
+        let Self { name, codec, begun, held, output } = self;
+        let Ran { taken, result } = run(&mut **codec, bytes, output, &mut |codec, data| {
+            // Nothing is passed on before its memory is granted.
+            let memory = codec.memory();
+            if memory != *held {
+                members.hold(memory)?;
+                *held = memory;
+            }
+            for text in codec.take_texts() {
+                members.text(Place::ArchiveComment, name, &text)?;
+            }
+            if data.is_empty() {
+                return Ok(());
+            }
+            if !std::mem::replace(begun, true) {
+                // Behind the first header, whose texts are the file's and not of what is in it.
+                members.begin(Step::Decoded(name))?;
+            }
+            members.data(data)
+        });
+        result?;
+        if taken == bytes.len() || codec.is_complete() { Ok(()) } else { Err(Fault::CORRUPT) }
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {

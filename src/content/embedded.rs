@@ -24,11 +24,10 @@ enum Kind {
     Encoded,
     /// A zip as it is.
     Zip,
-    /// Another container as it is.
+    /// Gzip as it is: of three bytes.
     Gzip,
-    Xz,
-    Bzip2,
-    Zstd,
+    /// Another compression as it is.
+    Compressed,
 }
 
 /// What is looked for in every content: gzip, gzip in base64, zip, zstd, xz and bzip2, all in base64; and
@@ -46,9 +45,9 @@ const NEEDLES: [Needle; 7] = [
 /// What is looked for in scripts besides.
 const BEHIND_SCRIPTS: [Needle; 4] = [
     (b"\x1f\x8b\x08", Kind::Gzip),
-    (b"\xfd7zXZ\0", Kind::Xz),
-    (b"BZh91AY&SY", Kind::Bzip2),
-    (b"\x28\xb5\x2f\xfd", Kind::Zstd),
+    (b"\xfd7zXZ\0", Kind::Compressed),
+    (b"BZh91AY&SY", Kind::Compressed),
+    (b"\x28\xb5\x2f\xfd", Kind::Compressed),
 ];
 
 static ANYWHERE: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| search(&NEEDLES));
@@ -154,11 +153,11 @@ impl Embedded {
             let found = match kind {
                 Kind::Encoded if begins_token(before) && is_likely(rest) => Some(State::Run(Box::default())),
                 Kind::Zip if zip::begins(rest) => Some(State::Inside(zip::zip())),
-                Kind::Gzip if is_likely_gzip(rest) => Some(State::Inside(compressed::gzip())),
-                Kind::Xz => Some(State::Inside(compressed::xz())),
-                Kind::Bzip2 => Some(State::Inside(compressed::bzip2())),
-                Kind::Zstd => Some(State::Inside(compressed::zstd())),
-                Kind::Encoded | Kind::Zip | Kind::Gzip => None,
+                Kind::Gzip if !is_likely_gzip(rest) => None,
+                Kind::Gzip | Kind::Compressed => {
+                    compressed::of(rest).map(|compression| State::Inside(compression.open()))
+                }
+                Kind::Encoded | Kind::Zip => None,
             };
             if let Some(state) = found {
                 return Some((at, state));

@@ -119,14 +119,8 @@ struct Format {
     open: Option<fn() -> Box<dyn Unpack>>,
 }
 
-/// All kinds, in the order in which they are asked.
-const FORMATS: [Format; 24] = [
-    Format { name: "gzip", is: compressed::is_gzip, open: Some(compressed::gzip) },
-    Format { name: "zstd", is: compressed::is_zstd, open: Some(compressed::zstd) },
-    Format { name: "xz", is: compressed::is_xz, open: Some(compressed::xz) },
-    Format { name: "bzip2", is: compressed::is_bzip2, open: Some(compressed::bzip2) },
-    Format { name: "lzip", is: compressed::is_lzip, open: Some(compressed::lzip) },
-    Format { name: "lzma", is: compressed::is_lzma, open: Some(compressed::lzma) },
+/// All kinds but the [compressions](compressed::COMPRESSIONS), which are asked first; in this order.
+const FORMATS: [Format; 18] = [
     Format { name: "tar", is: tar::is_tar, open: Some(tar::tar) },
     Format { name: "zip", is: zip::is_zip, open: Some(zip::zip) },
     Format { name: "7z", is: |head, _| head.starts_with(b"7z\xbc\xaf\x27\x1c"), open: None },
@@ -154,6 +148,9 @@ const FORMATS: [Format; 24] = [
 /// What a content is that begins with `head`, of which [`CONTENT_HEAD`] bytes are enough.
 pub fn recognise(head: &[u8], path: &[u8]) -> Option<Recognised> {
     let head = head.get(..CONTENT_HEAD).unwrap_or(head);
+    if let Some(compression) = compressed::of(head) {
+        return Some(Recognised::Opens(compression.open()));
+    }
     let format = FORMATS.iter().find(|format| (format.is)(head, path))?;
     Some(match format.open {
         Some(open) => Recognised::Opens(open()),
@@ -169,10 +166,10 @@ pub fn embedded() -> Box<dyn Unpack> {
 /// Whether a content that begins so is a container of any kind.
 fn is_container(head: &[u8]) -> bool {
     let head = head.get(..CONTENT_HEAD).unwrap_or(head);
-    FORMATS.iter().any(|format| (format.is)(head, b""))
+    compressed::of(head).is_some() || FORMATS.iter().any(|format| (format.is)(head, b""))
 }
 
 /// Whether a step of this name is a compression, which belongs to the archive in it.
 pub fn is_compression(name: &str) -> bool {
-    matches!(name, "gzip" | "zstd" | "xz" | "bzip2" | "lzip" | "lzma")
+    compressed::COMPRESSIONS.iter().any(|compression| compression.name == name)
 }

@@ -7,7 +7,7 @@ mod header;
 
 use header::Header;
 
-use super::compressed::{self, Codec, Stepped};
+use super::compressed::{self, Codec, run};
 use super::cpio::Cpio;
 use super::gather::{Gather, be32, split};
 use super::{Fault, Members, Unpack};
@@ -134,7 +134,7 @@ impl Rpm {
         let header = self.header.as_ref().map_or(0, Header::size);
         let files = self.header.take().and_then(Header::into_files);
         let mut payload = Box::new(Payload {
-            codec: compressed::codec_of(head),
+            codec: compressed::of(head).map(|compression| (compression.codec)()),
             output: vec![0; DECODED_SLICE],
             cpio: Cpio::with_index(files),
             header,
@@ -158,23 +158,17 @@ struct Payload {
 
 impl Payload {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
-        let Some(codec) = &mut self.codec else { return self.cpio.feed(bytes, members) };
-        let mut input = bytes;
-        loop {
-            let Stepped { taken, given } = codec.step(input, &mut self.output)?;
-            split(&mut input, taken as u64);
+        let Self { codec, output, cpio, header, memory } = self;
+        let Some(codec) = codec else { return cpio.feed(bytes, members) };
+        let ran = run(&mut **codec, bytes, output, &mut |codec, data| {
             // Nothing is passed on before its memory is granted.
-            if codec.memory() != self.memory {
-                self.memory = codec.memory();
-                members.hold(self.memory.saturating_add(self.header))?;
+            if codec.memory() != *memory {
+                *memory = codec.memory();
+                members.hold(memory.saturating_add(*header))?;
             }
-            self.cpio.feed(self.output.get(..given).unwrap_or_default(), members)?;
-            // With its output full it may have more to give, without any input.
-            let again = given == self.output.len() || (!input.is_empty() && (taken > 0 || given > 0));
-            if !again {
-                return Ok(());
-            }
-        }
+            cpio.feed(data, members)
+        });
+        ran.result
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {

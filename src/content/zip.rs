@@ -47,13 +47,22 @@ struct Zip {
     /// The beginning of a record that is not complete.
     header: Vec<u8>,
     output: Vec<u8>,
-    /// Where the members began that were read, in rising order.
-    seen: Vec<u64>,
-    /// Where the directory says that members begin.
-    listed: Vec<u64>,
+    /// The members that were read, as they lie.
+    seen: Vec<Seen>,
+    /// Where the directory says that members begin, and how many bytes of data they have.
+    listed: Vec<(u64, u64)>,
     /// Whether the end was seen.
     ended: bool,
     archive: Archive,
+}
+
+/// A member that passed.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Where it begins.
+    at: u64,
+    /// Bytes of its data. None where it cannot be read, whatever its length.
+    data: Option<u64>,
 }
 
 #[derive(Default)]
@@ -168,7 +177,7 @@ impl Zip {
 
     fn begin(&mut self, header: &Header<'_>, start: u64, members: &mut dyn Members) -> Result<(), Fault> {
         self.ended = false;
-        self.seen.push(start);
+        self.seen.push(Seen { at: start, data: None });
         members.begin(Step::Member(header.name))?;
         extra(header, members)?;
         match Body::new(header.facts) {
@@ -189,7 +198,7 @@ impl Zip {
     /// A member in the directory: only its comment is new.
     fn listing(&mut self, header: &Header<'_>, members: &mut dyn Members) -> Result<(), Fault> {
         if (self.listed.len() as u64) < INNER_MEMBERS {
-            self.listed.push(header.offset);
+            self.listed.push((header.offset, header.facts.compressed));
         }
         comment(header, members)
     }
@@ -206,11 +215,13 @@ impl Zip {
         match passed {
             Passed::More => self.state = State::Member(body),
             Passed::Broken(fault) => {
+                self.note_length(body.facts.known());
                 members.unread(fault);
                 self.settle(true, members);
                 self.state = State::Past(body.rest());
             }
             Passed::Over => {
+                self.note_length(Some(body.length()));
                 if let Some(surplus) = body.measured() {
                     members.end();
                     self.header = surplus;
@@ -246,6 +257,12 @@ impl Zip {
         Ok(taken)
     }
 
+    /// How many bytes of data the member had that passed last, by the header in front of it or by what was
+    /// read.
+    fn note_length(&mut self, data: Option<u64>) {
+        self.seen.last_mut().into_iter().for_each(|seen| seen.data = data);
+    }
+
     /// Ends a member that was read to its end, right or not.
     fn settle(&mut self, right: bool, members: &mut dyn Members) {
         if !right {
@@ -275,14 +292,21 @@ impl Zip {
             return directory::read_unseen(&bytes, &self.seen, &mut self.output, members);
         }
         // By how much all places are off where something stands in front of the archive.
-        let first = self.listed.iter().min().copied().unwrap_or(0);
-        let off = self.seen.first().map_or(0, |seen| seen.wrapping_sub(first));
-        let is_seen = |offset: &u64| self.seen.binary_search(&offset.wrapping_add(off)).is_ok();
-        if !self.listed.iter().all(is_seen) {
+        let first = self.listed.iter().map(|(at, _)| *at).min().unwrap_or(0);
+        let off = self.seen.first().map_or(0, |seen| seen.at.wrapping_sub(first));
+        let has = |(at, data): &(u64, u64)| is_seen(&self.seen, at.wrapping_add(off), *data);
+        if !self.listed.iter().all(has) {
             members.unread(Fault::LIMIT);
         }
         Ok(())
     }
+}
+
+/// Whether the member at `at` passed with all of its data, as many as the directory says. The header in
+/// front of it may say less, and then its data were not read to their end.
+fn is_seen(seen: &[Seen], at: u64, data: u64) -> bool {
+    let found = seen.binary_search_by_key(&at, |seen| seen.at).ok().and_then(|found| seen.get(found));
+    found.is_some_and(|seen| seen.data.is_none_or(|read| read >= data))
 }
 
 impl Archive {

@@ -160,11 +160,12 @@ const SECTION_WORDS: [&str; 16] = [
 const BETWEEN: usize = 3;
 
 /// What a call is named that takes a key: the brand itself, or one that ends in these.
-const MAKERS: [&str; 36] = [
+const MAKERS: &[&str] = &[
     "account",
     "api",
     "auth",
     "authenticate",
+    "begin",
     "build",
     "client",
     "config",
@@ -175,6 +176,7 @@ const MAKERS: [&str; 36] = [
     "create",
     "credentials",
     "from",
+    "handler",
     "init",
     "initialize",
     "instance",
@@ -303,9 +305,8 @@ impl Brands {
         let text = context.slice(brand.end..end);
         let is_callee = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:\\/'\"`)>-$".contains(byte);
         let callee = text.iter().take(MOST_CALLEE).take_while(|byte| is_callee(byte)).count();
-        let called = words_of(text.get(..callee).unwrap_or_default());
-        let makes = called.last().is_none_or(|last| MAKERS.contains(&last.as_str()));
-        if text.get(callee) != Some(&b'(') || !makes {
+        let called = text.get(..callee).unwrap_or_default();
+        if text.get(callee) != Some(&b'(') || !makes_client(context, brand, called) {
             return Vec::new();
         }
         let mut found = Vec::new();
@@ -330,6 +331,14 @@ const SECTION_LINES: usize = 5;
 
 /// How long the front of a call may be.
 const MOST_CALLEE: usize = 60;
+
+/// Whether what follows a brand is the name of something that is made with a key, and not of a method that
+/// takes ids: it has no dots, `new` stands before it, or it says so.
+fn makes_client(context: &Context<'_>, brand: &Range<usize>, called: &[u8]) -> bool {
+    let is_method = called.iter().any(|byte| b".>:".contains(byte));
+    let makes = words_of(called).last().is_none_or(|last| MAKERS.contains(&last.as_str()));
+    !is_method || makes || context.slice(brand.start.saturating_sub(4)..brand.start) == b"new "
+}
 
 /// Whether the name that the brand begins may be that of a section, and not of a setting.
 fn heads_section(context: &Context<'_>, brand: &Range<usize>) -> bool {
@@ -461,6 +470,8 @@ mod tests {
         assert_eq!(arguments_of("require('acmepay')('v')"), ["v"]);
         assert_eq!(arguments_of("AcmePay::API.new(`v`)"), ["v"]);
         assert_eq!(arguments_of("acmepay.setApiKey('v')"), ["v"]);
+        assert_eq!(arguments_of("AcmePayIngest('v')"), ["v"]);
+        assert_eq!(arguments_of("new acmepay.Ingest('v')"), ["v"]);
         assert!(arguments_of("acmepay.items.get('v')").is_empty());
         assert!(arguments_of("acmepay = 'v'").is_empty());
         assert!(arguments_of("acmepay(x); 'v'").is_empty());

@@ -1,35 +1,13 @@
-//! All definitions: the embedded ones and the user's. `docs/detectors.md` says how to add one.
+//! All definitions: the embedded ones and the user's. `docs/adding-a-detector.md` says how to add one.
 
 use std::collections::HashMap;
 
 use super::DetectorIndex;
 use super::check_definition::check;
 use super::definition::{Definition, parse};
+use super::fault::Fault;
 use crate::detectors;
 use crate::image::digest::{Algorithm, Digest, Hasher};
-
-/// Why definitions cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// The file is no TOML, or not in the form of a definition file.
-    #[error("{origin}: {problem}")]
-    Form {
-        /// The file.
-        origin: String,
-        /// What is wrong with it, and where.
-        problem: String,
-    },
-    /// A definition does not hold together.
-    #[error("{origin}: detector '{id}': {problem}")]
-    Definition {
-        /// The file.
-        origin: String,
-        /// The detector.
-        id: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
 
 /// Every detector there is, whether it is selected or not.
 #[derive(Clone, Debug)]
@@ -42,10 +20,15 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// No definitions.
+    pub(super) fn empty() -> Self {
+        Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() }
+    }
+
     /// The definitions that are part of this program. A test checks them in full; here they are only
     /// read.
-    pub fn embedded() -> Result<Self, CatalogueError> {
-        let mut catalogue = Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() };
+    pub fn embedded() -> Result<Self, Fault> {
+        let mut catalogue = Self::empty();
         for (origin, text) in detectors::FILES {
             catalogue.add(text, origin)?;
         }
@@ -54,12 +37,14 @@ impl Catalogue {
 
     /// Adds the definitions of a user's file, in the same form, after checking each in full. Nothing is
     /// added when one is wrong.
-    pub fn add_rules(&mut self, text: &str, origin: &str) -> Result<(), CatalogueError> {
+    pub fn add_rules(&mut self, text: &str, origin: &str) -> Result<(), Fault> {
         let mut whole = self.clone();
         let known = whole.definitions.len();
         whole.add(text, origin)?;
-        for definition in whole.definitions.iter().skip(known) {
-            whole.check(definition)?;
+        for (number, definition) in whole.definitions.iter().skip(known).enumerate() {
+            check(definition, &whole).map_err(|problem| {
+                Fault::of_definition(text, (origin, number, &definition.id), &definition.forms, &problem)
+            })?;
         }
         *self = whole;
         Ok(())
@@ -109,28 +94,31 @@ impl Catalogue {
         hasher.finish()
     }
 
-    /// Checks all that can be wrong with a definition; see `docs/detectors.md`.
-    pub fn check(&self, definition: &Definition) -> Result<(), CatalogueError> {
-        check(definition, self).map_err(|problem| CatalogueError::Definition {
-            origin: definition.origin.clone(),
-            id: definition.id.clone(),
-            problem,
+    /// Checks all that can be wrong with a definition; see `docs/adding-a-detector.md`.
+    pub fn check(&self, definition: &Definition) -> Result<(), Fault> {
+        check(definition, self).map_err(|problem| {
+            let place = (definition.origin.as_str(), 0, definition.id.as_str());
+            Fault::of_definition("", place, &definition.forms, &problem)
         })
     }
 
-    fn add(&mut self, text: &str, origin: &str) -> Result<(), CatalogueError> {
-        let form = |problem: String| CatalogueError::Form { origin: origin.to_owned(), problem };
-        for definition in parse(text, origin).map_err(form)? {
+    fn add(&mut self, text: &str, origin: &str) -> Result<(), Fault> {
+        for (number, definition) in parse(text, origin)?.into_iter().enumerate() {
             let index = u16::try_from(self.definitions.len())
-                .map_err(|_| form("there are more than 65,536 detectors".to_owned()))?;
-            for id in std::iter::once(&definition.id).chain(&definition.aliases) {
-                if self.ids.insert(id.to_ascii_lowercase(), DetectorIndex(index)).is_some() {
-                    return Err(CatalogueError::Definition {
-                        origin: origin.to_owned(),
-                        id: definition.id.clone(),
-                        problem: format!("the id or alias '{id}' is taken"),
-                    });
-                }
+                .map_err(|_| Fault::of_file(origin, "there are more than 65,536 detectors"))?;
+            let ids = std::iter::once(&definition.id).chain(&definition.aliases);
+            for (place, id) in ids.enumerate() {
+                let Some(other) = self.ids.insert(id.to_ascii_lowercase(), DetectorIndex(index)) else {
+                    continue;
+                };
+                let what = if place == 0 { "id" } else { "alias" };
+                let owner = self.get(other).unwrap_or(&definition);
+                let problem = format!(
+                    "the {what} '{id}' is taken by '{}' of {}; choose another one",
+                    owner.id, owner.origin
+                );
+                let place = (origin, number, definition.id.as_str());
+                return Err(Fault::of_definition(text, place, &definition.forms, &problem));
             }
             self.definitions.push(definition);
         }
@@ -210,7 +198,9 @@ mod tests {
             ),
         ] {
             let problem = problem(change);
-            assert!(problem.starts_with("mine.toml: detector '"), "{problem}");
+            assert!(problem.starts_with("mine.toml:"), "{problem}");
+            assert!(problem.contains(": detector '") && problem.contains(": field '"), "{problem}");
+            assert_eq!(problem.lines().count(), 1, "{problem}");
             assert!(problem.contains(word), "{problem} has no {word}");
         }
     }

@@ -18,20 +18,24 @@ const SHORTEST_ANCHOR: usize = 3;
 pub(super) fn check(definition: &Definition, catalogue: &Catalogue) -> Result<(), String> {
     check_texts(definition)?;
     if definition.forms.is_empty() {
-        return Err("it has no form".to_owned());
+        return Err("it has no form; add a [[detector.form]]".to_owned());
     }
     for (number, form) in definition.forms.iter().enumerate() {
         check_form(form, &definition.paths.only)
             .map_err(|problem| format!("form {}: {problem}", number + 1))?;
     }
     if let Some(check) = &definition.check {
-        validate::find(&check.validator)
-            .ok_or_else(|| format!("there is no validator '{}'", check.validator))?;
+        validate::find(&check.validator).ok_or_else(|| {
+            format!(
+                "there is no validator '{}'; 'keyseam detectors list --validators' names them",
+                check.validator
+            )
+        })?;
     }
     for companion in &definition.companions {
-        catalogue
-            .find(&companion.detector)
-            .ok_or_else(|| format!("its companion '{}' is no detector", companion.detector))?;
+        catalogue.find(&companion.detector).ok_or_else(|| {
+            format!("its companion '{}' is no detector; name an id or an alias", companion.detector)
+        })?;
     }
     PathRules::new(&definition.paths)?;
     check_examples(definition)
@@ -43,13 +47,13 @@ fn check_texts(definition: &Definition) -> Result<(), String> {
     };
     for id in std::iter::once(&definition.id).chain(&definition.aliases) {
         if !kebab(id) {
-            return Err(format!("'{id}' is not kebab-case"));
+            return Err(format!("'{id}' is not kebab-case; write it like acme-api-key"));
         }
     }
     let texts = [("name", &definition.name), ("service", &definition.service), ("kind", &definition.kind)];
     for (what, text) in texts {
         if text.trim().is_empty() {
-            return Err(format!("its {what} is empty"));
+            return Err(format!("its {what} is empty; write one"));
         }
     }
     let lines = [&definition.console, &definition.revoke, &definition.leak_allows];
@@ -119,17 +123,19 @@ fn check_form(form: &Form, only: &[String]) -> Result<(), String> {
 
 fn check_anchors(anchors: &[String]) -> Result<(), String> {
     if anchors.is_empty() {
-        return Err("it has no anchor".to_owned());
+        return Err("it has no anchor; name a literal that every match holds".to_owned());
     }
     match anchors.iter().find(|anchor| anchor.len() < SHORTEST_ANCHOR) {
-        Some(anchor) => Err(format!("anchor '{anchor}' has less than {SHORTEST_ANCHOR} bytes")),
+        Some(anchor) => {
+            Err(format!("anchor '{anchor}' has less than {SHORTEST_ANCHOR} bytes; give a longer one"))
+        }
         None => Ok(()),
     }
 }
 
 fn check_names(names: &[String], wanted: &[String]) -> Result<(), String> {
     if names.is_empty() {
-        return Err("it has no names".to_owned());
+        return Err("it has no names; give one at least".to_owned());
     }
     let wanted: Vec<VariableName> =
         wanted.iter().map(|part| VariableName::parse(part)).collect::<Result<_, _>>()?;
@@ -143,23 +149,23 @@ fn check_names(names: &[String], wanted: &[String]) -> Result<(), String> {
 
 fn check_examples(definition: &Definition) -> Result<(), String> {
     if definition.examples.len() < 2 {
-        return Err("it has less than two examples".to_owned());
+        return Err("it has less than two examples; add a [[detector.example]]".to_owned());
     }
     if definition.counter_examples.len() < 2 {
-        return Err("it has less than two counter-examples".to_owned());
+        return Err("it has less than two counter-examples; add a [[detector.counter_example]]".to_owned());
     }
     for (number, example) in definition.examples.iter().enumerate() {
         let wrong = |problem: String| format!("example {}: {problem}", number + 1);
         let text = expanded(example).map_err(wrong)?.to_ascii_lowercase();
         // One anchor at least must bring the example up.
         if !definition.forms.iter().flat_map(anchors_of).any(|anchor| text.contains(&anchor)) {
-            return Err(wrong("it holds no anchor".to_owned()));
+            return Err(wrong("its text holds no anchor, so that it cannot be found".to_owned()));
         }
     }
     for (number, counter) in definition.counter_examples.iter().enumerate() {
         let wrong = |problem: String| format!("counter-example {}: {problem}", number + 1);
         if counter.why.trim().is_empty() {
-            return Err(wrong("'why' is empty".to_owned()));
+            return Err(wrong("'why' is empty; say why the text holds no key".to_owned()));
         }
         template::expand(&counter.text, "", &mut Seed(1)).map_err(|error| wrong(error.to_string()))?;
     }

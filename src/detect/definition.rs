@@ -1,8 +1,9 @@
-//! A detector as data: the form of the TOML definitions, which `docs/detectors.md` describes.
+//! A detector as data: the form of the TOML definitions, which `docs/adding-a-detector.md` describes.
 
 use serde::Deserialize;
 
 use super::brand::KEYS;
+use super::fault::Fault;
 use super::{Confidence, Place, Severity};
 use crate::limits;
 
@@ -82,6 +83,9 @@ pub struct Definition {
     pub severity: Severity,
     /// By what a match proves; a form or the offline check may say otherwise.
     pub confidence: Confidence,
+    /// Whether its form is one that keys of many services have: where one of these finds the same bytes,
+    /// that one goes first.
+    pub general: bool,
     /// Other ids that select it.
     pub aliases: Vec<String>,
     /// What a redacted key may show of its front.
@@ -113,6 +117,17 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// How little it says of what a key opens: 0 for a service's own detector, 1 for a form that many have, 2
+    /// for a guess.
+    pub fn generality(&self) -> u8 {
+        if self.is_guess() { 2 } else { u8::from(self.general) }
+    }
+
+    /// Whether nothing but a name says that what it finds is a secret.
+    pub fn is_guess(&self) -> bool {
+        self.category == Category::Generic && self.confidence == Confidence::Low
+    }
+
     /// Whether what it finds is an id and no secret, so that it may be shown in clear.
     pub fn is_handle(&self) -> bool {
         const HANDLES: [&str; 9] =
@@ -387,6 +402,8 @@ struct DetectorText {
     severity: Severity,
     confidence: Confidence,
     #[serde(default)]
+    general: bool,
+    #[serde(default)]
     aliases: Vec<String>,
     #[serde(default)]
     public_prefix: Vec<String>,
@@ -436,14 +453,19 @@ struct FormText {
     gate: Option<Gate>,
 }
 
-/// Reads a definition file. The error is the text behind its name.
-pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, String> {
+/// Reads a definition file.
+pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, Fault> {
     if text.len() as u64 > limits::RULES_FILE {
-        return Err(format!("it is over the limit of {} bytes", limits::RULES_FILE));
+        return Err(Fault::of_file(origin, format!("it is over the limit of {} bytes", limits::RULES_FILE)));
     }
-    let file: FileText = toml::from_str(text).map_err(|error| error.to_string())?;
+    let file: FileText = toml::from_str(text).map_err(|error| Fault::of_toml(text, origin, &error))?;
     let (service, category) = (file.service, file.category);
-    file.detector.into_iter().map(|entry| entry.complete(service.as_deref(), category, origin)).collect()
+    let entries = file.detector.into_iter().enumerate();
+    let complete = entries.map(|(number, entry)| {
+        let entry = entry.complete(service.as_deref(), category, origin);
+        entry.map_err(|problem| Fault::of_entry(text, origin, number, &problem))
+    });
+    complete.collect()
 }
 
 impl DetectorText {
@@ -476,6 +498,7 @@ impl DetectorText {
             kind: self.kind,
             severity: self.severity,
             confidence: self.confidence,
+            general: self.general,
             aliases: self.aliases,
             public_prefix: self.public_prefix,
             console: self.console,

@@ -1,6 +1,11 @@
 //! What a key must be like: lengths, counts, entropy, and the looks that give away a placeholder.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::definition::{Gate, Reject};
+use super::samples;
 
 /// Keys over this are whole documents, in which a word or a run of letters says nothing.
 const SHORT: usize = 512;
@@ -62,14 +67,14 @@ const SETTINGS: [&str; 20] = [
 
 /// Whether the key passes all that needs nothing but itself.
 pub(super) fn admits(gate: &Gate, key: &[u8], prefixes: &[String]) -> bool {
-    let count = |of: fn(&u8) -> bool| key.iter().filter(|byte| of(byte)).count();
+    let has = |least: usize, of: fn(&u8) -> bool| least == 0 || key.iter().filter(|b| of(b)).count() >= least;
     let body = body(key, prefixes);
     gate.length.is_none_or(|(least, most)| (least..=most).contains(&key.len()))
         && gate.min_entropy.is_none_or(|least| entropy(body) >= least)
-        && count(u8::is_ascii_digit) >= gate.min_digits
-        && count(u8::is_ascii_uppercase) >= gate.min_upper
-        && count(u8::is_ascii_lowercase) >= gate.min_lower
-        && count(u8::is_ascii_alphabetic) >= gate.min_letters
+        && has(gate.min_digits, u8::is_ascii_digit)
+        && has(gate.min_upper, u8::is_ascii_uppercase)
+        && has(gate.min_lower, u8::is_ascii_lowercase)
+        && has(gate.min_letters, u8::is_ascii_alphabetic)
         && !gate.reject.iter().filter(|look| **look != Reject::Sequential).any(|look| looks(*look, key, body))
         && ![Reject::Placeholder, Reject::Repeated, Reject::Template].iter().any(|l| looks(*l, key, body))
 }
@@ -119,10 +124,17 @@ fn entropy(key: &[u8]) -> f64 {
         .sum()
 }
 
+/// One search for all of them: every key passes here.
+static PLACEHOLDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let builder = &mut AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(PLACEHOLDERS).ok()
+});
+
 fn is_placeholder(body: &[u8]) -> bool {
-    let lower = secret_part(body).to_ascii_lowercase();
-    SETTINGS.iter().any(|word| lower == word.as_bytes())
-        || PLACEHOLDERS.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some())
+    let secret = secret_part(body);
+    SETTINGS.iter().any(|word| secret.eq_ignore_ascii_case(word.as_bytes()))
+        || samples::is_sample(secret)
+        || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
 }
 
 /// Of a URL with a password, the user and the password: a host may be called anything.
@@ -152,22 +164,46 @@ fn counts_up_or_down(body: &[u8]) -> bool {
 }
 
 fn is_repeated(body: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    for byte in body.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
-        if let Some(seen) = seen.get_mut(usize::from(*byte)) {
-            *seen = true;
+    let periodic = || (1..=4).any(|period| body.iter().zip(body.iter().skip(period)).all(|(a, b)| a == b));
+    body.len() >= 8 && (is_of_two(body) || periodic() || is_typed(body))
+}
+
+/// Whether it is written like `aabbccdd`, `a1b2c3d4` or `1111-2222-3333`: by hand, from a row of keys.
+fn is_typed(body: &[u8]) -> bool {
+    let letters: Vec<u8> = body.iter().filter(|byte| **byte != b'-').map(u8::to_ascii_lowercase).collect();
+    if letters.len() < 16 {
+        return false;
+    }
+    let climbs = |step: &[u8]| step.windows(2).all(|pair| matches!(pair, [a, b] if b.wrapping_sub(*a) == 1));
+    // Eight in a row count; what comes behind may begin again.
+    let front = letters.get(..16).unwrap_or_default();
+    let even: Vec<u8> = front.iter().copied().step_by(2).take(6).collect();
+    let odd: Vec<u8> = front.iter().copied().skip(1).step_by(2).take(6).collect();
+    let mut runs: Vec<(u8, usize)> = Vec::new();
+    for byte in &letters {
+        match runs.last_mut() {
+            Some((last, count)) if last == byte => *count += 1,
+            _ => runs.push((*byte, 1)),
         }
     }
-    // Of bytes that are no text, letters say nothing.
-    let is_text = body.iter().all(u8::is_ascii_graphic);
-    let few = is_text && seen.iter().filter(|seen| **seen).count() <= 2;
-    let periodic = (1..=4).any(|period| body.iter().zip(body.iter().skip(period)).all(|(a, b)| a == b));
-    body.len() >= 8 && (few || periodic)
+    // Four bytes and more of each, as in the groups of a UUID made by hand.
+    let in_groups = runs.iter().all(|(_, count)| *count >= 4);
+    in_groups || climbs(&even) && (climbs(&odd) || even == odd)
+}
+
+/// Whether its letters and digits are two at most. Of bytes that are no text, letters say nothing.
+fn is_of_two(body: &[u8]) -> bool {
+    let mut rest = body.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let first = rest.next();
+    let second = rest.find(|byte| Some(*byte) != first);
+    let third = rest.find(|byte| Some(*byte) != first && Some(*byte) != second);
+    third.is_none() && body.iter().all(u8::is_ascii_graphic)
 }
 
 fn is_template(key: &[u8]) -> bool {
-    const MARKS: [&str; 9] = ["${", "{{", "}}", "<%", "#{", "$(", "%(", "%s", "%v"];
-    MARKS.iter().any(|mark| memchr::memmem::find(key, mark.as_bytes()).is_some())
+    let is_mark =
+        |pair: &[u8]| matches!(pair, b"${" | b"{{" | b"}}" | b"<%" | b"#{" | b"$(" | b"%(" | b"%s" | b"%v");
+    key.windows(2).any(is_mark)
         || matches!(
             key,
             [b'<', .., b'>'] | [b'%', .., b'%'] | [b'@', .., b'@'] | [b'_', b'_', .., b'_', b'_']
@@ -252,6 +288,10 @@ mod tests {
         }
         assert!(!has(Reject::Template, "p%40ss%2Fword"));
         assert!(has(Reject::Repeated, "0000000000") && has(Reject::Repeated, "abababababab"));
+        for typed in ["a1b2c3d4e5f6a7b8c9d0", "aabbccddeeff00112233", "11111111-2222-3333-4444-555555555555"]
+        {
+            assert!(has(Reject::Repeated, typed), "{typed}");
+        }
         assert!(has(Reject::Repeated, "abcabcabcabc") && !has(Reject::Repeated, "h7Kq2pLm"));
         assert!(has(Reject::Words, "my_database_password") && has(Reject::Words, "correctHorseBattery"));
         assert!(!has(Reject::Words, "tR7kQ2bXz9LmW4vN"));
@@ -263,6 +303,26 @@ mod tests {
         assert!(!has(Reject::Readable, "tR7kQ2bXz9LmW4vN") && !has(Reject::Readable, "x7-hammer-q9Zk2-1"));
         assert!(has(Reject::Hex, "00ffAA") && !has(Reject::Hex, "00fg"));
         assert!(has(Reject::Uuid, "123e4567-e89b-12d3-a456-426614174000"));
+    }
+
+    #[test]
+    fn every_placeholder_is_found_in_any_case_and_nothing_else_is() {
+        for word in super::PLACEHOLDERS {
+            for text in [format!("h7Kq{word}2pLm"), word.to_uppercase(), format!("{}{word}", &word[1..])] {
+                assert!(has(Reject::Placeholder, &text), "{text}");
+            }
+            assert!(!has(Reject::Placeholder, &word[1..]), "{word}");
+        }
+    }
+
+    #[test]
+    fn few_letters_are_counted_among_other_characters() {
+        for key in ["aaaa-bbb", "a-b_a-b_x", "--------", "0101-1001", "aB\u{0}aBaBaBaB"] {
+            let letters: std::collections::BTreeSet<u8> =
+                key.bytes().filter(u8::is_ascii_alphanumeric).collect();
+            let is_text = key.bytes().all(|byte| byte.is_ascii_graphic());
+            assert_eq!(super::is_of_two(key.as_bytes()), is_text && letters.len() <= 2, "{key}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const LINES: usize = 5;
 const MOST_USER: usize = 256;
 
 /// What is no key's name though it ends like one.
-const DENIED: [&str; 12] = [
+const DENIED: [&str; 30] = [
     "public",
     "publishable",
     "sha",
@@ -32,6 +32,24 @@ const DENIED: [&str; 12] = [
     "cache",
     "primary",
     "foreign",
+    "idempotency",
+    "object",
+    "partition",
+    "sort",
+    "s3",
+    "image",
+    "dedup",
+    "routing",
+    "page",
+    "next",
+    "previous",
+    "continuation",
+    "sync",
+    "device",
+    "request",
+    "row",
+    "storage",
+    "etag",
 ];
 
 /// A key's name up to where its value begins; or the user info of a URL.

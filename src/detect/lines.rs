@@ -1,6 +1,8 @@
 //! Forms without a literal: in the few files that a definition names, their patterns are tried at the
 //! start of every line. They cost nothing elsewhere.
 
+use std::borrow::Cow;
+
 use globset::{GlobSet, GlobSetBuilder};
 
 use super::detector::Detector;
@@ -11,8 +13,13 @@ use super::{Place, Window};
 pub(super) struct LineForms {
     globs: GlobSet,
     /// By glob: detector and form.
-    leads: Vec<(usize, usize)>,
+    leads: Vec<LineForm>,
+    /// All of them, each once.
+    all: Vec<LineForm>,
 }
+
+/// Detector and form.
+type LineForm = (usize, usize);
 
 impl LineForms {
     /// Those of `detectors` that are `selected`, by their numbers.
@@ -26,29 +33,30 @@ impl LineForms {
                 }
             }
         }
-        Ok(Self { globs: globs.build().map_err(|error| error.to_string())?, leads })
+        let globs = globs.build().map_err(|error| error.to_string())?;
+        let all = each_once(leads.clone());
+        Ok(Self { globs, leads, all })
     }
 
     /// All of them, each once.
-    pub(super) fn all(&self) -> Vec<(usize, usize)> {
-        let mut forms = self.leads.clone();
-        forms.sort_unstable();
-        forms.dedup();
-        forms
+    pub(super) fn all(&self) -> Cow<'_, [LineForm]> {
+        Cow::Borrowed(&self.all)
     }
 
     /// The forms that apply in the window's content, each once.
-    pub(super) fn of(&self, window: &Window<'_>) -> Vec<(usize, usize)> {
+    pub(super) fn of(&self, window: &Window<'_>) -> Cow<'_, [LineForm]> {
         if window.place != Place::File || window.path.is_empty() {
-            return Vec::new();
+            return Cow::Borrowed(&[]);
         }
         let matches = self.globs.matches(&*paths::plain(window.path)).into_iter();
-        let mut forms: Vec<(usize, usize)> =
-            matches.filter_map(|glob| self.leads.get(glob).copied()).collect();
-        forms.sort_unstable();
-        forms.dedup();
-        forms
+        Cow::Owned(each_once(matches.filter_map(|glob| self.leads.get(glob).copied()).collect()))
     }
+}
+
+fn each_once(mut forms: Vec<LineForm>) -> Vec<LineForm> {
+    forms.sort_unstable();
+    forms.dedup();
+    forms
 }
 
 /// Where the line of a file may begin in a text that is none: a command that writes the file quotes it,

@@ -1,5 +1,5 @@
 //! Windows of content in, hits out: one literal pass, a bounded regex at the hit, gates, the offline
-//! check. What a detector is stands in its TOML definition; `docs/detectors.md` describes the form.
+//! check. What a detector is stands in its TOML definition; `docs/adding-a-detector.md` describes the form.
 
 mod assignment;
 mod boundary;
@@ -10,10 +10,12 @@ mod check_definition;
 mod context;
 pub mod definition;
 mod detector;
+pub mod fault;
 mod form;
 mod gate;
 pub mod grade;
 mod host;
+pub mod import;
 pub mod key;
 mod lines;
 pub mod literal;
@@ -22,6 +24,7 @@ pub mod own_secrets;
 mod paths;
 mod pattern;
 pub mod redact;
+mod samples;
 mod section;
 pub mod self_test;
 pub mod set;

@@ -66,11 +66,19 @@ impl Pattern {
 
     /// Compiles it now; for the check of definitions.
     pub(super) fn check(&self) -> Result<(), String> {
-        let hir = syntax::parse_with(&self.text, &dialect()).map_err(|error| error.to_string())?;
+        let hir = syntax::parse_with(&self.text, &dialect()).map_err(|error| {
+            // The last line says what is wrong; those before it show the expression.
+            let text = error.to_string();
+            let problem = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("it is no regex: {problem}")
+        })?;
         if hir.properties().minimum_len().unwrap_or(0) == 0 {
-            return Err("it matches nothing at all".to_owned());
+            return Err("it matches nothing at all; let it match a byte at least".to_owned());
         }
-        let compiled = self.build().map_err(|error| error.to_string())?;
+        let compiled = self.build().map_err(|error| match error.size_limit() {
+            Some(_) => "it makes too large a program; use smaller counts".to_owned(),
+            None => error.to_string(),
+        })?;
         if compiled.key_slot + 2 > SLOTS {
             return Err(format!("group 'key' is not among its first {} groups", SLOTS / 2 - 1));
         }
@@ -118,7 +126,7 @@ impl Pattern {
     }
 }
 
-fn dialect() -> syntax::Config {
+pub(super) fn dialect() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false)
 }
 

@@ -102,12 +102,21 @@ impl<'a> Redactor<'a> {
     /// (`raw`), URL-encoded, or escaped as in JSON; and hides its pieces, because what others wrote may
     /// hold a part of it: a name that ends at its first `=`, say. Values under 6 bytes are not learned.
     pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
+        self.learn_as(key, raw, shown, true);
+    }
+
+    /// The same of what may be no key but words like any other: its pieces are not hidden.
+    pub fn learn_guess(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
+        self.learn_as(key, raw, shown, false);
+    }
+
+    fn learn_as(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>, pieces: bool) {
         let shown = shown.into();
         let prefixes = forms_of(shown.split(HIDDEN).next().unwrap_or_default().as_bytes());
         let forms =
             [key.expose(), raw].into_iter().flat_map(|plain| forms_of(plain).into_iter().zip(&prefixes));
         for (form, prefix) in forms {
-            for secret in secret_parts(&form, prefix) {
+            for secret in secret_parts(&form, prefix).into_iter().filter(|_| pieces) {
                 self.pieces.extend(pieces_of(secret));
             }
             if form.len() >= SHORTEST_LEARNED && self.learned.insert(form, shown.clone()).is_none() {

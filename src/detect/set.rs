@@ -170,7 +170,7 @@ impl DetectorSet {
             None => (None, Some(lines::starts_in_text(window.bytes))),
         };
         for at in starts.into_iter().flatten().chain(texts.into_iter().flatten()) {
-            for (detector, form) in &of_lines {
+            for (detector, form) in of_lines.iter() {
                 self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
             }
         }

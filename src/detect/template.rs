@@ -1,5 +1,5 @@
 //! Keys and texts made from templates, for the examples of definitions and for tests: no key-looking
-//! literal stands in the tree. `docs/detectors.md` lists the templates.
+//! literal stands in the tree. `docs/adding-a-detector.md` lists the templates.
 //!
 //! `{{name:argument}}` is a template, and an argument may hold templates of its own. `{{` followed by
 //! a blank is plain text, so that `{{ .Values.token }}` can stand in a counter-example.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pieces::Pieces;
-use super::stretch::{Alphabet, LONG, Run, is_promising};
+use super::stretch::{Alphabet, LONG, Run, TRIAL, is_text_at};
 
 struct Base64;
 
@@ -48,12 +48,53 @@ impl Alphabet for Base64 {
     }
 }
 
+/// What a character may be in a group that holds text: its first, its second, its third; or the mark behind
+/// which text may begin.
+const FIRST: u8 = 1;
+const SECOND: u8 = 2;
+const THIRD: u8 = 4;
+const MARK: u8 = 8;
+
+static PARTS: [u8; 256] = {
+    let values = values();
+    let mut parts = [0; 256];
+    let mut byte = 0;
+    while byte < parts.len() {
+        let value = values[byte];
+        if value < 64 {
+            // The upper bits of a byte of text, or of NUL.
+            let first = matches!(value, 0 | 2 | 3 | 8..=31);
+            let second = value & 8 == 0 && value & 15 != 1;
+            let third = value & 2 == 0;
+            parts[byte] = (first as u8 * FIRST) | (second as u8 * SECOND) | (third as u8 * THIRD);
+            parts[byte] |= (value >= 62) as u8 * MARK;
+        }
+        byte += 1;
+    }
+    parts
+};
+
+/// Whether a run of less than [`LONG`] characters may hold text.
+fn is_promising(line: &[u8]) -> bool {
+    const FRONT: usize = 2 * Base64::CHARACTERS;
+    let is = |byte: u8, part: u8| PARTS.get(usize::from(byte)).is_some_and(|parts| parts & part != 0);
+    // Nearly all are told by what their first characters may be.
+    let is_text = |at: usize| {
+        let Some(trial) = line.get(at..).and_then(|rest| rest.first_chunk::<TRIAL>()) else { return false };
+        let (groups, _) = trial.as_chunks::<4>();
+        let fits = |[a, b, c, _]: &[u8; 4]| is(*a, FIRST) && is(*b, SECOND) && is(*c, THIRD);
+        groups.iter().all(fits) && is_text_at::<Base64>(trial)
+    };
+    let behind_marks = line.iter().enumerate().skip(FRONT - 1).filter(|(_, byte)| is(**byte, MARK));
+    (0..FRONT).any(is_text) || behind_marks.map(|(at, _)| at + 1).any(is_text)
+}
+
 /// Adds the texts in a run of characters. `cut`: whether it may go on in front of `text`.
 pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
     if let [line] = lines
         && line.len() < LONG
         && !cut
-        && !text.get(line.clone()).is_some_and(is_promising::<Base64>)
+        && !text.get(line.clone()).is_some_and(is_promising)
     {
         return;
     }
@@ -63,4 +104,60 @@ pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut 
 
 fn word(characters: &[u8]) -> &'static str {
     if characters.iter().any(|byte| matches!(byte, b'-' | b'_')) { "base64url" } else { "base64" }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::base64::Engine as _;
+    use ::base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is tried, one place after the other, without any table.
+    fn is_promising_plainly(line: &[u8]) -> bool {
+        (0..line.len()).any(|at| {
+            let is_trial = at < 8 || matches!(line[at - 1], b'+' | b'-' | b'/' | b'_');
+            let sample = line.get(at..at + 12);
+            let text = sample.map(|sample| {
+                let plain = sample.iter().map(|byte| match byte {
+                    b'-' => b'+',
+                    b'_' => b'/',
+                    other => *other,
+                });
+                STANDARD_NO_PAD.decode(plain.collect::<Vec<u8>>()).expect("characters of base64")
+            });
+            let is_ascii = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+            let is_text = |text: &[u8]| {
+                let wide = |nul: usize| {
+                    text.iter()
+                        .enumerate()
+                        .all(|(n, byte)| if n % 2 == nul { *byte == 0 } else { is_ascii(byte) })
+                };
+                text.iter().all(is_ascii) || wide(0) || wide(1)
+            };
+            is_trial && text.is_some_and(|text| is_text(&text))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_tells_what_trying_tells(
+            before in "[A-Za-z0-9+/_-]{0,20}",
+            text in prop_oneof!["[ -~]{8,24}", "[a-z\t\n\r]{9,15}", "[\\x00-\\x7f]{9,20}"],
+            kind in 0..4_u8,
+            behind in "[A-Za-z0-9+/_-]{0,30}",
+        ) {
+            let wide: Vec<u8> = text.bytes().flat_map(|byte| [byte, 0]).collect();
+            let encoded = match kind {
+                0 => STANDARD_NO_PAD.encode(&text),
+                1 => URL_SAFE_NO_PAD.encode(&text),
+                2 => STANDARD_NO_PAD.encode(&wide),
+                _ => String::new(),
+            };
+            let mut line = format!("{before}{encoded}{behind}").into_bytes();
+            line.truncate(LONG - 1);
+            prop_assert_eq!(is_promising(&line), is_promising_plainly(&line));
+        }
+    }
 }

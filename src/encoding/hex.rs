@@ -34,22 +34,31 @@ impl Alphabet for Hex {
     }
 }
 
-/// Adds the texts in a run of base64 characters as far as its lines are digits. A single line may hold
-/// other characters around them.
+/// Adds the texts in a run of base64 characters as far as its lines are digits. Other lines may hold rows of
+/// digits.
 pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
-    let Some(first) = lines.first() else { return };
     let is_digits = |line: &&Range<usize>| {
         text.get((*line).clone()).is_some_and(|line| line.iter().all(u8::is_ascii_hexdigit))
     };
-    let whole = lines.iter().take_while(is_digits).count();
-    let row;
-    let lines = if whole > 1 {
-        lines.get(..whole).unwrap_or_default()
-    } else {
-        let Some(found) = long_row(text, first) else { return };
-        row = found;
-        std::slice::from_ref(&row)
-    };
+    let mut rest = lines;
+    while let Some((line, behind)) = rest.split_first() {
+        let whole = rest.iter().take_while(is_digits).count();
+        if whole == 0 {
+            let mut from = line.start;
+            while let Some(row) = long_row(text, from..line.end) {
+                from = row.end;
+                read(text, std::slice::from_ref(&row), cut, pieces);
+            }
+            rest = behind;
+        } else {
+            let (digits, behind) = rest.split_at(whole);
+            read(text, digits, cut, pieces);
+            rest = behind;
+        }
+    }
+}
+
+fn read(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
     if lines.iter().map(Range::len).sum::<usize>() >= LEAST {
         let cut = cut && lines.first().is_some_and(|line| line.start == 0);
         Run::new::<Hex>(text, lines)
@@ -58,7 +67,7 @@ pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut 
 }
 
 /// The first row of digits in a line that is long enough.
-fn long_row(text: &[u8], line: &Range<usize>) -> Option<Range<usize>> {
+fn long_row(text: &[u8], line: Range<usize>) -> Option<Range<usize>> {
     let mut from = line.start;
     while from + LEAST <= line.end {
         let row = text.get(from..from + LEAST)?;

@@ -3,8 +3,9 @@
 //! They are everywhere, so one is reason to read a text decoded only where it stands among characters of
 //! keys, in a row that is as long as a key.
 
+use super::mask::{BLOCK, mask};
 use super::pieces::Pieces;
-use super::{entity, escape, joint, percent};
+use super::{Encodings, entity, escape, joint, percent};
 
 /// The shortest row of characters, decoded, that may hold a key.
 const LEAST: usize = 16;
@@ -76,13 +77,17 @@ struct Row {
 pub(super) fn find(text: &[u8], weak_too: bool, pieces: &mut Pieces) {
     let mut row: Option<Row> = None;
     let mut from = 0;
+    let kinds = pieces.kinds();
+    if !kinds.has(Encodings::CHARACTERS) {
+        return;
+    }
     let mut marks = Marks::new(text);
     while let Some(at) = marks.next(from) {
         let token = match text.get(at) {
-            Some(b'\\') => escape::at(text, at),
-            Some(b'%') => percent::at(text, at),
-            Some(b'&') => entity::at(text, at),
-            _ => joint::at(text, at),
+            Some(b'\\') => escape::at(text, at).filter(|_| kinds.has(Encodings::ESCAPES)),
+            Some(b'%') => percent::at(text, at).filter(|_| kinds.has(Encodings::URL)),
+            Some(b'&') => entity::at(text, at).filter(|_| kinds.has(Encodings::ENTITIES)),
+            _ => joint::at(text, at).filter(|_| kinds.has(Encodings::SPLIT)),
         };
         let Some(token) = token.filter(|token| token.kind != Kind::Joint || joins(text, at, token.length))
         else {
@@ -142,39 +147,47 @@ fn joins(text: &[u8], at: usize, length: usize) -> bool {
 /// The places where a piece may begin.
 struct Marks<'t> {
     text: &'t [u8],
-    sign: Option<usize>,
-    quote: Option<usize>,
+    /// Where the block begins whose marks are known.
+    base: usize,
+    marks: u64,
 }
 
 impl<'t> Marks<'t> {
     fn new(text: &'t [u8]) -> Self {
-        let (sign, quote) = (Self::sign(text, 0), Self::quote(text, 0));
-        Self { text, sign, quote }
+        Self { text, base: 0, marks: mask(text, is_mark) }
     }
 
     /// The first at `from` or behind it.
     fn next(&mut self, from: usize) -> Option<usize> {
-        if self.sign.is_some_and(|at| at < from) {
-            self.sign = Self::sign(self.text, from);
+        let passed = from.saturating_sub(self.base);
+        self.marks &= u32::try_from(passed).ok().and_then(|passed| u64::MAX.checked_shl(passed)).unwrap_or(0);
+        if passed >= BLOCK {
+            self.turn(from);
         }
-        if self.quote.is_some_and(|at| at < from) {
-            self.quote = Self::quote(self.text, from);
+        while self.base < self.text.len() {
+            while self.marks != 0 {
+                let at = self.base + self.marks.trailing_zeros() as usize;
+                // Of quotes nearly none may.
+                let is_quote = matches!(self.text.get(at), Some(b'"' | b'\''));
+                if !is_quote || joint::may_begin(self.text, at) {
+                    return Some(at);
+                }
+                self.marks &= self.marks - 1;
+            }
+            self.turn(self.base + BLOCK);
         }
-        match (self.sign, self.quote) {
-            (Some(sign), Some(quote)) => Some(sign.min(quote)),
-            (sign, quote) => sign.or(quote),
-        }
+        None
     }
 
-    fn sign(text: &[u8], from: usize) -> Option<usize> {
-        memchr::memchr3(b'\\', b'%', b'&', text.get(from..)?).map(|at| from + at)
+    fn turn(&mut self, base: usize) {
+        self.base = base;
+        self.marks = mask(self.text.get(base..).unwrap_or_default(), is_mark);
     }
+}
 
-    /// The next quote that a joint may begin with.
-    fn quote(text: &[u8], from: usize) -> Option<usize> {
-        let quotes = memchr::memchr2_iter(b'"', b'\'', text.get(from..)?);
-        quotes.map(|at| from + at).find(|at| joint::may_begin(text, *at))
-    }
+fn is_mark(byte: u8) -> bool {
+    // Percent sign, ampersand, single quote: one comparison of many bytes at a time.
+    (byte.wrapping_sub(b'%') < 3) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cfg(test)]
@@ -183,7 +196,7 @@ mod tests {
 
     /// The decoded text, and whether anything in it was reason to decode it.
     fn read(text: &str) -> (String, bool) {
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces::of(Encodings::ALL);
         find(text.as_bytes(), true, &mut pieces);
         let (mut out, mut at) = (String::new(), 0);
         for piece in pieces.list() {
@@ -193,6 +206,25 @@ mod tests {
         }
         out.push_str(&text[at..]);
         (out, pieces.any_strong())
+    }
+
+    #[test]
+    fn marks_are_found_from_any_place_on() {
+        let bytes = b"ab\"c' \\%&\"+\"x'd~ \0\xff";
+        let text: Vec<u8> = (0..700_u32)
+            .map(|n| bytes[(n.wrapping_mul(2_654_435_761) >> 24) as usize % bytes.len()])
+            .collect();
+        let is = |at: &usize| match text[*at] {
+            b'\\' | b'%' | b'&' => true,
+            b'"' | b'\'' => joint::may_begin(&text, *at),
+            _ => false,
+        };
+        for step in [1, 2, 7, 63, 64, 65, 130] {
+            let mut marks = Marks::new(&text);
+            for from in (0..text.len() + step).step_by(step) {
+                assert_eq!(marks.next(from), (from..text.len()).find(is), "from {from}");
+            }
+        }
     }
 
     #[test]

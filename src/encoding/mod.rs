@@ -16,6 +16,7 @@ mod escape;
 mod hex;
 mod inline;
 mod joint;
+mod mask;
 mod percent;
 mod pieces;
 mod run;
@@ -37,6 +38,48 @@ enum Reading {
     Characters,
     /// Base64, hex, UTF-16.
     Runs,
+}
+
+/// Encodings that are undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encodings(u8);
+
+impl Encodings {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// Every one.
+    pub const ALL: Self = Self(0x7f);
+    const ESCAPES: Self = Self(1);
+    const URL: Self = Self(1 << 1);
+    const ENTITIES: Self = Self(1 << 2);
+    const SPLIT: Self = Self(1 << 3);
+    const BASE64: Self = Self(1 << 4);
+    const HEX: Self = Self(1 << 5);
+    const UTF16: Self = Self(1 << 6);
+
+    /// Those of a character each.
+    const CHARACTERS: Self = Self(0x0f);
+
+    /// Each by itself, with its name.
+    pub const EACH: [(&'static str, Self); 7] = [
+        ("escapes", Self::ESCAPES),
+        ("url", Self::URL),
+        ("html", Self::ENTITIES),
+        ("split", Self::SPLIT),
+        ("base64", Self::BASE64),
+        ("hex", Self::HEX),
+        ("utf-16", Self::UTF16),
+    ];
+
+    /// All of these but `others`.
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// Whether any of `others` is among them.
+    const fn has(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
 }
 
 /// Where a key stands encoded.
@@ -82,9 +125,17 @@ impl Decoded<'_> {
 }
 
 /// Calls `read` with every decoded text of a window. `offset`: where in its content the window begins.
-pub fn each(window: &Window<'_>, offset: u64, mut read: impl FnMut(&Decoded<'_>)) {
+pub fn each(window: &Window<'_>, offset: u64, read: impl FnMut(&Decoded<'_>)) {
+    each_of(Encodings::ALL, window, offset, read);
+}
+
+/// The same, with some encodings only.
+pub fn each_of(kinds: Encodings, window: &Window<'_>, offset: u64, mut read: impl FnMut(&Decoded<'_>)) {
+    if kinds == Encodings::NONE {
+        return;
+    }
     let owned = window.owned.start..window.owned.end.min(window.bytes.len());
-    let mut pieces = Pieces::default();
+    let mut pieces = Pieces::of(kinds);
     let mut at = owned.start;
     while at < owned.end {
         let inside = ((offset + at as u64) % ENCODING_CELL as u64) as usize;
@@ -168,12 +219,22 @@ fn find(reading: Reading, text: &[u8], weak_too: bool, pieces: &mut Pieces) {
     match reading {
         Reading::Characters => inline::find(text, weak_too, pieces),
         Reading::Runs => {
-            run::each(text, |lines| {
-                let cut = lines.first().is_some_and(|line| line.start == 0);
-                hex::find(text, lines, cut, pieces);
-                base64::find(text, lines, cut, pieces);
-            });
-            utf16::find(text, pieces);
+            let kinds = pieces.kinds();
+            let (hex, base64) = (kinds.has(Encodings::HEX), kinds.has(Encodings::BASE64));
+            if hex || base64 {
+                run::each(text, |lines| {
+                    let cut = lines.first().is_some_and(|line| line.start == 0);
+                    if hex {
+                        hex::find(text, lines, cut, pieces);
+                    }
+                    if base64 {
+                        base64::find(text, lines, cut, pieces);
+                    }
+                });
+            }
+            if kinds.has(Encodings::UTF16) {
+                utf16::find(text, pieces);
+            }
             pieces.settle();
         }
     }
@@ -234,6 +295,55 @@ mod tests {
             assert_eq!(places[0].1, words);
         }
         assert_eq!(found(base64(base64(base64(text.as_bytes()).as_bytes()).as_bytes()).as_bytes(), WORD), []);
+    }
+
+    #[test]
+    fn hex_stands_behind_other_digits_and_other_lines() {
+        let hex: String = format!("{WORD} and more").bytes().map(|byte| format!("{byte:02x}")).collect();
+        let digest = "9f".repeat(16);
+        let (front, back) = hex.split_at(40);
+        for text in [
+            format!("{digest}/{hex}"),
+            format!("{digest}-{digest}_{hex}"),
+            format!("a_name_of_twenty_letters\n{hex}\n"),
+            format!("a_name_of_some_more_than_forty_letters_in_all\n{front}\n{back}\n{digest}\nmore"),
+        ] {
+            let words: Vec<String> =
+                found(text.as_bytes(), WORD).into_iter().map(|(_, words)| words).collect();
+            assert_eq!(words, ["hex"], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_encoding_that_is_left_out_is_not_undone_and_no_other_is_missing() {
+        use ::base64::Engine as _;
+        let text = format!("name: {WORD}\nand more of it\n");
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let samples: [(&str, Vec<u8>); 7] = [
+            ("escapes", WORD.replace('/', r"\/").into_bytes()),
+            ("url", WORD.replace('/', "%2F").into_bytes()),
+            ("html", WORD.replace('/', "&#47;").into_bytes()),
+            ("split", WORD.replace("Word", "Wo\" + \"rd").into_bytes()),
+            ("base64", ::base64::engine::general_purpose::STANDARD.encode(&text).into_bytes()),
+            ("hex", text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()),
+            ("utf-16", wide),
+        ];
+        for ((name, kind), (of, sample)) in Encodings::EACH.into_iter().zip(samples) {
+            assert_eq!(name, of);
+            let bytes = [b"= \"", &sample[..], b"\"\n"].concat();
+            let count = |kinds| {
+                let mut count = 0;
+                each_of(kinds, &whole(&bytes), 0, |text| {
+                    count += usize::from(memchr::memmem::find(text.bytes(), WORD.as_bytes()).is_some());
+                });
+                count
+            };
+            assert_eq!(count(Encodings::ALL), 1, "{name}");
+            assert_eq!(count(Encodings::ALL.without(kind)), 0, "{name}");
+            let others = Encodings::EACH.into_iter().filter(|(other, _)| *other != name);
+            let alone = others.fold(Encodings::ALL, |kinds, (_, other)| kinds.without(other));
+            assert_eq!(count(alone), 1, "{name} alone");
+        }
     }
 
     #[test]

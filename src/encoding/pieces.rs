@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::Encodings;
+
 /// A stretch of a text that stands for something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -20,14 +22,25 @@ pub(super) struct Piece {
 pub(super) type Place = (u32, u32);
 
 /// The pieces of one text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pieces {
+    kinds: Encodings,
     list: Vec<Piece>,
     bytes: Vec<u8>,
     places: Vec<Place>,
 }
 
 impl Pieces {
+    /// Those of some encodings.
+    pub(super) fn of(kinds: Encodings) -> Self {
+        Self { kinds, list: Vec::new(), bytes: Vec::new(), places: Vec::new() }
+    }
+
+    /// The encodings that are looked for.
+    pub(super) fn kinds(&self) -> Encodings {
+        self.kinds
+    }
+
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.bytes.clear();

@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
+use super::mask::{BLOCK, mask};
+
 /// The shortest run, or first line of one, that is looked at.
 const LEAST: usize = 20;
 
 /// White space in front of a wrapped line.
 const INDENTATION: usize = 200;
-
-/// Characters that are looked at together.
-const BLOCK: usize = 64;
 
 /// Whether `byte` is a character of base64 or base64url.
 const fn is_of_alphabet(byte: u8) -> bool {
@@ -34,25 +33,34 @@ pub(super) fn is_char(byte: u8) -> bool {
     CHARACTERS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
-/// The characters among the first bytes of `text`, a bit for each.
-fn characters(text: &[u8]) -> u64 {
+/// Bytes by which it is told that no run begins in a block: its own, and two words behind it.
+const AHEAD: usize = BLOCK + 16;
+
+/// Whether a run may begin among the first [`BLOCK`] bytes of `text`. Any run holds a word of eight bytes, as
+/// they lie, and behind the first of them five more bytes at least. Bytes from `+` on are taken for characters,
+/// which few words of text have in such numbers.
+fn may_begin(text: &[u8]) -> bool {
     if let Some(block) = text.first_chunk() {
-        return characters_of(block);
+        return has_long_word(block);
     }
-    let mut block = [0; BLOCK];
+    let mut block = [0; AHEAD];
     block.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-    characters_of(&block)
+    has_long_word(&block)
 }
 
-fn characters_of(block: &[u8; BLOCK]) -> u64 {
-    // Written so that the compiler can take many bytes at a time.
-    let mut held = [0; BLOCK];
-    for (held, byte) in held.iter_mut().zip(block) {
-        *held = u8::from(is_of_alphabet(*byte));
+fn has_long_word(block: &[u8; AHEAD]) -> bool {
+    const UPPER: u64 = 0x8080_8080_8080_8080;
+    const TO_UPPER: u64 = 0x0101_0101_0101_0101 * (0x80 - b'+' as u64);
+    const FIVE: u64 = (1 << 40) - 1;
+    let (words, _) = block.as_chunks::<8>();
+    let mut others = [0; AHEAD / 8];
+    for (others, word) in others.iter_mut().zip(words) {
+        let word = u64::from_le_bytes(*word);
+        // The upper bit of every byte that is no character, as far as none in front of it is.
+        *others = (word | !word.wrapping_add(TO_UPPER)) & UPPER;
     }
-    let (eights, _) = held.as_chunks::<8>();
-    let bits = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    eights.iter().rev().fold(0, |all, eight| all << 8 | bits(eight))
+    let pairs = others.iter().zip(others.iter().skip(1));
+    pairs.fold(false, |any, (word, next)| any | ((word | (next & FIVE)) == 0))
 }
 
 /// Calls `found` with the lines of every run.
@@ -60,32 +68,44 @@ pub(super) fn each(text: &[u8], mut found: impl FnMut(&[Range<usize>])) {
     let mut lines = Vec::new();
     let mut from: usize = 0;
     let mut base = 0;
-    let mut here = characters(text);
+    // The characters of the next block, where they were looked for.
+    let mut known: Option<u64> = None;
     while base < text.len() {
-        let next = characters(text.get(base + BLOCK..).unwrap_or_default());
-        // Bits at which two, four, eight … characters begin.
-        let one = u128::from(next) << BLOCK | u128::from(here);
-        let two = one & one >> 1;
-        let four = two & two >> 2;
-        let eight = four & four >> 4;
-        let sixteen = eight & eight >> 8;
-        let mut starts = (sixteen & four >> (LEAST - 4)) as u64;
-        loop {
-            starts &= u64::MAX.checked_shl(from.saturating_sub(base) as u32).unwrap_or(0);
-            if starts == 0 {
-                break;
+        let here = text.get(base..).unwrap_or_default();
+        if !may_begin(here) {
+            known = None;
+        } else {
+            let first = known.take().unwrap_or_else(|| mask(here, is_of_alphabet));
+            let second = mask(here.get(BLOCK..).unwrap_or_default(), is_of_alphabet);
+            let one = u128::from(second) << BLOCK | u128::from(first);
+            known = Some(second);
+            // Bits at which two, four, eight … characters begin.
+            let two = one & one >> 1;
+            let four = two & two >> 2;
+            let eight = four & four >> 4;
+            let sixteen = eight & eight >> 8;
+            let mut starts = (sixteen & four >> (LEAST - 4)) as u64;
+            loop {
+                starts &= u64::MAX.checked_shl(from.saturating_sub(base) as u32).unwrap_or(0);
+                if starts == 0 {
+                    break;
+                }
+                let bit = starts.trailing_zeros();
+                let start = base + bit as usize;
+                let length = (one >> bit).trailing_ones() as usize;
+                // Nearly all end in the two blocks.
+                let ends = bit as usize + length < 2 * BLOCK;
+                let mut line = start..if ends { start + length } else { end_of(text, start + length) };
+                lines.clear();
+                while let Some(next) = next_line(text, &line, lines.is_empty()) {
+                    lines.push(std::mem::replace(&mut line, next));
+                }
+                from = line.end;
+                lines.push(line);
+                found(&lines);
             }
-            let start = base + starts.trailing_zeros() as usize;
-            let mut line = start..end_of(text, start + LEAST);
-            lines.clear();
-            while let Some(next) = next_line(text, &line, lines.is_empty()) {
-                lines.push(std::mem::replace(&mut line, next));
-            }
-            from = line.end;
-            lines.push(line);
-            found(&lines);
         }
-        (base, here) = (base + BLOCK, next);
+        base += BLOCK;
     }
 }
 
@@ -113,6 +133,8 @@ fn next_line(text: &[u8], line: &Range<usize>, is_first: bool) -> Option<Range<u
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn runs(text: &str) -> Vec<Vec<&str>> {
@@ -130,6 +152,41 @@ mod tests {
                 let expected = if length < LEAST { Vec::new() } else { vec![vec![run.as_str()]] };
                 assert_eq!(runs(&text), expected, "{before} {length}");
             }
+        }
+    }
+
+    /// The runs, looked for byte by byte.
+    fn plain_runs(text: &[u8]) -> Vec<Vec<Range<usize>>> {
+        let mut runs = Vec::new();
+        let mut from = 0;
+        while let Some(start) = (from..text.len())
+            .find(|at| text.get(*at..at + LEAST).is_some_and(|run| run.iter().all(|b| is_char(*b))))
+        {
+            let mut lines: Vec<_> = std::iter::once(start..end_of(text, start)).collect();
+            while let Some(next) = next_line(text, &lines[lines.len() - 1], lines.len() == 1) {
+                lines.push(next);
+            }
+            from = lines[lines.len() - 1].end;
+            runs.push(lines);
+        }
+        runs
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_hold_the_runs_that_are_found_byte_by_byte(
+            parts in prop::collection::vec((0..6_usize, 0..90_usize, any::<u8>()), 0..40),
+        ) {
+            let mut text = Vec::new();
+            for (kind, length, byte) in parts {
+                let kinds: [&[u8]; 6] = [b"Az09+/-_", b".:;<=>?@[]^`", b" \"'#(){}", &[0, 0x80, 0xff, 0xb5], b"\n  ", b"\r\n\t"];
+                let of = kinds[kind];
+                let length = if kind == 0 { length } else { length % 4 };
+                text.extend((0..length).map(|n| of[(usize::from(byte) + n * 7) % of.len()]));
+            }
+            let mut runs = Vec::new();
+            each(&text, |lines| runs.push(lines.to_vec()));
+            prop_assert_eq!(runs, plain_runs(&text));
         }
     }
 

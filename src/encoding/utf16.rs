@@ -24,32 +24,22 @@ enum Order {
 pub(super) fn find(text: &[u8], pieces: &mut Pieces) {
     let mut floor = 0;
     let mut at = 0;
-    while let Some(sample) = text.get(at..at + 2 * SAMPLE) {
-        // Every unit of a text holds a NUL, so where there is none, all up to the next can be passed over.
-        if !matches!(sample, [0, ..] | [_, 0, ..]) {
-            let Some(nul) = text.get(at..).and_then(|rest| memchr::memchr(0, rest)) else { return };
-            at += nul / STEP * STEP;
-            if nul % STEP >= 2 {
-                at += STEP;
-                continue;
-            }
-        }
-        match text.get(at..at + 2 * SAMPLE).filter(|sample| is_sample(sample)) {
-            Some(_) => match read(text, at, floor, pieces) {
-                Some(end) => (at, floor) = (end, end),
-                None => at += STEP,
-            },
+    while let Some(sample) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        let found = if is_sample(sample) { read(text, at, floor, pieces) } else { None };
+        match found {
+            Some(end) => (at, floor) = (end, end),
             None => at += STEP,
         }
     }
 }
 
-fn is_sample(sample: &[u8]) -> bool {
-    let is = |first: fn(&u8) -> bool, second: fn(&u8) -> bool| {
-        sample.chunks_exact(2).all(|unit| matches!(unit, [a, b] if first(a) && second(b)))
-    };
-    let nul: fn(&u8) -> bool = |byte| *byte == 0;
-    is(is_ascii, nul) || is(nul, is_ascii)
+/// Whether every other byte is NUL, and those between are characters.
+fn is_sample(sample: &[u8; 2 * SAMPLE]) -> bool {
+    const SECOND: u64 = 0xff00_ff00_ff00_ff00;
+    let units = u64::from_le_bytes(*sample);
+    // Nearly all that is no text is told by this.
+    (units & SECOND == 0) != (units & !SECOND == 0)
+        && sample.iter().filter(|byte| is_ascii(byte)).count() == SAMPLE
 }
 
 fn is_ascii(byte: &u8) -> bool {
@@ -133,7 +123,7 @@ mod tests {
     use super::*;
 
     fn texts(bytes: &[u8]) -> Vec<(String, &'static str, Range<usize>)> {
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces::of(crate::encoding::Encodings::ALL);
         find(bytes, &mut pieces);
         let text = |piece: &super::super::pieces::Piece| {
             (
@@ -171,6 +161,22 @@ mod tests {
             let found = texts(&wide(text, big));
             assert_eq!(found.len(), 1);
             assert_eq!(found[0].0, text.trim_start_matches('\u{feff}'));
+        }
+    }
+
+    #[test]
+    fn a_sample_is_four_characters_of_either_order() {
+        let kinds = [0, b'a', b'~', b'\n', 1, 0x7f, 0x80, 0xff];
+        for choice in 0..8_usize.pow(4) {
+            for (even, odd) in [(0, choice), (choice, 0), (choice, 1), (choice, choice)] {
+                let of = |choice: usize, unit: usize| kinds[choice / 8_usize.pow(unit as u32) % 8];
+                let sample: [u8; 8] =
+                    std::array::from_fn(|at| of(if at % 2 == 0 { even } else { odd }, at / 2));
+                let units = |nul: usize| {
+                    (0..8).all(|at| if at % 2 == nul { sample[at] == 0 } else { is_ascii(&sample[at]) })
+                };
+                assert_eq!(is_sample(&sample), units(0) || units(1), "{sample:?}");
+            }
         }
     }
 

@@ -142,6 +142,17 @@ impl IgnoreRules {
         named.filter(|(_, id)| !exists(id)).collect()
     }
 
+    /// From now on rules that name a detector by another id of it, in any case, mean the id that `id_of` gives.
+    pub fn resolve_detectors<'a>(&mut self, id_of: impl Fn(&str) -> Option<&'a str>) {
+        for selector in self.rules.iter_mut().flat_map(|rule| rule.selectors.iter_mut()) {
+            if let Selector::Detector(id) = selector
+                && let Some(known) = id_of(id)
+            {
+                known.clone_into(id);
+            }
+        }
+    }
+
     fn has_expired(&self, rule: &Rule) -> bool {
         matches!((rule.until, self.today), (Some(until), Some(today)) if until < today)
     }

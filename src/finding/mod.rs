@@ -8,6 +8,7 @@ pub mod fingerprint;
 pub mod group;
 pub mod ignore;
 pub mod known_public;
+mod location;
 pub mod occurrence;
 pub mod owner;
 pub mod pair;

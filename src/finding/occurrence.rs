@@ -170,18 +170,18 @@ fn settle_fates(image: &Image, blobs: &Blobs, occurrences: &mut [Occurrence]) {
     }
 }
 
-/// Settles which of several detectors a key belongs to: of hits that overlap, the surest stays and
-/// names the others.
-pub fn resolve(occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
+/// Settles which of several detectors a key belongs to: of hits that overlap, that of a service goes before
+/// one of a general form, then the surest; it names the others.
+pub fn resolve(occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder) -> u8) -> Vec<Occurrence> {
     let mut by_content: BTreeMap<(ContentOf, u64), Vec<Occurrence>> = BTreeMap::new();
     for occurrence in occurrences {
         by_content.entry(occurrence.content).or_default().push(occurrence);
     }
-    by_content.into_values().flat_map(resolve_content).collect()
+    by_content.into_values().flat_map(|one| resolve_content(one, generality)).collect()
 }
 
-fn resolve_content(mut occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
-    occurrences.sort_by_key(rank);
+fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder) -> u8) -> Vec<Occurrence> {
+    occurrences.sort_by_key(|occurrence| rank(occurrence, generality));
     let mut kept: Vec<Occurrence> = Vec::new();
     // Kept spans do not overlap, so the neighbours by start are all that can meet a new one.
     let mut spans: BTreeMap<u64, usize> = BTreeMap::new();
@@ -189,7 +189,7 @@ fn resolve_content(mut occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
         let end = occurrence.offset + occurrence.length.max(1);
         let before = spans.range(..end).next_back().map(|(_, index)| *index);
         match before.filter(|index| kept[*index].offset + kept[*index].length > occurrence.offset) {
-            Some(index) => merge(&mut kept[index], &occurrence),
+            Some(index) => merge(&mut kept[index], &occurrence, generality),
             None => {
                 spans.insert(occurrence.offset, kept.len());
                 kept.push(occurrence);
@@ -200,23 +200,45 @@ fn resolve_content(mut occurrences: Vec<Occurrence>) -> Vec<Occurrence> {
     kept
 }
 
-type Rank = (bool, bool, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
+/// The generality of guesses by a name.
+const GUESS: u8 = 2;
 
-/// What may yet turn out to be no key last; verified before not, named kinds before the team's own values
-/// (which say what holds them, not what they are), surer before less sure, longer before shorter, as it
-/// lies before decoded.
-fn rank(occurrence: &Occurrence) -> Rank {
+type Rank = (bool, bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
+
+/// Guesses last, before them what may yet turn out to be no key; named kinds before the team's own values (which say what holds
+/// them, not what they are), a service's before general ones, verified before not, surer before less sure,
+/// longer before shorter, as it lies before decoded.
+fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
     let found = &occurrence.found;
     let own = matches!(found.finder, Finder::OwnSecret(_));
     let (confidence, length) = (Reverse(found.confidence), Reverse(occurrence.length));
     let encodings = found.encodings.len();
     let (incomplete, unproven) = (found.incomplete, !found.verified);
-    (incomplete, own, unproven, confidence, length, encodings, occurrence.offset, found.finder)
+    let general = generality(found.finder);
+    (
+        general >= GUESS,
+        incomplete,
+        own,
+        general,
+        unproven,
+        confidence,
+        length,
+        encodings,
+        occurrence.offset,
+        found.finder,
+    )
 }
 
-fn merge(kept: &mut Occurrence, other: &Occurrence) {
-    if kept.found.finder != other.found.finder && !kept.also.contains(&other.found.finder) {
-        kept.also.push(other.found.finder);
+fn merge(kept: &mut Occurrence, other: &Occurrence, generality: &dyn Fn(Finder) -> u8) {
+    let (first, second) = (kept.found.finder, other.found.finder);
+    // That a name alone would have told it as well is not worth saying.
+    let tells = generality(second) < GUESS || generality(first) >= GUESS;
+    if first != second && tells && !kept.also.contains(&second) {
+        kept.also.push(second);
+    }
+    if !other.found.incomplete {
+        // That it is a key is as sure as the surest of them says; whose it is, the first says.
+        kept.found.confidence = kept.found.confidence.max(other.found.confidence);
     }
     if matches!(other.found.finder, Finder::OwnSecret(_)) {
         // The value is in use: whatever the shape alone would have said.

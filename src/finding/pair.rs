@@ -174,8 +174,9 @@ impl Joining<'_> {
                 let partner = Partner { role: self.companion.role.clone(), value, near, group: Some(*id) };
                 partners.get_mut(*secret).into_iter().for_each(|list| list.push(partner.clone()));
             }
-            lonely.retain(|secret| !pairs.iter().any(|(taken, _)| taken == secret));
-            free.retain(|id| !pairs.iter().any(|(_, taken)| taken == id));
+            let (secrets, ids): (HashSet<usize>, HashSet<usize>) = pairs.into_iter().unzip();
+            lonely.retain(|secret| !secrets.contains(secret));
+            free.retain(|id| !ids.contains(id));
         }
     }
 

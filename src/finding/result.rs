@@ -1,25 +1,23 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::base::Base;
-use super::fingerprint::{FingerprintKey, PlaceFacts, PlaceId};
+use super::fingerprint::FingerprintKey;
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
+use super::location::{Ordinals, place};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
 use super::{exposure, known_public, remediation, step};
-use crate::content;
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
-use crate::detect::{DetectorIndex, Key, Place};
+use crate::detect::{DetectorIndex, Key};
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
-use crate::image::rootfs::RemovedHow;
 use crate::limits::CONFIG_MATCHES;
 use crate::report::model;
 use crate::scan::Blobs;
@@ -27,7 +25,7 @@ use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::hashed::FileLink;
 use crate::scan::matches::{Finder, Found, Search, Workspace, join};
-use crate::scan::segment::{Content, InnerStep, Segment};
+use crate::scan::segment::{Content, Segment};
 use crate::target::normalise_reference;
 
 /// What all images of a run are judged by.
@@ -88,8 +86,11 @@ impl Judge<'_> {
         occurrences.extend(in_config);
         for occurrence in &occurrences {
             let found = &occurrence.found;
-            if !self.is_handle(found.finder) {
-                redactor.learn(&found.key, found.raw.expose(), self.shown(found.finder, &found.key));
+            let shown = || self.shown(found.finder, &found.key);
+            if self.is_guess(found.finder) {
+                redactor.learn_guess(&found.key, found.raw.expose(), shown());
+            } else if !self.is_handle(found.finder) {
+                redactor.learn(&found.key, found.raw.expose(), shown());
             }
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
@@ -103,7 +104,11 @@ impl Judge<'_> {
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
         let owners = Owners::new(image, blobs);
-        let mut occurrences = resolve(occurrences);
+        let generality = |finder| match finder {
+            Finder::Detector(index) => self.catalogue.get(index).map_or(0, Definition::generality),
+            Finder::OwnSecret(_) => 0,
+        };
+        let mut occurrences = resolve(occurrences, &generality);
         owners.weigh(&mut occurrences, self.catalogue);
         let view = View { judge: self, image, blobs, owners, config: &config, too_many, base, redactor };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
@@ -122,6 +127,11 @@ impl Judge<'_> {
             Finder::Detector(index) => (self.selected)(index),
             Finder::OwnSecret(_) => true,
         }
+    }
+
+    /// Whether nothing but a name says that it is a secret.
+    fn is_guess(&self, finder: Finder) -> bool {
+        matches!(finder, Finder::Detector(index) if self.catalogue.get(index).is_some_and(Definition::is_guess))
     }
 
     /// Whether what is found may stand in clear: an id, not a secret.
@@ -237,7 +247,7 @@ impl View<'_> {
         self.redactor.clean(text)
     }
 
-    fn scan_of(&self, layer: usize) -> Option<&BlobScan> {
+    pub(super) fn scan_of(&self, layer: usize) -> Option<&BlobScan> {
         self.image.layers.get(layer).and_then(|blob| self.blobs.get(&blob.key)).map(|scan| &**scan)
     }
 
@@ -267,13 +277,13 @@ impl View<'_> {
     }
 
     /// A build step as it may be shown: keys redacted, build arguments and secret-looking values masked.
-    fn created_by(&self, step: usize) -> Option<String> {
+    pub(super) fn created_by(&self, step: usize) -> Option<String> {
         let step = self.config.history.steps.get(step)?;
         Some(self.redactor.clean_and_hide(&step.created_by, step::secret_values(step)))
     }
 
     fn findings(&self, paired: &Paired) -> (Vec<model::Finding>, Vec<model::Suppressed>) {
-        let mut ordinals = HashMap::new();
+        let mut ordinals = Ordinals::new();
         let mut judged = Vec::new();
         for (group, partners) in paired.groups.iter().zip(&paired.partners) {
             let Some(first) = group.introduced() else { continue };
@@ -331,9 +341,10 @@ impl View<'_> {
         group: &Group,
         first: &Occurrence,
         companions: Vec<model::Companion>,
-        ordinals: &mut HashMap<PlaceKey, u64>,
+        ordinals: &mut Ordinals,
     ) -> model::Finding {
         let rule = self.rule(group.finder);
+        let locations: Vec<_> = group.occurrences.iter().map(|place| self.location(place)).collect();
         let in_final_image = group.in_final_image();
         let secret = if self.judge.show_secrets {
             shown_whole(&first.found)
@@ -342,7 +353,7 @@ impl View<'_> {
         };
         model::Finding {
             fingerprint: self.judge.fingerprints.fingerprint(&group.key).to_string(),
-            place: self.place(&rule.id, first, ordinals).to_string(),
+            place: place(&rule.id, first, locations.first(), ordinals).to_string(),
             severity: group.severity,
             confidence: group.confidence,
             secret,
@@ -354,7 +365,7 @@ impl View<'_> {
             } else {
                 "puller"
             },
-            locations: group.occurrences.iter().map(|occurrence| self.location(occurrence)).collect(),
+            locations,
             also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
             companions,
             owner: self.owner(first),
@@ -384,76 +395,6 @@ impl View<'_> {
             near: partner.near.word(),
             locations: places.map(|occurrence| self.location(occurrence)).collect(),
         }
-    }
-
-    fn place(&self, detector: &str, first: &Occurrence, ordinals: &mut HashMap<PlaceKey, u64>) -> PlaceId {
-        let path_or_name: Vec<u8> = match (&first.path, &first.name) {
-            (Some(path), _) => path.to_vec(),
-            (None, Some(name)) => name.clone().into_bytes(),
-            (None, None) => Vec::new(),
-        };
-        // A place holds no secret, and its hash has no key: a path that holds one could be guessed.
-        let text = String::from_utf8_lossy(&path_or_name);
-        let clean = self.clean(&text);
-        let path_or_name = if clean == text { path_or_name } else { clean.into_bytes() };
-        let clean = |name: &[u8]| self.clean(&String::from_utf8_lossy(name)).into_bytes();
-        let inner: Vec<Vec<u8>> = members(first).map(clean).collect();
-        let key = (detector.to_owned(), first.place, path_or_name, inner);
-        let ordinal = ordinals.entry(key.clone()).or_default();
-        let facts = PlaceFacts {
-            detector,
-            kind: first.place,
-            path_or_name: &key.2,
-            inner: &key.3,
-            ordinal: *ordinal,
-        };
-        *ordinal += 1;
-        PlaceId::of(&facts)
-    }
-
-    fn origin(&self, first: &Occurrence) -> model::Origin {
-        let blob = first.layer.and_then(|layer| self.image.layers.get(layer));
-        let scan = first.layer.and_then(|layer| self.scan_of(layer));
-        let digest = blob.and_then(|blob| blob.digest.as_ref());
-        let diff_id = blob.and_then(|blob| blob.diff_id.as_ref());
-        model::Origin {
-            layer: first.layer,
-            digest: digest.or_else(|| scan.and_then(|scan| scan.digest.as_ref())).map(ToString::to_string),
-            diff_id: diff_id.or_else(|| scan.and_then(|scan| scan.diff_id.as_ref())).map(ToString::to_string),
-            history_index: first.history_index,
-            created_by: first.history_index.and_then(|step| self.created_by(step)),
-            dockerfile: None,
-        }
-    }
-
-    fn location(&self, occurrence: &Occurrence) -> model::Location {
-        let path = occurrence.path.as_deref();
-        let text = path.map(|path| self.clean(&String::from_utf8_lossy(path)));
-        model::Location {
-            kind: occurrence.place,
-            layer: occurrence.layer,
-            path_base64: path.and_then(|path| self.path_base64(path)),
-            path: text,
-            inner: members(occurrence).map(|name| self.clean(&String::from_utf8_lossy(name))).collect(),
-            line: occurrence.line,
-            column: occurrence.column,
-            offset: Some(occurrence.offset),
-            name: occurrence.name.as_deref().map(|name| self.clean(name)),
-            decoded: encodings(occurrence),
-            removed_by: occurrence
-                .removed_by
-                .map(|removal| model::RemovedBy { layer: removal.layer, how: how(removal.how) }),
-        }
-    }
-
-    /// The bytes of a path that is not UTF-8; none when they hold a key.
-    fn path_base64(&self, path: &[u8]) -> Option<String> {
-        use base64::Engine;
-        if std::str::from_utf8(path).is_ok() {
-            return None;
-        }
-        let lossy = String::from_utf8_lossy(path);
-        (self.clean(&lossy) == lossy).then(|| base64::engine::general_purpose::STANDARD.encode(path))
     }
 
     fn rule(&self, finder: Finder) -> Rule<'_> {
@@ -486,9 +427,6 @@ impl View<'_> {
 /// What stands for a key of which nothing may be shown.
 const HIDDEN: &str = "…";
 
-/// What findings are told apart by, besides their ordinal.
-type PlaceKey = (String, Place, Vec<u8>, Vec<Vec<u8>>);
-
 /// What the report says of the rule that found a key.
 struct Rule<'a> {
     id: String,
@@ -510,35 +448,4 @@ fn shown_whole(found: &Found) -> String {
     let decoded =
         (!found.encodings.is_empty()).then(|| std::str::from_utf8(found.key.expose()).ok()).flatten();
     decoded.map_or_else(|| String::from_utf8_lossy(found.raw.expose()).into_owned(), str::to_owned)
-}
-
-/// The members of nested archives that lead to a key, outermost first.
-fn members(occurrence: &Occurrence) -> impl Iterator<Item = &[u8]> {
-    occurrence.steps.iter().filter_map(|step| match step {
-        InnerStep::Member(name) => Some(&**name),
-        InnerStep::Decoded(_) => None,
-    })
-}
-
-/// In which encodings a key stood, outermost first. The compression of an archive belongs to the archive.
-fn encodings(occurrence: &Occurrence) -> Vec<String> {
-    let is_compression =
-        |step: &InnerStep| matches!(step, InnerStep::Decoded(name) if content::is_compression(name));
-    let steps = occurrence.steps.iter().enumerate().filter_map(|(index, step)| {
-        let InnerStep::Decoded(name) = step else { return None };
-        let next = occurrence.steps.iter().skip(index).find(|step| !is_compression(step));
-        let of_archive = is_compression(step) && matches!(next, Some(InnerStep::Member(_)));
-        (!of_archive).then_some(*name)
-    });
-    let outer = std::iter::repeat_n("base64", occurrence.decoded);
-    steps.chain(outer).chain(occurrence.found.encodings.iter().copied()).map(str::to_owned).collect()
-}
-
-fn how(how: RemovedHow) -> &'static str {
-    match how {
-        RemovedHow::Whiteout => "whiteout",
-        RemovedHow::Opaque => "opaque",
-        RemovedHow::Overwritten => "overwritten",
-        RemovedHow::Replaced => "replaced",
-    }
 }

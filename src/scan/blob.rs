@@ -1,19 +1,22 @@
 //! One blob from its stored bytes to its entries and matches, in a single pass: hash, decompress, walk
 //! the tar, cut into windows, search.
 
+mod output;
 mod result;
 
 use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub(super) use output::Output;
 pub use result::{BlobError, BlobScan, JsonReading};
 
 use super::attestation::{self, Kept};
 use super::hashed::{FileLink, Hashed, Keeper};
 use super::inside::Inside;
+use super::kinds::Kinds;
 use super::matches::{Workspace, drop_repeated, join};
-use super::pool::{BlobResults, Chunk, Pool};
+use super::pool::{BlobResults, Pool};
 use super::progress::LayerProgress;
 use super::segment::{Content, Fresh, Runs, Segment, carry_over};
 use crate::detect::Place;
@@ -101,41 +104,9 @@ enum Form {
     Plain(Arc<Content>),
 }
 
-/// Where the windows of a blob go.
-pub(super) struct Output<'p, 's, 'a> {
-    pool: &'p Pool<'a>,
-    space: &'s mut Workspace,
-    results: Arc<BlobResults>,
-    sequence: u64,
-    contents: u64,
-}
-
-impl Output<'_, '_, '_> {
-    /// The number of one more content.
-    pub(super) fn number(&mut self) -> u64 {
-        self.contents += 1;
-        self.contents
-    }
-
-    /// A buffer to fill behind its first [`WINDOW_OVERLAP`] bytes.
-    pub(super) fn buffer(&self) -> Vec<u8> {
-        self.pool.buffer()
-    }
-
-    /// Has the windows searched.
-    pub(super) fn submit(&mut self, buffer: Vec<u8>, segments: Vec<Segment>) {
-        if segments.is_empty() {
-            self.pool.give_back(buffer);
-            return;
-        }
-        let chunk = Chunk { sequence: self.sequence, buffer, segments, results: self.results.clone() };
-        self.sequence += 1;
-        self.pool.submit(chunk, self.space);
-    }
-}
-
 struct BlobReader<'p, 's, 'a> {
     ask: BlobAsk,
+    kinds: Kinds,
     scan: BlobScan,
     output: Output<'p, 's, 'a>,
     inside: Inside,
@@ -155,8 +126,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
     fn new(ask: BlobAsk, pool: &'p Pool<'a>, space: &'s mut Workspace) -> Self {
         Self {
             ask,
+            kinds: pool.kinds(),
             scan: BlobScan::nothing(),
-            output: Output { pool, space, results: pool.results(), sequence: 0, contents: 0 },
+            output: Output::new(pool, space),
             inside: Inside::default(),
             form: Form::Unknown,
             databases: Databases::default(),
@@ -210,7 +182,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
     /// Fills the fresh part of `buffer`, as far as there is content.
     fn fill<R: Read>(&mut self, content: &mut Decompressed<R>, buffer: &mut [u8]) -> (usize, End) {
         let room = self.ask.content_limit.saturating_sub(self.scan.bytes);
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(self.output.pool.fresh());
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(self.output.fresh());
         let fresh = &mut buffer[WINDOW_OVERLAP..WINDOW_OVERLAP + room];
         let mut filled = 0;
         while filled < fresh.len() {
@@ -225,7 +197,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 }
             }
         }
-        if room < self.output.pool.fresh() {
+        if room < self.output.fresh() {
             let limit = self.ask.content_limit;
             self.error("limit", format!("unpacks to more than {limit} bytes (--max-layer-bytes)"));
             return (filled, End::Broken);
@@ -277,7 +249,9 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         self.scan.is_tar = false;
         self.scan.json = looks_like_json(head).then_some(JsonReading::AsItLies);
         let content = Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None));
-        self.inside.begin(&content);
+        if self.kinds.archives {
+            self.inside.begin(&content);
+        }
         Form::Plain(content)
     }
 
@@ -304,8 +278,10 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 if let Some(content) = self.entry.clone() {
                     let data = bytes.get(range.clone()).unwrap_or_default();
                     self.inside.data(data, offset, &mut self.output, &mut self.scan.opaque);
-                    self.databases.data(data, offset);
-                    self.keeper.data(range.clone(), offset);
+                    if self.kinds.ownership {
+                        self.databases.data(data, offset);
+                        self.keeper.data(range.clone(), offset);
+                    }
                     self.runs.data(&content, shift(range), offset, fresh, segments);
                 }
             }
@@ -369,10 +345,15 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         for meta in &entry.meta {
             self.meta(meta, index, &path, segments);
         }
-        self.databases.begin(&entry.path);
-        let file = self.keeper.begin(index, entry.size);
-        let content = Arc::new(Content { file, ..self.content(index, Place::File, path, None) });
-        self.inside.begin(&content);
+        let mut content = self.content(index, Place::File, path, None);
+        if self.kinds.ownership {
+            self.databases.begin(&entry.path);
+            content.file = self.keeper.begin(index, entry.size);
+        }
+        let content = Arc::new(content);
+        if self.kinds.archives {
+            self.inside.begin(&content);
+        }
         self.entry = Some(content);
     }
 
@@ -477,7 +458,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         ReadBlob {
             scan: self.scan,
             escaped: self.escaped,
-            results: self.output.results,
+            results: self.output.into_results(),
             hashed: self.keeper.finish(),
         }
     }

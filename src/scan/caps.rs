@@ -7,6 +7,7 @@
 //! full of keys hides what stands beside it.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -185,15 +186,48 @@ impl Kept {
         if self.matches.len() <= most {
             return;
         }
-        self.matches
-            .sort_by(|a, b| (a.strength(), a.key(), a.place()).cmp(&(b.strength(), b.key(), b.place())));
-        let repeats = repeats(self.matches.iter().map(|placed| (placed.strength(), placed.key())));
-        let matches = std::mem::take(&mut self.matches);
-        let mut ranked: Vec<_> = repeats.into_iter().zip(matches).collect();
-        ranked.sort_by_key(|(repeat, placed)| (placed.strength(), *repeat, placed.place()));
-        ranked.truncate(most);
-        self.matches = ranked.into_iter().map(|(_, placed)| placed).collect();
+        self.matches.sort_by_key(|placed| (placed.strength(), placed.place()));
+        let mut room = most;
+        let mut kept = Vec::with_capacity(self.matches.len());
+        for alike in self.matches.chunk_by(|a, b| a.strength() == b.strength()) {
+            let first = kept.len();
+            kept.resize(first + alike.len(), alike.len() <= room);
+            if alike.len() > room {
+                for at in best(alike, room) {
+                    kept.get_mut(first + at).into_iter().for_each(|kept| *kept = true);
+                }
+            }
+            room -= room.min(alike.len());
+        }
+        let mut kept = kept.into_iter();
+        self.matches.retain(|_| kept.next().unwrap_or(false));
     }
+}
+
+/// Which of the alike, sorted by their places, come first: every key once, then every key for the second
+/// time, and so on. Where there are enough keys, what stands behind them is not looked at.
+fn best(alike: &[Placed], most: usize) -> Vec<usize> {
+    let mut seen: HashMap<&[u8], usize> = HashMap::new();
+    let mut firsts = Vec::new();
+    let mut repeats = Vec::new();
+    for (at, placed) in alike.iter().enumerate() {
+        if firsts.len() >= most {
+            return firsts;
+        }
+        match seen.entry(placed.key()) {
+            Entry::Vacant(new) => {
+                new.insert(0);
+                firsts.push(at);
+            }
+            Entry::Occupied(mut repeat) => {
+                *repeat.get_mut() += 1;
+                repeats.push((*repeat.get(), at));
+            }
+        }
+    }
+    repeats.sort_unstable();
+    firsts.extend(repeats.into_iter().map(|(_, at)| at).take(most - firsts.len()));
+    firsts
 }
 
 impl Placed {
@@ -209,19 +243,6 @@ impl Placed {
     fn place(&self) -> (u64, u64, u64) {
         (self.content.id, self.found.offset, self.found.length)
     }
-}
-
-/// For each of a sorted sequence, how many equal ones stand in front of it.
-fn repeats<T: PartialEq>(sorted: impl Iterator<Item = T>) -> Vec<usize> {
-    let mut previous = None;
-    let mut count = 0;
-    sorted
-        .map(|item| {
-            count = if previous.as_ref() == Some(&item) { count + 1 } else { 0 };
-            previous = Some(item);
-            count
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -62,11 +62,12 @@ impl Inside {
         output: &mut Output<'_, '_, '_>,
         opaque: &mut Opaque,
     ) {
-        let Some(file) = &mut self.file else { return };
+        let Some(mut file) = self.file.take() else { return };
         self.budget.stored(bytes.len());
         let reading = &mut Reading { lanes: &mut self.lanes, budget: &mut self.budget, output, opaque };
         if offset == file.offset {
             file.look(bytes, 0, reading);
+            self.file = Some(file);
         } else {
             file.give_up(Fault("sparse"), 0, reading);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::segment::{Content, Segment};
 use crate::detect::own_secrets::{self, OwnHit, OwnSecrets};
 use crate::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Key, Scratch, Severity, Window};
-use crate::encoding::{self, Encoded};
+use crate::encoding::{self, Encoded, Encodings};
 use crate::limits::CONTEXT_RADIUS;
 
 /// Which rule found a key.
@@ -109,20 +109,28 @@ impl Search<'_> {
     /// Runs the detectors over a segment and over what stands encoded in it; `None` where there is nothing
     /// to keep of it.
     pub fn segment(&self, segment: &Segment, buffer: &[u8], space: &mut Workspace) -> Option<SegmentResult> {
+        self.segment_of(Encodings::ALL, segment, buffer, space)
+    }
+
+    /// The same, with some encodings only.
+    pub fn segment_of(
+        &self,
+        encodings: Encodings,
+        segment: &Segment,
+        buffer: &[u8],
+        space: &mut Workspace,
+    ) -> Option<SegmentResult> {
         let window = segment.window(buffer);
         let mut matches = Vec::new();
-        self.find(&window, space, |span, found| {
-            let raw = Key::new(window.bytes.get(span.clone()).unwrap_or_default().to_vec());
-            matches.push(place(span, window.bytes, segment, Found { raw, ..found }));
-        });
-        encoding::each(&window, segment.offset, |text| {
+        let mut places = Places::new(segment, window.bytes);
+        self.find(&window, space, |span, found| matches.push(places.put(span, found)));
+        encoding::each_of(encodings, &window, segment.offset, |text| {
             let bytes = text.bytes();
             let decoded = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, ..window.clone() };
             self.find(&decoded, space, |span, mut found| {
                 let Some(Encoded { span, mut encodings }) = text.locate(&span) else { return };
                 encodings.append(&mut found.encodings);
-                let raw = Key::new(window.bytes.get(span.clone()).unwrap_or_default().to_vec());
-                matches.push(place(span, window.bytes, segment, Found { raw, encodings, ..found }));
+                matches.push(places.put(span, Found { encodings, ..found }));
             });
         });
         if matches.is_empty() && !segment.counts_lines {
@@ -180,23 +188,43 @@ fn from_own_hit(hit: &OwnHit, key: Key) -> Found {
     }
 }
 
-fn place(span: Range<usize>, bytes: &[u8], segment: &Segment, found: Found) -> SegmentMatch {
-    let (start, length) = (span.start, span.len() as u64);
-    let before = &bytes[..start.min(bytes.len())];
-    let line = if start >= segment.fresh {
-        count_newlines(before.get(segment.fresh..).unwrap_or_default()) as i64
-    } else {
-        -(count_newlines(bytes.get(start..segment.fresh).unwrap_or_default()) as i64)
-    };
-    // Looking no further than every window of this content would.
-    let near = &before[before.len().saturating_sub(CONTEXT_RADIUS / 2)..];
-    let column = match memchr::memrchr(b'\n', near) {
-        Some(newline) => Some((near.len() - newline) as u64),
-        None if near.len() == before.len() && segment.starts => Some(near.len() as u64 + 1),
-        None => None,
-    };
-    let offset = segment.offset + start as u64;
-    SegmentMatch { offset, length, line, column, found }
+/// Puts what was found at its place in a segment. Lines are counted from the place before, as a segment
+/// may hold a key on each of its lines.
+struct Places<'s> {
+    segment: &'s Segment,
+    bytes: &'s [u8],
+    at: usize,
+    /// Line breaks between the fresh bytes and `at`; negative in front of them.
+    line: i64,
+}
+
+impl<'s> Places<'s> {
+    fn new(segment: &'s Segment, bytes: &'s [u8]) -> Self {
+        Self { segment, bytes, at: segment.fresh.min(bytes.len()), line: 0 }
+    }
+
+    fn put(&mut self, span: Range<usize>, found: Found) -> SegmentMatch {
+        let raw = Key::new(self.bytes.get(span.clone()).unwrap_or_default().to_vec());
+        let line = self.line_of(span.start);
+        let before = self.bytes.get(..span.start).unwrap_or(self.bytes);
+        // Looking no further than every window of this content would.
+        let near = before.get(before.len().saturating_sub(CONTEXT_RADIUS / 2)..).unwrap_or_default();
+        let column = match memchr::memrchr(b'\n', near) {
+            Some(newline) => Some((near.len() - newline) as u64),
+            None if near.len() == before.len() && self.segment.starts => Some(near.len() as u64 + 1),
+            None => None,
+        };
+        let (offset, length) = (self.segment.offset + span.start as u64, span.len() as u64);
+        SegmentMatch { offset, length, line, column, found: Found { raw, ..found } }
+    }
+
+    fn line_of(&mut self, at: usize) -> i64 {
+        let at = at.min(self.bytes.len());
+        let between = |range: Range<usize>| count_newlines(self.bytes.get(range).unwrap_or_default()) as i64;
+        self.line += if at < self.at { -between(at..self.at) } else { between(self.at..at) };
+        self.at = at;
+        self.line
+    }
 }
 
 fn count_newlines(bytes: &[u8]) -> u64 {

@@ -7,6 +7,7 @@ pub mod caps;
 pub mod config_units;
 pub mod hashed;
 mod inside;
+pub mod kinds;
 pub mod matches;
 pub mod opaque;
 pub mod pool;
@@ -19,6 +20,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use blob::{BlobAsk, BlobError, BlobScan, ReadBlob, read_blob};
+use kinds::Kinds;
 use matches::{Search, Workspace};
 use pool::Pool;
 use progress::{LayerProgress, Progress};
@@ -44,6 +46,9 @@ pub struct ScanOptions {
     pub max_layer_bytes: u64,
     /// Whether to check diff_ids also where a digest pins the stored bytes.
     pub verify_diff_ids: bool,
+    /// All, but for a bench.
+    #[doc(hidden)]
+    pub kinds: Kinds,
 }
 
 impl Default for ScanOptions {
@@ -54,6 +59,7 @@ impl Default for ScanOptions {
             window: limits::WINDOW_FRESH,
             max_layer_bytes: limits::LAYER_CONTENT,
             verify_diff_ids: false,
+            kinds: Kinds::default(),
         }
     }
 }
@@ -163,7 +169,7 @@ fn scan_blobs(
     let jobs = options.jobs.max(1);
     let stored = wanted.iter().fold(0, |sum: u64, (blob, _)| sum.saturating_add(blob.size.unwrap_or(0)));
     progress.total(wanted.len(), stored);
-    let pool = Pool::new(search, options.window, jobs);
+    let pool = Pool::new(search, options.window, jobs).with(options.kinds);
     let queue = Mutex::new(wanted.into_iter());
     let read = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -236,7 +242,7 @@ fn scan_stream(
     search: Search<'_>,
     progress: &dyn Progress,
 ) -> Result<StreamResult, SourceError> {
-    let pool = Pool::new(search, options.window, 1);
+    let pool = Pool::new(search, options.window, 1).with(options.kinds);
     std::thread::scope(|scope| {
         for _ in 1..options.jobs.max(1) {
             scope.spawn(|| pool.serve(&mut Workspace::default()));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::caps::{BlobNumber, Caps, ChunkResults, Lost, SegmentNumber};
+use super::kinds::Kinds;
 use super::matches::{Search, SegmentResult, Workspace};
 use super::segment::Segment;
 use crate::limits::WINDOW_OVERLAP;
@@ -65,6 +66,7 @@ struct Queue {
 /// What the workers share.
 pub struct Pool<'a> {
     search: Search<'a>,
+    kinds: Kinds,
     fresh: usize,
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -94,7 +96,18 @@ impl<'a> Pool<'a> {
     pub fn new(search: Search<'a>, fresh: usize, owners: usize) -> Self {
         let queue = Mutex::new(Queue { owners, ..Queue::default() });
         let (blobs, caps) = (AtomicU64::new(0), Arc::default());
-        Self { search, fresh, queue, changed: Condvar::new(), blobs, caps }
+        let kinds = Kinds::default();
+        Self { search, kinds, fresh, queue, changed: Condvar::new(), blobs, caps }
+    }
+
+    /// The same, looking into these kinds only.
+    pub fn with(self, kinds: Kinds) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// What is looked into.
+    pub fn kinds(&self) -> Kinds {
+        self.kinds
     }
 
     /// Where the results of one more blob go.
@@ -137,7 +150,7 @@ impl<'a> Pool<'a> {
             .segments
             .iter()
             .filter_map(|segment| {
-                let result = self.search.segment(segment, &chunk.buffer, space)?;
+                let result = self.search.segment_of(self.kinds.encodings, segment, &chunk.buffer, space)?;
                 if !result.matches.is_empty() {
                     segment.found(&chunk.buffer);
                 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Workshop, assert_place, at, config, opaque, scan};
 use crate::scan::{key, line};
+use crate::support::cli::Keyseam;
 use crate::support::image::{Compression, ImageBuilder, Layer, docker_classic, oci};
 use crate::support::tarball::{Header, Tarball};
 
@@ -114,4 +115,15 @@ fn closed_formats_are_named_and_searched_as_they_lie() {
     let result = scan(&[("o.7z", &seven)]);
     assert_eq!(opaque(&result), json!({ "7z": 1 }));
     assert_place(&result, 1, &json!({ "kind": "file", "path": "o.7z", "inner": [] }));
+}
+
+#[test]
+fn a_file_with_holes_is_said_once_however_many_there_are() {
+    let pax = [("size", "9216"), ("map", "0,512,2048,512,4096,512,8192,512"), ("numblocks", "4")];
+    let pax = pax.map(|(name, value)| (format!("GNU.sparse.{name}").into_bytes(), value.as_bytes().to_vec()));
+    let body = [config(1), vec![b'.'; 2048]].concat()[..2048].to_vec();
+    let header = Header { size: 2048, pax: pax.to_vec(), ..Header::new(b"image.raw", b'0') };
+    let image = ImageBuilder::new("app:1").layer(Layer::new().entry(&header, &body)).build();
+    let run = Keyseam::scan(&["-"]).stdin(oci(&[&image], Compression::None).tar()).run();
+    assert_eq!(opaque(&run.result()), json!({ "sparse": 1 }));
 }

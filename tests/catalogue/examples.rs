@@ -17,6 +17,8 @@ pub(super) struct Planted {
     pub(super) path: String,
     /// Whether the definition is for certain files only.
     pub(super) of_files: bool,
+    /// Whether it is an id: beside its secret it is a companion and no finding of its own.
+    pub(super) is_handle: bool,
 }
 
 impl Planted {
@@ -51,6 +53,7 @@ pub(super) fn all(seed: u64) -> Vec<Planted> {
                 text: made.text,
                 path: if fixed { made.path } else { own },
                 of_files,
+                is_handle: definition.is_handle(),
             });
         }
     }

@@ -18,17 +18,26 @@ fn far(number: u64, size: usize) -> Vec<u8> {
 /// usr/share/keyhold/large         key 4 behind 9 MB
 /// ```
 fn root() -> TempDir {
+    installed(&[
+        ("etc/keyhold.conf", &line(1)),
+        ("lib/keyhold/small", &line(2)),
+        ("usr/share/keyhold/spread", &far(3, 2_000_000)),
+        ("usr/share/keyhold/large", &far(4, 9_000_000)),
+    ])
+}
+
+/// A root in which dpkg installed a package of these files; those below `etc` are conffiles.
+fn installed(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let package = folder.path().join("package");
-    write(&package, "etc/keyhold.conf", &line(1));
-    write(&package, "lib/keyhold/small", &line(2));
-    write(&package, "usr/share/keyhold/spread", &far(3, 2_000_000));
-    write(&package, "usr/share/keyhold/large", &far(4, 9_000_000));
-    let sums = "find lib usr -type f -exec md5sum {} + > DEBIAN/md5sums";
+    files.iter().for_each(|(path, content)| write(&package, path, content));
     let control = "Package: keyhold\nVersion: 1:2.0-1\nArchitecture: amd64\nMulti-Arch: same\n\
          Maintainer: Nobody <nobody@example.org>\nDescription: files with keys\n";
     write(&package, "DEBIAN/control", control.as_bytes());
-    write(&package, "DEBIAN/conffiles", b"/etc/keyhold.conf\n");
+    let conffiles = files.iter().filter(|(path, _)| path.starts_with("etc/"));
+    let conffiles: String = conffiles.map(|(path, _)| format!("/{path}\n")).collect();
+    write(&package, "DEBIAN/conffiles", conffiles.as_bytes());
+    let sums = "find * -type f ! -path 'etc/*' ! -path 'DEBIAN/*' -exec md5sum {} + > DEBIAN/md5sums";
     run("sh", &["-c", sums], &package);
     run("dpkg-deb", &["--build", "-Znone", "package", "keyhold.deb"], folder.path());
     for path in ["root/var/lib/dpkg/status", "root/var/lib/dpkg/available"] {
@@ -127,4 +136,34 @@ fn a_file_across_the_end_of_a_buffer_is_verified_wherever_it_is_cut() {
         let result = scanned(&image(vec![layer.file("lib/keyhold/small", &small)]));
         assert_eq!(owner(&result, 2), packaged(true), "behind {before} bytes");
     }
+}
+
+/// A jar with two keys: a constant of a compiled class, and a line of a text.
+fn jar() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = format!("class App {{ static String token() {{ return \"{}\"; }} }}", key(6));
+    write(folder.path(), "App.java", source.as_bytes());
+    write(folder.path(), "conf/app.properties", &line(7));
+    run("javac", &["App.java"], folder.path());
+    run("jar", &["--create", "--file=app.jar", "App.class", "conf"], folder.path());
+    std::fs::read(folder.path().join("app.jar")).expect("a jar")
+}
+
+#[test]
+fn what_is_in_a_packaged_jar_is_owned_by_its_package() {
+    let jar = jar();
+    let folder = installed(&[("usr/share/java/app.jar", &jar)]);
+    let layer = layer(&folder.path().join("root"), |_| true);
+    let result = scanned(&image(vec![layer]));
+    for (number, member) in [(6, "App.class"), (7, "conf/app.properties")] {
+        assert_eq!(owner(&result, number), packaged(true), "{member}");
+        let fingerprint = fingerprint(&key(number));
+        let finding = list(&result["findings"]).into_iter().find(|found| found["fingerprint"] == fingerprint);
+        let place = &finding.expect("a finding")["locations"][0];
+        assert_eq!((&place["path"], &place["inner"]), (&json!("usr/share/java/app.jar"), &json!([member])));
+    }
+    // One that somebody changed is the package's by its path, and no more.
+    let records = self::layer(&folder.path().join("root"), is_record);
+    let changed = Layer::new().file("usr/share/java/app.jar", &[&jar[..], b"\n"].concat());
+    assert_eq!(owner(&scanned(&image(vec![records, changed])), 6), packaged(false));
 }

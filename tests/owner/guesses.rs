@@ -3,78 +3,46 @@
 use super::*;
 
 /// Three detectors of one shape each: a guess that counts, one that hardly does, and a prefix.
-const RULES: &str = r#"
-service = "Tests"
-category = "generic"
+fn rules() -> String {
+    let rules = [
+        rule("guess", "generic", "medium", "guess=", ""),
+        rule("weak", "saas", "low", "weak=", ""),
+        rule("prefixed", "generic", "low", "", "tst_"),
+    ];
+    format!("service = \"Tests\"\ncategory = \"generic\"\n{}", rules.concat())
+}
 
+/// A detector of twelve characters behind a name or a prefix.
+fn rule(id: &str, category: &str, confidence: &str, name: &str, prefix: &str) -> String {
+    format!(
+        r#"
 [[detector]]
-id = "guess"
-name = "Guess"
+id = "{id}"
+name = "Rule {id}"
+category = "{category}"
 kind = "password"
 severity = "high"
-confidence = "medium"
+confidence = "{confidence}"
+public_prefix = [{prefixes}]
 [[detector.form]]
-anchors = ["guess="]
-pattern = 'guess=(?P<key>[a-z0-9]{12})'
+anchors = ["{name}{prefix}"]
+pattern = '{name}(?P<key>{prefix}[a-z0-9]{{12}})'
 [[detector.example]]
-key = "q7w2e9r4t1y6"
-text = "guess={{key}}"
+key = "{prefix}q7w2e9r4t1y6"
+text = "{name}{{{{key}}}}"
 [[detector.example]]
-key = "z8x3c5v7b2n4"
-text = "a guess={{key}} b"
+key = "{prefix}z8x3c5v7b2n4"
+text = "a {name}{{{{key}}}} b"
 [[detector.counter_example]]
-text = "guess=q7w2e9"
+text = "{name}{prefix}q7w2e9"
 why = "too short"
 [[detector.counter_example]]
-text = "guess=q7w2e9r4t1y6a"
+text = "{name}{prefix}q7w2e9r4t1y6a"
 why = "too long"
-
-[[detector]]
-id = "weak"
-name = "Weak guess"
-category = "saas"
-kind = "password"
-severity = "high"
-confidence = "low"
-[[detector.form]]
-anchors = ["weak="]
-pattern = 'weak=(?P<key>[a-z0-9]{12})'
-[[detector.example]]
-key = "q7w2e9r4t1y6"
-text = "weak={{key}}"
-[[detector.example]]
-key = "z8x3c5v7b2n4"
-text = "a weak={{key}} b"
-[[detector.counter_example]]
-text = "weak=q7w2e9"
-why = "too short"
-[[detector.counter_example]]
-text = "weak=q7w2e9r4t1y6a"
-why = "too long"
-
-[[detector]]
-id = "prefixed"
-name = "Prefixed key"
-kind = "token"
-severity = "high"
-confidence = "low"
-public_prefix = ["tst_"]
-[[detector.form]]
-anchors = ["tst_"]
-pattern = 'tst_[a-z0-9]{12}'
-[[detector.example]]
-key = "tst_q7w2e9r4t1y6"
-text = "a={{key}}"
-[[detector.example]]
-key = "tst_z8x3c5v7b2n4"
-text = "{{key}}"
-[[detector.counter_example]]
-text = "tst_q7w2e9"
-why = "too short"
-[[detector.counter_example]]
-text = "tst_q7w2e9r4t1y6a"
-why = "too long"
-"#;
+"#,
+        prefixes = if prefix.is_empty() { String::new() } else { format!("\"{prefix}\"") },
+    )
+}
 
 /// `(severity, confidence)` of the finding of a detector.
 #[track_caller]
@@ -89,7 +57,7 @@ fn grades(result: &Value, detector: &str) -> (String, String) {
 #[test]
 fn a_record_that_fits_lowers_guesses_only() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(folder.path(), "rules.toml", RULES.as_bytes());
+    write(folder.path(), "rules.toml", rules().as_bytes());
     let text = b"guess=q7w2e9r4t1y6\nweak=z8x3c5v7b2n4\ntst_m4n8b2v6c1x5\n";
     write(folder.path(), "etc/app.conf", text);
     let sum = String::from_utf8(run("md5sum", &["etc/app.conf"], folder.path())).expect("ASCII");

@@ -62,6 +62,9 @@ pub enum DetectorsCommand {
         /// List the offline checks that definitions can name, instead.
         #[arg(long, conflicts_with = "selectors")]
         validators: bool,
+        /// How to write the list: text, or markdown with counts and tables
+        #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT")]
+        format: ListFormat,
         /// Common options.
         #[command(flatten)]
         common: CatalogueArguments,
@@ -74,12 +77,26 @@ pub enum DetectorsCommand {
         #[command(flatten)]
         common: CatalogueArguments,
     },
+    /// Turn a gitleaks or betterleaks configuration into rules for --rules
+    ///
+    /// Writes the rules to standard output, and what does not fit, rule by rule, to standard error
+    /// (docs/importing.md).
+    Import {
+        /// The configuration, a TOML file; `-` is standard input.
+        file: String,
+        /// Leave out rules of which keyseam has a detector of the same name
+        #[arg(long)]
+        new: bool,
+        /// Common options.
+        #[command(flatten)]
+        common: CatalogueArguments,
+    },
     /// Check files of detectors: their definitions, examples and counter-examples
     ///
     /// Makes every example anew, looks for it, and for changed keys that must not be found. Exits with 1
     /// where a definition is not right.
     Check {
-        /// Files of detectors (docs/detectors.md).
+        /// Files of detectors (docs/adding-a-detector.md).
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Common options.
@@ -99,10 +116,20 @@ pub enum DetectorsCommand {
     },
 }
 
+/// How detectors are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// As docs/detectors.md.
+    Markdown,
+}
+
 /// Options of all commands on the catalogue.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CatalogueArguments {
-    /// Also take the detectors in FILE (docs/detectors.md)
+    /// Also take the detectors in FILE (docs/adding-a-detector.md)
     #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
     pub rules: Vec<PathBuf>,
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never

@@ -137,7 +137,7 @@ pub struct Keys {
         hide_env = true
     )]
     pub skip: Vec<String>,
-    /// Also take the detectors in FILE; repeatable (docs/detectors.md)
+    /// Also take the detectors in FILE; repeatable (docs/adding-a-detector.md)
     #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
     pub rules: Vec<PathBuf>,
     /// Also look for your own secret values: those of the environment (`env`), or NAME=VALUE lines in FILE

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::args::{CatalogueArguments, DetectorsCommand};
+use super::args::{CatalogueArguments, DetectorsCommand, ListFormat};
 use super::exit_status::ExitStatus;
 use super::messages::Messages;
 use super::{input, output, terminal};
@@ -15,11 +15,18 @@ use crate::detect::validate::VALIDATORS;
 use crate::limits;
 use crate::report::{Style, Threshold};
 
+mod alphabet;
 mod check;
 mod form;
+mod import;
 mod list;
+mod markdown;
+mod nearest;
 mod page;
 mod trial;
+
+/// Detectors that are named where an id is unknown.
+const SUGGESTED: usize = 5;
 
 /// Runs a command.
 pub fn run(command: DetectorsCommand, stdout: &mut dyn Write) -> ExitStatus {
@@ -50,18 +57,22 @@ fn carry_out(command: DetectorsCommand, stdout: &mut dyn Write) -> anyhow::Resul
             output::to(stdout, |out| VALIDATORS.iter().try_for_each(|(name, _)| writeln!(out, "{name}")))?;
             Ok(ExitStatus::Clean)
         }
-        DetectorsCommand::List { selectors, common, .. } => {
+        DetectorsCommand::List { selectors, format, common, .. } => {
             let catalogue = catalogue(&common.rules)?;
             let chosen = list::choose(&catalogue, &selectors)?;
-            output::to(stdout, |out| list::write(&chosen, &style(&common), out))?;
+            output::to(stdout, |out| match format {
+                ListFormat::Text => list::write(&chosen, &style(&common), out),
+                ListFormat::Markdown => markdown::write(&chosen, out),
+            })?;
             Ok(ExitStatus::Clean)
         }
         DetectorsCommand::Show { id, common } => {
             let catalogue = catalogue(&common.rules)?;
             let (_, definition) = find(&catalogue, &id)?;
-            output::to(stdout, |out| page::write(definition, &style(&common), out))?;
+            output::to(stdout, |out| page::write(definition, &id, &style(&common), out))?;
             Ok(ExitStatus::Clean)
         }
+        DetectorsCommand::Import { file, new, common } => import::run(&file, new, &common.rules, stdout),
         DetectorsCommand::Check { files, common } => {
             let known = catalogue(&common.rules)?.definitions().len();
             let rules: Vec<PathBuf> = common.rules.iter().chain(&files).cloned().collect();
@@ -101,9 +112,9 @@ fn find<'a>(catalogue: &'a Catalogue, id: &str) -> anyhow::Result<(DetectorIndex
     if let Some(found) = found {
         return Ok(found);
     }
-    let ids = catalogue.definitions().iter().map(|definition| definition.id.as_str());
-    let alike: Vec<&str> = ids.filter(|known| known.contains(id)).take(5).collect();
-    match alike.as_slice() {
+    let definitions = catalogue.definitions().iter();
+    let ids = definitions.flat_map(|definition| std::iter::once(&definition.id).chain(&definition.aliases));
+    match nearest::nearest(id, ids.map(String::as_str), SUGGESTED).as_slice() {
         [] => anyhow::bail!("there is no detector '{id}'; keyseam detectors list names them all"),
         alike => anyhow::bail!("there is no detector '{id}'; there are {}", alike.join(", ")),
     }

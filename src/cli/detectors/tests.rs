@@ -101,7 +101,7 @@ cloud
 fn a_page_says_all_that_is_known() {
     let catalogue = acme();
     let (_, definition) = find(&catalogue, "acme-key").expect("by its alias");
-    let page = text(|style, out| page::write(definition, style, out));
+    let page = text(|style, out| page::write(definition, &definition.id, style, out));
     for part in [
         "read every file",
         "Around acme_:",
@@ -109,6 +109,10 @@ fn a_page_says_all_that_is_known() {
         "not a UUID",
         "https://acme.example/keys",
         "acme_ in front",
+        "begins with acme_, 45 characters long, of small letters and digits",
+        "severity is high",
+        "HIGH acme-token in app/.env, key acme_…",
+        "--only or --skip with acme-token or, all the same, acme-key",
     ] {
         assert!(page.contains(part), "{part} is missing in:\n{page}");
     }
@@ -118,7 +122,7 @@ fn a_page_says_all_that_is_known() {
 fn every_embedded_detector_has_a_page() {
     let catalogue = catalogue(&[]).expect("the catalogue");
     for definition in catalogue.definitions() {
-        let page = text(|style, out| page::write(definition, style, out));
+        let page = text(|style, out| page::write(definition, &definition.id, style, out));
         assert!(page.lines().count() > 8, "{}", definition.id);
     }
 }
@@ -127,7 +131,12 @@ fn every_embedded_detector_has_a_page() {
 fn an_unknown_id_is_answered_with_those_alike() {
     let catalogue = acme();
     let message = |id| find(&catalogue, id).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(message("acme").ends_with("there are acme-token, acme-password"));
+    assert!(message("acme-tokn").ends_with("there are acme-token"));
+    assert!(
+        message("acme-").ends_with("there are acme-key, acme-token, acme-password"),
+        "{}",
+        message("acme-")
+    );
     assert!(message("nobody").contains("detectors list"));
 }
 
@@ -170,4 +179,23 @@ fn what_cannot_be_tried_is_an_error() {
     let broken = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(broken.path(), "service = 7").expect("written");
     assert!(catalogue(&[broken.path().to_owned()]).is_err());
+}
+
+/// Every id and alias is one word of a command line and of an ignore file, and leads to its own detector.
+#[test]
+fn every_id_and_alias_selects_its_detector() {
+    let catalogue = catalogue(&[]).expect("the catalogue");
+    let mut words = 0;
+    for (index, definition) in catalogue.indexed() {
+        for id in std::iter::once(&definition.id).chain(&definition.aliases) {
+            words += 1;
+            assert_eq!(catalogue.matching(id), [index], "{id}");
+            assert_eq!(find(&catalogue, &id.to_uppercase()).expect(id).0, index, "{id}");
+            let page = text(|style, out| page::write(definition, id, style, out));
+            assert_eq!(page.contains("is another name of"), *id != definition.id, "{id}");
+            let chosen = list::choose(&catalogue, std::slice::from_ref(id)).expect(id);
+            assert_eq!(chosen.iter().map(|chosen| &chosen.id).collect::<Vec<_>>(), [&definition.id]);
+        }
+    }
+    assert!(words > catalogue.definitions().len());
 }

@@ -133,7 +133,7 @@ fn ignore_rules(
     }
     let bytes = input::file(path, limits::IGNORE_FILE as u64).context(IGNORE_FILE)?;
     let today = time::OffsetDateTime::now_utc().date();
-    let rules = IgnoreRules::parse(IGNORE_FILE, &bytes, today)?;
+    let mut rules = IgnoreRules::parse(IGNORE_FILE, &bytes, today)?;
     for rule in rules.expired() {
         progress.note(&format!("{IGNORE_FILE}:{}: the rule has expired and no longer applies", rule.line));
     }
@@ -147,6 +147,7 @@ fn ignore_rules(
     for (rule, id) in rules.unknown_detectors(|id| catalogue.find(id).is_some()) {
         progress.note(&format!("{IGNORE_FILE}:{}: there is no detector '{id}'", rule.line));
     }
+    rules.resolve_detectors(|id| Some(catalogue.get(catalogue.find(id)?)?.id.as_str()));
     Ok(rules)
 }
 

@@ -54,24 +54,36 @@ impl Broken {
     }
 }
 
-/// Runs `codec` over all of `input`, or until it is over; how much it took.
+/// How a run over some input ended.
+#[derive(Debug)]
+pub(in crate::content) struct Ran {
+    /// Bytes of the input that were taken. Some are left where the codec is over, or cannot go on.
+    pub(in crate::content) taken: usize,
+    /// What the codec says of the data, or the one who takes what comes out.
+    pub(in crate::content) result: Result<(), Fault>,
+}
+
+/// Who takes what comes out of a codec, by its last step.
+pub(in crate::content) type Sink<'s> = dyn FnMut(&mut dyn Codec, &[u8]) -> Result<(), Fault> + 's;
+
+/// Runs `codec` over all of `input`, or until it is over. `sink` is called after every step with what came
+/// out, which may be nothing: memory and texts are to be asked for first.
 pub(in crate::content) fn run(
     codec: &mut dyn Codec,
     mut input: &[u8],
     output: &mut [u8],
-    sink: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
-) -> Result<usize, Fault> {
+    sink: &mut Sink<'_>,
+) -> Ran {
     let all = input.len();
     loop {
-        let Stepped { taken, given } = codec.step(input, output)?;
+        let stepped = codec.step(input, output);
+        let Stepped { taken, given } = *stepped.as_ref().unwrap_or(&Stepped::default());
         input = input.get(taken..).unwrap_or_default();
-        if given > 0 {
-            sink(output.get(..given).unwrap_or_default())?;
-        }
+        let result = stepped.and_then(|_| sink(codec, output.get(..given).unwrap_or_default()));
         // With its output full it may have more to give, without any input; or a fault to tell.
         let again = given > 0 || (!input.is_empty() && taken > 0);
-        if !again {
-            return Ok(all - input.len());
+        if !again || result.is_err() {
+            return Ran { taken: all - input.len(), result };
         }
     }
 }

@@ -29,7 +29,11 @@ impl Default for Loose {
 impl Unpack for Loose {
     fn feed(&mut self, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
         let Self { inflate, output, body } = self;
-        run(inflate, bytes, output, &mut |data| body.take(data, members)).map(|_| ())
+        let ran = run(inflate, bytes, output, &mut |_, data| body.take(data, members));
+        if ran.result.is_err() {
+            body.give_as_it_is(members)?;
+        }
+        ran.result
     }
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
@@ -38,11 +42,8 @@ impl Unpack for Loose {
             Body::Held(header, content) if content.len() as u64 == header.size => {
                 object::give(&Hash::Sha1.id(header.kind, content), content, members)?;
             }
-            // What there is of it has no id.
-            Body::Held(header, content) => {
-                members.begin(Step::Member(header.kind.name().as_bytes()))?;
-                members.data(content)?;
-                members.end();
+            Body::Held(..) => {
+                self.body.give_as_it_is(members)?;
                 return Err(Fault::TRUNCATED);
             }
             Body::Passed(left) => {
@@ -57,6 +58,16 @@ impl Unpack for Loose {
 }
 
 impl Body {
+    /// Gives what there is of an object that is not whole: it has no id.
+    fn give_as_it_is(&self, members: &mut dyn Members) -> Result<(), Fault> {
+        if let Self::Held(header, content) = self {
+            members.begin(Step::Member(header.kind.name().as_bytes()))?;
+            members.data(content)?;
+            members.end();
+        }
+        Ok(())
+    }
+
     fn take(&mut self, data: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
         match self {
             Self::Header(held) => {
@@ -76,16 +87,44 @@ impl Body {
                 self.take(content.get(1..).unwrap_or_default(), members)
             }
             Self::Held(header, content) => {
-                if content.len() as u64 + data.len() as u64 > header.size {
-                    return Err(Fault::CORRUPT);
-                }
-                content.extend_from_slice(data);
-                Ok(())
+                let room = usize::try_from(header.size).unwrap_or(usize::MAX).saturating_sub(content.len());
+                content.extend_from_slice(data.get(..room).unwrap_or(data));
+                if data.len() > room { Err(Fault::CORRUPT) } else { Ok(()) }
             }
             Self::Passed(left) => {
                 *left = left.checked_sub(data.len() as u64).ok_or(Fault::CORRUPT)?;
                 members.data(data)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::Loose;
+    use crate::content::Fault;
+    use crate::content::taken::Taken;
+
+    #[test]
+    fn what_was_inflated_of_a_broken_object_comes_out() {
+        let content: Vec<u8> =
+            (0..9_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(format!("blob {}\0", content.len()).as_bytes()).expect("memory");
+        encoder.write_all(&content).expect("memory");
+        let right = encoder.finish().expect("memory");
+        // A checksum that is wrong says nothing against the content.
+        let mut wrong = right.clone();
+        let last = wrong.len() - 1;
+        wrong[last] ^= 1;
+        for slice in [1, 100, wrong.len()] {
+            let (taken, ended) = Taken::of(Box::<Loose>::default(), &wrong, slice);
+            assert_eq!(ended, Err(Fault::CORRUPT));
+            assert_eq!(taken.members.last().map(|(_, bytes)| bytes.len()), Some(content.len()), "{slice}");
+        }
+        let (taken, ended) = Taken::of(Box::<Loose>::default(), &right, 100);
+        assert_eq!((taken.members.len(), ended), (1, Ok(())));
     }
 }

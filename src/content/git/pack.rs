@@ -7,7 +7,7 @@
 use super::bases::{BaseOf, Bases};
 use super::delta::Delta;
 use super::object::{self, Hash, Kind};
-use crate::content::compressed::{Codec, Deflate, run};
+use crate::content::compressed::{Codec, Deflate, Ran, run};
 use crate::content::gather::{Gather, be32, split};
 use crate::content::{Fault, Members, Step, Unpack};
 use crate::limits::{DECODED_SLICE, GIT_OBJECT, INNER_FILE, INNER_FILE_RATIO};
@@ -93,6 +93,9 @@ impl Unpack for Pack {
 
     fn finish(&mut self, members: &mut dyn Members) -> Result<(), Fault> {
         members.end();
+        if let State::Data(inflating) = &self.state {
+            inflating.give_as_it_is(members)?;
+        }
         if matches!(self.state, State::Over) { Ok(()) } else { Err(Fault::TRUNCATED) }
     }
 }
@@ -135,9 +138,13 @@ impl Pack {
             }
             State::Data(inflating) => {
                 let Inflating { inflate, body, size, .. } = &mut **inflating;
-                let sink = &mut |data: &[u8]| body.take(data, *size, members);
-                let taken = run(inflate, input, &mut self.output, sink)?;
+                let Ran { taken, result } =
+                    run(inflate, input, &mut self.output, &mut |_, data| body.take(data, *size, members));
                 split(input, taken as u64);
+                if result.is_err() {
+                    inflating.give_as_it_is(members)?;
+                    return result.map(|()| false);
+                }
                 if !inflate.is_complete() {
                     return Ok(false);
                 }
@@ -244,17 +251,24 @@ impl Pack {
 
     /// An object is inflated.
     fn complete(&mut self, inflating: Inflating, members: &mut dyn Members) -> Result<(), Fault> {
-        let Inflating { at, what, size, body, .. } = inflating;
-        let length = match &body {
+        let length = match &inflating.body {
             Body::Held(bytes) => bytes.len() as u64,
             Body::Passed(length) | Body::Dropped(length) => *length,
         };
-        if length != size {
+        if length != inflating.size {
+            inflating.give_as_it_is(members)?;
             return Err(Fault::CORRUPT);
         }
+        let Inflating { at, what, body, .. } = inflating;
         match (what, body) {
             (What::Whole(kind), Body::Held(content)) => self.object(at, kind, content, members),
-            (What::Delta(base), Body::Held(delta)) => self.delta(at, &base, &delta, members),
+            (What::Delta(base), Body::Held(delta)) => {
+                let result = self.delta(at, &base, &delta, members);
+                if result == Err(Fault::CORRUPT) {
+                    give_as_it_is(at, &delta, members)?;
+                }
+                result
+            }
             (_, Body::Dropped(_) | Body::Passed(_)) => {
                 members.end();
                 Ok(())
@@ -313,6 +327,24 @@ impl Pack {
     }
 }
 
+impl Inflating {
+    /// Gives what there is of an object that is not whole, or not what its header says. Of a delta too: what
+    /// it adds stands in it.
+    fn give_as_it_is(&self, members: &mut dyn Members) -> Result<(), Fault> {
+        if let Body::Held(bytes) = &self.body { give_as_it_is(self.at, bytes, members) } else { Ok(()) }
+    }
+}
+
+fn give_as_it_is(at: u64, bytes: &[u8], members: &mut dyn Members) -> Result<(), Fault> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    members.begin(Step::Member(format!("offset {at}").as_bytes()))?;
+    members.data(bytes)?;
+    members.end();
+    Ok(())
+}
+
 impl Body {
     fn take(&mut self, data: &[u8], size: u64, members: &mut dyn Members) -> Result<(), Fault> {
         let length = match self {
@@ -329,5 +361,48 @@ impl Body {
             return Err(Fault::CORRUPT);
         }
         if matches!(self, Self::Passed(_)) { members.data(data) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::{Hash, Pack};
+    use crate::content::Fault;
+    use crate::content::taken::Taken;
+
+    /// A pack of one blob of less than 2 KiB, which its header says to have `size` bytes.
+    fn pack(content: &[u8], size: usize) -> Vec<u8> {
+        let mut bytes = b"PACK\0\0\0\x02\0\0\0\x01".to_vec();
+        bytes.extend_from_slice(&[0x80 | 3 << 4 | (size & 0x0f) as u8, (size >> 4) as u8]);
+        let mut encoder = flate2::write::ZlibEncoder::new(bytes, flate2::Compression::none());
+        encoder.write_all(content).expect("memory");
+        let mut bytes = encoder.finish().expect("memory");
+        bytes.extend_from_slice(&[0; 20]);
+        bytes
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], least: usize, fault: Fault) {
+        for slice in [1, 7, bytes.len()] {
+            let (taken, ended) = Taken::of(Box::new(Pack::new(Hash::Sha1)), bytes, slice);
+            assert_eq!(ended, Err(fault), "in slices of {slice}");
+            let given = taken.members.last().map_or(0, |(_, content)| content.len());
+            assert!(given >= least, "{given} of {least} bytes in slices of {slice}");
+        }
+    }
+
+    #[test]
+    fn what_was_inflated_of_an_object_that_is_cut_or_broken_comes_out() {
+        let content: Vec<u8> = (0..1_500_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let right = pack(&content, content.len());
+        let data = right.len() - 20;
+        check(&right[..data - 300], content.len() - 300, Fault::TRUNCATED);
+        check(&pack(&content, content.len() + 1), content.len(), Fault::CORRUPT);
+        check(&pack(&content, content.len() - 1), content.len() - 1, Fault::CORRUPT);
+        let mut wrong = right.clone();
+        wrong[data - 1] ^= 1;
+        check(&wrong, content.len(), Fault::CORRUPT);
     }
 }

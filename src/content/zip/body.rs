@@ -3,7 +3,7 @@
 
 use super::record::Facts;
 use super::unsized_data::Unsized;
-use crate::content::compressed::{Bzip2, Codec, Deflate, Stepped, Xz, Zstd};
+use crate::content::compressed::{Bzip2, Codec, Deflate, Ran, Stepped, Xz, Zstd, run};
 use crate::content::{Fault, Members};
 
 const STORED: u16 = 0;
@@ -127,6 +127,13 @@ impl Body {
         self.facts.known().unwrap_or(0).saturating_sub(self.taken)
     }
 
+    /// Bytes of its data, once it is over.
+    pub(super) fn length(&self) -> u64 {
+        // Of stored data without a known length more was taken than belongs to them.
+        let read = if let Coding::Unsized(_) = &self.coding { self.sum.size } else { self.taken };
+        self.facts.known().unwrap_or(read)
+    }
+
     /// Memory of its decoder.
     pub(super) fn memory(&self) -> u64 {
         if let Coding::Codec(codec) = &self.coding { codec.memory() } else { 0 }
@@ -175,39 +182,36 @@ impl Body {
 
 fn decode(
     codec: &mut dyn Codec,
-    mut input: &[u8],
+    input: &[u8],
     output: &mut [u8],
     sum: &mut Sum,
     beside: u64,
     members: &mut dyn Members,
 ) -> Result<(usize, Passed), Fault> {
-    let all = input.len();
     let mut memory = codec.memory();
-    loop {
-        let Stepped { taken, given } = match codec.step(input, output) {
-            Ok(stepped) => stepped,
-            Err(fault) => return Ok((all - input.len(), Passed::Broken(fault))),
-        };
-        input = input.get(taken..).unwrap_or_default();
+    // A member that takes too much memory is left, and so is one that is broken. Who takes what is in them
+    // may want no more at all.
+    let mut refused = None;
+    let Ran { taken, result } = run(codec, input, output, &mut |codec, data| {
         if codec.memory() != memory {
             memory = codec.memory();
-            if let Err(fault) = members.hold(beside + memory) {
-                return Ok((all - input.len(), Passed::Broken(fault)));
-            }
+            members.hold(beside + memory)?;
         }
-        if given > 0 {
-            sum.give(output.get(..given).unwrap_or_default(), members)?;
+        if data.is_empty() {
+            return Ok(());
         }
-        if given > 0 || (!input.is_empty() && taken > 0) {
-            continue;
-        }
-        let passed = match (input.is_empty(), codec.is_complete()) {
-            (true, _) => Passed::More,
-            (false, true) => Passed::Over,
-            (false, false) => Passed::Broken(Fault::CORRUPT),
-        };
-        return Ok((all - input.len(), passed));
+        sum.give(data, members).inspect_err(|fault| refused = Some(*fault))
+    });
+    if let Some(fault) = refused {
+        return Err(fault);
     }
+    let passed = match result {
+        Err(fault) => Passed::Broken(fault),
+        Ok(()) if taken == input.len() => Passed::More,
+        Ok(()) if codec.is_complete() => Passed::Over,
+        Ok(()) => Passed::Broken(Fault::CORRUPT),
+    };
+    Ok((taken, passed))
 }
 
 /// lzma as zip has it: a version, the properties, then the coded data of an lzma file.

@@ -1,5 +1,5 @@
-//! Members by the directory at a zip's end, of an archive that is held: only those that were not seen
-//! in passing. No byte is read twice for them, however they overlap.
+//! Members by the directory at a zip's end, of an archive that is held: only those that were not seen in
+//! passing, or not to their end. However they overlap, no byte is read twice for them.
 
 use memchr::memmem;
 
@@ -7,6 +7,7 @@ use super::body::{Body, Passed};
 use super::record::{
     CENTRAL, END, END_SIZE, Facts, Header, LOCAL, Record, Told, tell, u16_at, u32_at, u64_at,
 };
+use super::{Seen, is_seen};
 use crate::content::{Fault, Members, Step};
 
 /// In front of the end of an archive that needs larger fields.
@@ -30,10 +31,10 @@ struct Unseen {
     record: usize,
 }
 
-/// Reads the members of `archive` that begin at none of the places `seen`.
+/// Reads the members of `archive` that are not among those that were seen.
 pub(super) fn read_unseen(
     archive: &[u8],
-    seen: &[u64],
+    seen: &[Seen],
     output: &mut [u8],
     members: &mut dyn Members,
 ) -> Result<(), Fault> {
@@ -44,7 +45,7 @@ pub(super) fn read_unseen(
     while let Some((header, length)) = central(archive, next).filter(|_| next < directory.end) {
         let at = i64::try_from(header.offset).ok().and_then(|offset| offset.checked_add(directory.off));
         let at = at.and_then(|at| u64::try_from(at).ok()).unwrap_or(u64::MAX);
-        if seen.binary_search(&at).is_err() {
+        if !is_seen(seen, at, header.facts.compressed) {
             let at = usize::try_from(at).unwrap_or(usize::MAX);
             let is_there = archive.get(at..).is_some_and(|bytes| bytes.starts_with(LOCAL));
             wrong |= !is_there;
@@ -134,5 +135,10 @@ fn at_end(archive: &[u8], at: usize) -> Option<Directory> {
 fn wide(archive: &[u8], at: usize) -> Option<usize> {
     let locator = at.checked_sub(LOCATOR_SIZE)?;
     let before = archive.get(..locator)?;
-    archive.get(locator..)?.starts_with(LOCATOR).then(|| memmem::rfind(before, END_WIDE)).flatten()
+    if !archive.get(locator..)?.starts_with(LOCATOR) {
+        return None;
+    }
+    // Nothing but its own extensible data stand between: a search of all would be one for every end.
+    let near = before.len().saturating_sub(usize::from(u16::MAX));
+    memmem::rfind(before.get(near..)?, END_WIDE).map(|at| near + at)
 }

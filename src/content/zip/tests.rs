@@ -211,6 +211,42 @@ fn reads_by_the_directory_what_another_member_hides() {
 }
 
 #[test]
+fn a_header_that_says_less_than_the_directory_hides_nothing() {
+    let right = deflated("a", &b"a key, and more of it, that the header does not tell of ".repeat(9));
+    let half = right.sizes.0 / 2;
+    let wrong = [
+        Entry { crc: 0, sizes: (0, 0), ..right.clone() },
+        Entry { sizes: (0, 0), ..right.clone() },
+        Entry { sizes: (half, right.sizes.1), ..right.clone() },
+        Entry { sizes: (half, 7), crc: 7, ..right.clone() },
+    ];
+    for (number, wrong) in wrong.iter().enumerate() {
+        let mut made = Made::default();
+        made.local(wrong).raw(&right.data).listing(&right, 0).member(&stored("b", b"behind"));
+        let bytes = made.finish();
+        let (taken, ended) = read(&bytes);
+        let all: Vec<usize> = taken.members.iter().map(|(_, content)| content.len()).collect();
+        assert!(all.contains(&(right.sizes.1 as usize)), "{number}: {all:?}");
+        assert_eq!((taken.member("b"), ended), (&b"behind"[..], Ok(())));
+
+        let mut taken = Taken { memory: Some(10), ..Taken::default() };
+        assert_eq!(taken.take(&mut *zip(), &bytes, 7), Ok(()));
+        assert_eq!(taken.unread.last(), Some(&(None, Fault::LIMIT)), "{number}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_said_once() {
+    for (flags, method, sizes) in [(1, 8, (12, 12)), (1 | DESCRIBED, 8, (0, 0)), (0, 97, (12, 12))] {
+        let entry = Entry { flags, method, sizes, data: vec![b'x'; 12], ..stored("a", b"") };
+        let mut made = Made::default();
+        made.local(&entry).raw(&entry.data).listing(&Entry { sizes: (12, 12), ..entry.clone() }, 0);
+        let (taken, ended) = read(&made.finish());
+        assert_eq!((taken.names(), taken.unread.len(), ended), (vec!["a"], 1, Ok(())), "{flags} {method}");
+    }
+}
+
+#[test]
 fn no_byte_is_read_twice_for_members_that_overlap() {
     // One body, and a directory that lists a hundred members around it.
     let body = deflated("body", &[0; 100_000]);

@@ -21,6 +21,7 @@ pub(super) fn generate(name: &str, argument: &str, seed: &mut Seed) -> Option<St
         "zuplo" => zuplo(seed),
         "cloudflare" => cloudflare(argument, seed),
         "vercel" => format!("{argument}{}", body_and_crc62(seed, 50)),
+        "polar" => format!("{argument}{}", body_and_crc62(seed, 37)),
         "confluent" => confluent(seed),
         "azure-his64" => azure_identifiable(argument, seed)?,
         "azure-his32" => azure_identifiable(argument, seed)?,
@@ -34,7 +35,7 @@ pub(super) fn generate(name: &str, argument: &str, seed: &mut Seed) -> Option<St
 }
 
 /// CRC-32 (IEEE) one bit at a time.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })

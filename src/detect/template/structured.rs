@@ -2,11 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use bip0039::English;
+use sha2::{Digest, Sha256};
 
-use super::checksummed::{hex, url_safe};
+use super::checksummed::{crc32, hex, url_safe};
 use super::{BASE62, DIGITS, Seed, private_keys};
 
-/// The key called `name`; nothing when there is none of that name.
+/// The key called `name`; nothing when there is none of that name or `argument` does not fit.
 pub(super) fn generate(name: &str, argument: &str, seed: &mut Seed) -> Option<String> {
     Some(match name {
         "base64of" => STANDARD.encode(argument),
@@ -24,6 +26,9 @@ pub(super) fn generate(name: &str, argument: &str, seed: &mut Seed) -> Option<St
         "sendgrid" => sendgrid(seed),
         "artifactory-reference" => artifactory_reference(seed),
         "aws-bedrock" => aws_bedrock(seed),
+        "elastic-cloud" => elastic_cloud(seed),
+        "ansible-vault" => ansible_vault(seed),
+        "bip39" => return bip39(argument, seed),
         _ => return None,
     })
 }
@@ -129,4 +134,37 @@ fn aws_bedrock(seed: &mut Seed) -> String {
     let (user, account) = (seed.pick(b"abcdefghijklmnopqrstuvwxyz0123456789", 4), seed.pick(DIGITS, 12));
     let text = format!("BedrockAPIKey-{user}-at-{account}:{}", STANDARD.encode(seed.bytes::<48>()));
     format!("ABSK{}", STANDARD.encode(text))
+}
+
+/// An id and a secret in base64, four zero bytes, the CRC of the first.
+fn elastic_cloud(seed: &mut Seed) -> String {
+    let inner = STANDARD.encode(format!("{}:{}", url_safe(seed, 20), url_safe(seed, 22)));
+    let mut bytes = inner.clone().into_bytes();
+    bytes.extend([0; 4]);
+    bytes.extend(crc32(inner.as_bytes()).to_be_bytes());
+    format!("essu_{}", STANDARD.encode(bytes))
+}
+
+/// Salt, MAC and two blocks in hex, a line each, that in hex once more, 80 digits a line.
+fn ansible_vault(seed: &mut Seed) -> String {
+    let inner = [hex(seed, 64), hex(seed, 64), hex(seed, 64)].join("\n");
+    let outer: String = inner.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let lines = outer.as_bytes().chunks(80).map(|line| String::from_utf8_lossy(line).into_owned());
+    ["ANSIBLE_VAULT;1.1;AES256".to_owned()].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+/// A recovery phrase of so many words, as BIP-39 makes them: 11 bits a word, the last of them from SHA-256.
+fn bip39(words: &str, seed: &mut Seed) -> Option<String> {
+    let words: usize = words.parse().ok().filter(|words| [12, 15, 18, 21, 24].contains(words))?;
+    let mut entropy = seed.bytes::<32>().to_vec();
+    entropy.truncate(words / 3 * 4);
+    let bytes = [entropy.as_slice(), &Sha256::digest(&entropy)].concat();
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
+    let phrase: Vec<&str> = (0..words)
+        .filter_map(|word| {
+            English::words().get((0..11).fold(0, |index, at| index << 1 | bit(word * 11 + at)))
+        })
+        .copied()
+        .collect();
+    Some(phrase.join(" "))
 }

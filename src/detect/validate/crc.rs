@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::encoding::{BASE36, BASE62, base64url, from_digits, hex, to_base32, to_base64, to_digits};
+use super::encoding::{BASE36, BASE62, base64, base64url, from_digits, hex, to_base32, to_base64, to_digits};
 use super::{Candidate, Facts, Verdict};
 
 /// Whether the last six characters are the CRC-32 of `body` in base62.
@@ -77,6 +77,28 @@ pub(super) fn confluent(candidate: Candidate<'_>) -> Verdict {
     let body = candidate.key.get(4..58).unwrap_or_default();
     let wanted = to_base64(&crc32fast::hash(body).to_le_bytes());
     Verdict::soft(candidate.key.get(58..).is_some_and(|check| wanted.as_bytes().get(..6) == Some(check)))
+}
+
+/// `polar_oat_` and its kin: 37 characters and 6 of check, as in Polar's source.
+pub(super) fn polar(candidate: Candidate<'_>) -> Verdict {
+    let body = candidate.key.rsplit(|&byte| byte == b'_').next().unwrap_or_default();
+    Verdict::hard(body.len() == 43 && ends_in_base62_crc(body))
+}
+
+/// `essu_` and base64 of a key in base64, four bytes that are zero so far, and the CRC of the key. One
+/// published sample shows it, so a wrong one decides nothing.
+pub(super) fn elastic_cloud(candidate: Candidate<'_>) -> Verdict {
+    let bytes = candidate.key.strip_prefix(b"essu_").and_then(base64);
+    let Some((front, check)) = bytes.as_deref().and_then(<[u8]>::split_last_chunk::<4>) else {
+        return Verdict::Failed;
+    };
+    let Some(inner) = front.len().checked_sub(4).and_then(|length| front.get(..length)) else {
+        return Verdict::Failed;
+    };
+    if !inner.is_ascii() {
+        return Verdict::Failed;
+    }
+    Verdict::soft(crc32fast::hash(inner).to_be_bytes() == *check)
 }
 
 /// A routable token: `prefix payload . [01.] length checksum`, in base64url and base36 (2 and 7 digits).
@@ -154,6 +176,26 @@ mod tests {
         assert!(matches!(check("github-crc32-soft", &format!("gho_{wrong}")), Verdict::Plausible(_)));
         assert!(matches!(check("npm-crc32", &format!("npm_{wrong}")), Verdict::Plausible(_)));
         assert_eq!(check("grafana-crc32", &made("glsa_{{base62:32}}_{{hex:8}}", 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_sample_of_elastic_has_its_check() {
+        // Published with a scanner of Google's as the key of a test; in pieces, so that none finds it here.
+        let sample = [
+            "essu_VWtSQlNXNWFjMEpWWVZsbFVUZDBO",
+            "RmRQTldJNmNuWnVYMU5yY1ZGdlJ6aHVlR",
+            "E5rWmxGelIyUk9kdz09AAAAANx5Zs4=",
+        ];
+        assert!(matches!(check("elastic-cloud", &sample.concat()), Verdict::Proven(_)));
+        let other = sample.concat().replace("ANx5", "ANx6");
+        assert!(matches!(check("elastic-cloud", &other), Verdict::Plausible(_)));
+        assert_eq!(check("elastic-cloud", "essu_AAAA"), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_token_of_polar_has_one_length_and_its_check() {
+        assert_eq!(check("polar-crc32", &made("polar_rt_{{base62:43}}", 1)), Verdict::Failed);
+        assert_eq!(check("polar-crc32", &made("polar_rt_{{polar:}}a", 1)), Verdict::Failed);
     }
 
     #[test]

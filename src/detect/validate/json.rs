@@ -1,8 +1,9 @@
-//! Tokens that are JSON in base64: Grafana, Sentry, Mapbox.
+//! Tokens that are JSON in base64: Grafana, Sentry, Mapbox, 1Password, Snyk.
 
 use serde_json::{Map, Value};
 
 use super::encoding::{base64_any, base64url};
+use super::jwt::{now, written};
 use super::{Candidate, Facts, Verdict};
 use crate::detect::Severity;
 
@@ -77,6 +78,35 @@ pub(super) fn mapbox(candidate: Candidate<'_>) -> Verdict {
     Verdict::Proven(facts)
 }
 
+/// `ops_` and `{"signInAddress", "email", "deviceUuid", …}`: all that a service account signs in with.
+pub(super) fn onepassword(candidate: Candidate<'_>) -> Verdict {
+    let object = candidate.key.strip_prefix(b"ops_").and_then(object);
+    let all = |object: &Map<String, Value>| {
+        ["signInAddress", "email", "deviceUuid"].iter().all(|field| object.contains_key(*field))
+    };
+    let Some(object) = object.filter(all) else { return Verdict::Failed };
+    let facts = with_field(Facts::default(), &object, "signInAddress", "host");
+    Verdict::Proven(with_field(facts, &object, "email", "account"))
+}
+
+/// `snyk_uat.`, an id, `{"e": end, "h": host, …}`, a signature. Snyk's own client reads the host there.
+pub(super) fn snyk(candidate: Candidate<'_>) -> Verdict {
+    let parts: Vec<&[u8]> = candidate.key.split(|&byte| byte == b'.').collect();
+    let [_, _, claims, _] = parts.as_slice() else { return Verdict::Failed };
+    let Some(object) = object(claims).filter(|object| object.contains_key("h")) else {
+        return Verdict::Failed;
+    };
+    let mut facts = with_field(Facts::default(), &object, "h", "host");
+    let end = object.get("e").and_then(Value::as_i64);
+    if end.is_some_and(|end| end < now()) {
+        facts.severity = Some(Severity::Info);
+    }
+    Verdict::Proven(match end.and_then(written) {
+        Some(moment) => facts.with("expires", moment),
+        None => facts,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check, facts, handle, made};
@@ -89,6 +119,33 @@ mod tests {
         assert_eq!(of("mapbox", "{{mapbox:sk}}", "user").as_deref(), Some("mapmaker"));
         assert_eq!(of("grafana-cloud", "{{grafana-cloud}}", "token-name").as_deref(), Some("ci-push-token"));
         assert_eq!(of("grafana-legacy", "{{grafana-legacy}}", "organization").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_service_account_names_its_host_and_itself() {
+        let fields = "\"signInAddress\":\"team.1password.com\",\"email\":\"ci@team.io\"";
+        let token = format!("ops_{{{{base64urlof:{{{fields},\"deviceUuid\":\"{{{{base32:26}}}}\"}}}}}}");
+        let facts = facts(check("onepassword-account", &made(&token, 1)));
+        assert_eq!(handle(&facts, "host").as_deref(), Some("team.1password.com"));
+        assert_eq!(handle(&facts, "account").as_deref(), Some("ci@team.io"));
+        let cut = format!("ops_{{{{base64urlof:{{{fields}}}}}}}");
+        assert_eq!(check("onepassword-account", &made(&cut, 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_token_of_snyk_names_its_host_and_its_end() {
+        let token = |end: &str| {
+            let claims = format!("{{{{base64urlof:{{\"e\":{end},\"h\":\"snyk.io\"}}}}}}");
+            facts(check(
+                "snyk-pat",
+                &made(&format!("snyk_uat.{{{{hex:8}}}}.{claims}.{{{{base64url:86}}}}"), 1),
+            ))
+        };
+        assert_eq!(handle(&token("4102444800"), "expires").as_deref(), Some("2100-01-01T00:00:00Z"));
+        assert_eq!(handle(&token("4102444800"), "host").as_deref(), Some("snyk.io"));
+        assert_eq!(token("1500000000").severity, Some(Severity::Info));
+        let words = ["snyk_uat.12345678", "abcdefg-hijklmnop", "qrstuvwxyz-123456"].join(".");
+        assert_eq!(check("snyk-pat", &words), Verdict::Failed);
     }
 
     #[test]

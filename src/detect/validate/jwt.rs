@@ -41,6 +41,37 @@ pub(super) fn gitlab_job(candidate: Candidate<'_>) -> Verdict {
     prefixed(candidate.key.strip_prefix(b"glcbt-").unwrap_or_default())
 }
 
+/// A token of a service account of Kubernetes: its issuer or its claims say so. Or a bootstrap token, six
+/// characters, a dot, sixteen, which nothing in it could prove.
+pub(super) fn kubernetes(candidate: Candidate<'_>) -> Verdict {
+    if !candidate.key.starts_with(b"eyJ") {
+        let right = matches!(candidate.text().split_once('.'), Some((id, secret)) if id.len() == 6 && secret.len() == 16);
+        return if right { Verdict::Plausible(Facts::default()) } else { Verdict::Failed };
+    }
+    let Some(claims) = claims(candidate.key) else { return Verdict::Failed };
+    let text = |claim: &str| claims.get(claim).and_then(Value::as_str).unwrap_or_default();
+    let bound = claims.get("kubernetes.io").and_then(Value::as_object);
+    if text("iss") != "kubernetes/serviceaccount" && bound.is_none() {
+        return Verdict::Failed;
+    }
+    let facts = facts(&claims);
+    // `system:serviceaccount:NAMESPACE:NAME`
+    Verdict::Proven(match text("sub").strip_prefix("system:serviceaccount:") {
+        Some(account) if account.len() <= 200 => facts.with("service-account", account),
+        _ => facts,
+    })
+}
+
+/// The key of a project of Supabase that passes its row-level security. The other one is made for browsers.
+pub(super) fn supabase_service_role(candidate: Candidate<'_>) -> Verdict {
+    let claims = claims(candidate.key).unwrap_or_default();
+    let is = |claim: &str, wanted: &str| claims.get(claim).and_then(Value::as_str) == Some(wanted);
+    if is("role", "service_role") && (is("iss", "supabase") || claims.contains_key("ref")) {
+        return Verdict::Proven(facts(&claims));
+    }
+    Verdict::Failed
+}
+
 /// Behind a vendor's prefix a token that decodes proves the whole.
 fn prefixed(token: &[u8]) -> Verdict {
     match claims(token) {
@@ -49,13 +80,16 @@ fn prefixed(token: &[u8]) -> Verdict {
     }
 }
 
-/// The claims of a token that is no published sample.
+/// The claims of a signed token that is no published sample. One without a signature (`alg` is `none`)
+/// anybody can write: it is no secret.
 fn claims(token: &[u8]) -> Option<Map<String, Value>> {
     let mut parts = token.split(|&byte| byte == b'.');
     let (header, payload) = (parts.next()?, parts.next()?);
     parts.next()?;
     let header = object(header)?;
-    header.get("alg")?.as_str()?;
+    if header.get("alg")?.as_str()?.eq_ignore_ascii_case("none") {
+        return None;
+    }
     let hash = hex(&Sha256::digest(payload));
     if SAMPLE_PAYLOADS.contains(&hash.as_str()) {
         return None;
@@ -85,14 +119,16 @@ fn facts(claims: &Map<String, Value>) -> Facts {
         facts.severity = Some(Severity::Info);
     }
     let Some(expiry) = claims.get("exp").and_then(number) else { return facts };
-    let Ok(moment) = OffsetDateTime::from_unix_timestamp(expiry) else { return facts };
+    let Some(moment) = written(expiry) else { return facts };
     if expiry < now() {
         facts.severity = Some(Severity::Info);
     }
-    match moment.format(&Rfc3339) {
-        Ok(moment) => facts.with("expires", moment),
-        Err(_) => facts,
-    }
+    facts.with("expires", moment)
+}
+
+/// Seconds since 1970 as a moment is written.
+pub(super) fn written(seconds: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
 }
 
 /// A JSON number as whole seconds.
@@ -101,7 +137,7 @@ fn number(value: &Value) -> Option<i64> {
 }
 
 /// Seconds since 1970; a clock before that counts as 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
@@ -139,6 +175,43 @@ mod tests {
         ] {
             assert_eq!(check("jwt", &made(text, 1)), Verdict::Failed, "{text}");
         }
+    }
+
+    #[test]
+    fn an_unsigned_token_is_no_secret() {
+        let claims = "{{base64urlof:{\"sub\":\"{{base62:9}}\"}}}";
+        for (alg, fails) in [("none", true), ("None", true), ("HS256", false)] {
+            let header = format!("{{{{base64urlof:{{\"alg\":\"{alg}\"}}}}}}");
+            let token = made(&format!("{header}.{claims}.{{{{base64url:43}}}}"), 1);
+            assert_eq!(check("jwt", &token) == Verdict::Failed, fails, "{alg}");
+        }
+    }
+
+    #[test]
+    fn a_service_account_of_kubernetes_is_named() {
+        let old = "{\"iss\":\"kubernetes/serviceaccount\",\"sub\":\"system:serviceaccount:shop:deployer\"}";
+        let bound = "{\"iss\":\"https://oidc.team.io\",\"kubernetes.io\":{\"namespace\":\"shop\"},\"exp\":4102444800}";
+        let verdict = |claims: &str| check("kubernetes-token", &made(&format!("{{{{jwt:{claims}}}}}"), 1));
+        assert_eq!(handle(&facts(verdict(old)), "service-account").as_deref(), Some("shop:deployer"));
+        assert!(matches!(verdict(bound), Verdict::Proven(_)));
+        assert_eq!(verdict("{\"iss\":\"https://oidc.team.io\"}"), Verdict::Failed);
+        assert!(matches!(
+            check("kubernetes-token", &made("{{alnum:6}}.{{alnum:16}}", 1)),
+            Verdict::Plausible(_)
+        ));
+        assert_eq!(check("kubernetes-token", &made("{{alnum:6}}.{{alnum:15}}", 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn only_the_service_role_of_supabase_is_a_secret() {
+        let verdict = |iss: &str, role: &str| {
+            let claims = format!("{{\"iss\":\"{iss}\",\"ref\":\"{{{{lower:20}}}}\",\"role\":\"{role}\"}}");
+            check("supabase-service-role", &made(&format!("{{{{jwt:{claims}}}}}"), 1))
+        };
+        assert!(handle(&facts(verdict("supabase", "service_role")), "project").is_some());
+        assert_eq!(verdict("supabase", "anon"), Verdict::Failed);
+        // Every project on somebody's own machine has the same one.
+        assert_eq!(verdict("supabase-demo", "service_role"), Verdict::Failed);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Keys of programs: so many bytes in an encoding, by which one is told from any other text.
 
+use sha2::{Digest, Sha256};
+
 use super::encoding::{base64, base64_any};
 use super::{Candidate, Facts, Verdict, pem};
 
@@ -49,6 +51,21 @@ pub(super) fn base64_key(candidate: Candidate<'_>) -> Verdict {
     let bytes = base64_any(candidate.key);
     let fits = bytes.is_some_and(|bytes| bytes.len() >= 16 && !is_constant(&bytes));
     if fits { Verdict::Plausible(Facts::default()) } else { Verdict::Failed }
+}
+
+/// SHA-256 of secrets that projects on Symfony publish as their default: whoever kept one has none.
+const SYMFONY_DEFAULTS: &[&str] = &[
+    "519e3ece10ca70b6627a96452aa2145231822d1dca281eb6a4a29a85aea71b3e",
+    "c5155a3b1cdf4cb95d80e68d1d99451f67490e86306ebef8129212f209391389",
+    "3b688ec9200ffde46db6016c3efb1421f5e82229123222966fb4f3a8da80fea5",
+    "0437d31027fe0eda4867fb79bb6d2cfb3adf4cdf3e06a17d91c63f8be44fdf15",
+    "60ed83d1b67e5b3b153f3244d2c11aa1770739339775e53a2d661e9793a5da61",
+];
+
+/// Exactly one of the published defaults.
+pub(super) fn symfony_default(candidate: Candidate<'_>) -> Verdict {
+    let digest = super::encoding::hex(&Sha256::digest(candidate.key));
+    Verdict::hard(SYMFONY_DEFAULTS.contains(&digest.as_str()))
 }
 
 fn is_constant(bytes: &[u8]) -> bool {
@@ -102,5 +119,13 @@ mod tests {
             _ => panic!("not proven"),
         }
         assert_eq!(check("base64-private-key", &STANDARD.encode("text")), Verdict::Failed);
+    }
+
+    #[test]
+    fn only_a_published_default_of_symfony_counts() {
+        let standard = ["ThisTokenIs", "NotSoSecretChangeIt"].concat();
+        assert!(matches!(check("symfony-default", &standard), Verdict::Proven(_)));
+        assert_eq!(check("symfony-default", &format!("{standard}!")), Verdict::Failed);
+        assert_eq!(check("symfony-default", &made("{{hex:32}}", 1)), Verdict::Failed);
     }
 }

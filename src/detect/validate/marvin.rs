@@ -5,6 +5,7 @@
 
 use super::encoding::{BASE62, base64, base64_any, to_base64, to_digits};
 use super::{Candidate, Facts, Verdict};
+use crate::detect::Severity;
 
 /// Marvin32 with its 64 bits folded into 32.
 fn marvin32(data: &[u8], seed: u64) -> u32 {
@@ -92,7 +93,11 @@ fn identifiable(key: &[u8], length: usize, at: usize, kinds: &[Kind]) -> Verdict
         *known == signature && marvin32(&body, u64::from_be_bytes(**seed)).to_le_bytes() == check.as_slice()
     };
     match kinds.iter().find(fits) {
-        Some((_, _, kind)) => Verdict::Proven(Facts::default().with("kind", *kind)),
+        Some((_, _, kind)) => {
+            // Who can only ask can change nothing.
+            let severity = (*kind == "query").then_some(Severity::Medium);
+            Verdict::Proven(Facts { severity, ..Facts::default() }.with("kind", *kind))
+        }
         None => Verdict::Failed,
     }
 }
@@ -126,6 +131,17 @@ pub(super) fn legacy64(candidate: Candidate<'_>) -> Verdict {
             Verdict::Plausible(Facts::default())
         }
         verdict => verdict,
+    }
+}
+
+/// The secret of an App Configuration store: 32 bytes, or a common annotated key.
+pub(super) fn app_configuration(candidate: Candidate<'_>) -> Verdict {
+    if candidate.key.len() == 84 {
+        return annotated(candidate);
+    }
+    match base64(candidate.key) {
+        Some(bytes) if bytes.len() == 32 => Verdict::Plausible(Facts::default()),
+        _ => Verdict::Failed,
     }
 }
 
@@ -191,6 +207,17 @@ mod tests {
         let provider =
             handle(&facts(check("azure-annotated", &made("{{azure-annotated:AZDO}}", 4))), "provider");
         assert_eq!(provider.as_deref(), Some("AZDO"));
+    }
+
+    #[test]
+    fn a_secret_of_app_configuration_is_32_bytes_or_annotated() {
+        assert!(matches!(check("azure-app-config", &made("{{base64:42}}M=", 1)), Verdict::Plausible(_)));
+        assert!(matches!(
+            check("azure-app-config", &made("{{azure-annotated:AZAC}}", 1)),
+            Verdict::Proven(_)
+        ));
+        assert_eq!(check("azure-app-config", &made("{{base62:84}}", 1)), Verdict::Failed);
+        assert_eq!(check("azure-app-config", &made("{{base64:40}}", 1)), Verdict::Failed);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod aws;
 mod bech32;
 mod bignum;
+mod connection;
 mod crc;
 mod crypt;
 mod der;
@@ -19,13 +20,17 @@ mod key_material;
 mod keystore;
 mod macaroon;
 mod marvin;
+mod mnemonic;
 mod openssh;
 mod parts;
 mod passwords;
 mod pem;
 mod pgp;
 mod putty;
+mod sealed_files;
+mod signed_query;
 mod uri;
+mod vault;
 
 use super::Severity;
 
@@ -93,25 +98,33 @@ pub type Validator = fn(Candidate<'_>) -> Verdict;
 /// Every check, by the name that definitions use, sorted.
 pub const VALIDATORS: &[(&str, Validator)] = &[
     ("age-identity", bech32::age_identity),
+    ("ansible-vault", sealed_files::ansible_vault),
     ("artifactory-reference", parts::artifactory_reference),
+    ("atlassian-dc", parts::atlassian_data_center),
     ("aws-access-key-id", aws::access_key_id),
     ("aws-bedrock", aws::bedrock_key),
     ("azure-annotated", marvin::annotated),
+    ("azure-app-config", marvin::app_configuration),
     ("azure-his32", marvin::his32),
     ("azure-his39", marvin::his39),
     ("azure-his40", marvin::his40),
     ("azure-his64", marvin::his64),
     ("azure-legacy64", marvin::legacy64),
+    ("azure-sas", signed_query::azure_sas),
     ("base64-key", key_material::base64_key),
     ("base64-password", passwords::base64_password),
     ("base64-private-key", key_material::base64_pem),
     ("basic-auth", passwords::basic),
+    ("bip39-mnemonic", mnemonic::bip39),
     ("cloudflare-crc32", crc::cloudflare),
     ("confluent-crc32", crc::confluent),
     ("crypt-hash", crypt::crypt),
     ("discord-bot", parts::discord_bot),
     ("django-secret-key", key_material::django),
+    ("elastic-cloud", crc::elastic_cloud),
+    ("elasticsearch-key", parts::elasticsearch),
     ("entra-secret", marvin::entra_secret),
+    ("fly-macaroon", macaroon::fly),
     ("gcp-service-account", gcp::service_account),
     ("git-remote", uri::git_remote),
     ("github-crc32", crc::github),
@@ -127,24 +140,36 @@ pub const VALIDATORS: &[(&str, Validator)] = &[
     ("intercom", parts::intercom),
     ("java-key-entry", keystore::java_entry),
     ("jwt", jwt::jwt),
+    ("kerberos-keytab", sealed_files::keytab),
+    ("kubernetes-token", jwt::kubernetes),
     ("laravel-key", key_material::laravel),
     ("mapbox", json::mapbox),
     ("maven-password", passwords::maven),
     ("netrc", passwords::netrc),
     ("netrc-local", passwords::netrc_local),
     ("npm-crc32", crc::npm),
+    ("odbc-connection", connection::odbc),
+    ("onepassword-account", json::onepassword),
     ("password", passwords::password),
     ("pgp-private-key", pgp::private_key),
     ("pgpass", passwords::pgpass),
     ("pkcs12-bag", keystore::pkcs12_bag),
+    ("polar-crc32", crc::polar),
     ("private-key", pem::private_key),
+    ("pubnub-secret", parts::pubnub),
     ("putty-private-key", putty::private_key),
     ("pypi-macaroon", macaroon::pypi),
     ("rclone-obscured", passwords::rclone),
+    ("salesforce-session", parts::salesforce_session),
     ("sendgrid", parts::sendgrid),
     ("sentry-org", json::sentry_org),
+    ("snyk-pat", json::snyk),
+    ("supabase-service-role", jwt::supabase_service_role),
+    ("symfony-default", key_material::symfony_default),
     ("telegram-bot", parts::telegram_bot),
+    ("uri-any-credentials", uri::any_credentials),
     ("uri-credentials", uri::credentials),
+    ("vault-token", vault::token),
     ("vercel-crc32", crc::vercel),
     ("wireguard-key", key_material::wireguard),
     ("zuplo-crc32", crc::zuplo),
@@ -199,6 +224,7 @@ mod tests {
         ("azure-his32", "{{azure-his32:AzCa}}"),
         ("azure-his32", "{{azure-his32:AIoT}}"),
         ("azure-his32", "{{azure-his32:+ASb}}"),
+        ("azure-app-config", "{{azure-annotated:AZAC}}"),
         ("azure-his39", "{{azure-his39:+ACR}}"),
         ("azure-his39", "{{azure-his39:AzSe}}"),
         ("azure-his40", "{{azure-his40:AzFu}}"),
@@ -207,6 +233,7 @@ mod tests {
         ("cloudflare-crc32", "{{cloudflare:cfut_}}"),
         ("confluent-crc32", "{{confluent}}"),
         ("discord-bot", "{{discord}}"),
+        ("elasticsearch-key", "{{base64of:{{base64url:20}}:{{base64url:22}}}}"),
         ("entra-secret", "{{entra}}"),
         ("gcp-service-account", "{{gcp-service-account}}"),
         ("github-crc32", "{{github:ghp_}}"),
@@ -228,6 +255,8 @@ mod tests {
         ("private-key", "{{pem:encrypted}}"),
         ("private-key", "{{openssh:ed25519}}"),
         ("private-key", "{{openssh:passphrase}}"),
+        ("polar-crc32", "{{polar:polar_oat_}}"),
+        ("pubnub-secret", "sec-c-{{base64of:{{uuid}}}}"),
         ("putty-private-key", "{{putty}}"),
         ("pypi-macaroon", "{{pypi}}"),
         ("sendgrid", "{{sendgrid}}"),
@@ -264,6 +293,7 @@ mod tests {
         ("grafana-crc32", "{{grafana}}"),
         ("npm-crc32", "{{npm:npm_}}"),
         ("pgp-private-key", "{{pgp:private}}"),
+        ("polar-crc32", "{{polar:polar_oat_}}"),
         ("vercel-crc32", "{{vercel:vcp_}}"),
         ("zuplo-crc32", "{{zuplo}}"),
     ];

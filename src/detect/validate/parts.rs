@@ -1,4 +1,5 @@
-//! Tokens of several parts of which some decode: Discord, Telegram, Intercom, SendGrid, Artifactory.
+//! Tokens of several parts of which some decode: Discord, Telegram, Intercom, SendGrid, Artifactory,
+//! PubNub, Elasticsearch, Atlassian Data Center, Salesforce.
 
 use super::encoding::{base64_any, base64url};
 use super::{Candidate, Facts, Verdict};
@@ -69,6 +70,70 @@ pub(super) fn artifactory_reference(candidate: Candidate<'_>) -> Verdict {
     Verdict::Proven(Facts::default())
 }
 
+/// `sec-c-` and base64 of a UUID as text.
+pub(super) fn pubnub(candidate: Candidate<'_>) -> Verdict {
+    let decoded = candidate.key.strip_prefix(b"sec-c-").and_then(base64_any).unwrap_or_default();
+    let is_uuid = decoded.len() == 36
+        && decoded.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    Verdict::hard(is_uuid)
+}
+
+/// Base64 of an id of 20 characters, a colon and a secret of 22.
+pub(super) fn elasticsearch(candidate: Candidate<'_>) -> Verdict {
+    let decoded =
+        base64_any(candidate.key).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let fits = |part: &str, length| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    match decoded.split_once(':') {
+        Some((id, secret)) if fits(id, 20) && fits(secret, 22) => {
+            Verdict::Proven(Facts::default().with("key-id", id))
+        }
+        _ => Verdict::Failed,
+    }
+}
+
+/// A token of Atlassian's own servers, perhaps with a product's prefix: base64 of an id of twelve digits, a
+/// colon and 20 bytes. The vendor does not say so.
+pub(super) fn atlassian_data_center(candidate: Candidate<'_>) -> Verdict {
+    let body = candidate.key.strip_prefix(b"BBDC-").unwrap_or(candidate.key);
+    let Some(bytes) = base64_any(body).filter(|bytes| bytes.len() == 33) else { return Verdict::Failed };
+    match bytes.split_at_checked(12) {
+        Some((id, [b':', ..])) if id.iter().all(u8::is_ascii_digit) => {
+            Verdict::Proven(Facts::default().with("token-id", String::from_utf8_lossy(id)))
+        }
+        _ => Verdict::Plausible(Facts::default()),
+    }
+}
+
+/// `ORGANISATION!SESSION`. An id of 18 characters ends in three that say which of the others are capitals.
+pub(super) fn salesforce_session(candidate: Candidate<'_>) -> Verdict {
+    let Some((organization, _)) = candidate.text().split_once('!') else { return Verdict::Failed };
+    let facts = Facts::default().with("organization", organization);
+    match organization.as_bytes() {
+        id if id.len() == 15 => Verdict::Plausible(facts),
+        id if id.len() == 18 => match id.split_at_checked(15) {
+            Some((id, suffix)) if case_suffix(id) == suffix => Verdict::Proven(facts),
+            _ => Verdict::Failed,
+        },
+        _ => Verdict::Failed,
+    }
+}
+
+/// A character for each five: bit by bit, the first lowest, whether one is a capital.
+fn case_suffix(id: &[u8]) -> Vec<u8> {
+    let capitals = |five: &[u8]| {
+        five.iter()
+            .enumerate()
+            .map(|(bit, byte)| usize::from(byte.is_ascii_uppercase()) << bit)
+            .sum::<usize>()
+    };
+    id.chunks(5).filter_map(|five| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345".get(capitals(five))).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check, facts, handle, made};
@@ -107,5 +172,49 @@ mod tests {
             Verdict::Failed
         );
         assert_eq!(check("intercom", &made("{{base64:60}}", 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_secret_of_pubnub_is_a_uuid_in_base64() {
+        assert!(matches!(
+            check("pubnub-secret", &made("sec-c-{{base64of:{{uuid}}}}", 1)),
+            Verdict::Proven(_)
+        ));
+        assert_eq!(check("pubnub-secret", &made("sec-c-{{base64:48}}", 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_key_of_elasticsearch_is_an_id_and_a_secret() {
+        let key = made("{{base64of:{{base64url:20}}:{{base64url:22}}}}", 1);
+        assert_eq!(key.len(), 60);
+        let id = handle(&facts(check("elasticsearch-key", &key)), "key-id");
+        assert_eq!(id.map(|id| id.len()), Some(20));
+        assert_eq!(
+            check("elasticsearch-key", &made("{{base64of:{{base64url:21}}:{{base64url:22}}}}", 1)),
+            Verdict::Failed
+        );
+        assert_eq!(check("elasticsearch-key", &made("{{base64:58}}==", 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_token_of_a_server_of_atlassian_holds_its_id() {
+        let token = made("{{base64of:{{digits:12}}:{{base62:20}}}}", 1);
+        assert!(matches!(check("atlassian-dc", &format!("BBDC-{token}")), Verdict::Proven(_)));
+        assert!(matches!(check("atlassian-dc", &made("BBDC-{{base64:44}}", 1)), Verdict::Plausible(_)));
+        assert_eq!(check("atlassian-dc", &made("BBDC-{{base64:40}}", 1)), Verdict::Failed);
+    }
+
+    #[test]
+    fn the_long_id_of_salesforce_repeats_its_capitals() {
+        // From the vendor's description of its identity URL.
+        assert_eq!(case_suffix(b"00D50000000IZ3Z"), b"EAW");
+        assert_eq!(case_suffix(b"00550000001fg5O"), b"AAQ");
+        let session = made("{{base62:96}}", 1);
+        let of = |organization: &str| check("salesforce-session", &format!("{organization}!{session}"));
+        let organization = ["00D", "50000000", "IZ3Z"].concat();
+        assert!(matches!(of(&organization), Verdict::Plausible(_)));
+        assert!(matches!(of(&format!("{organization}EAW")), Verdict::Proven(_)));
+        assert_eq!(of(&format!("{organization}AAA")), Verdict::Failed);
+        assert_eq!(of("00D50"), Verdict::Failed);
     }
 }

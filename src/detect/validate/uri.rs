@@ -65,6 +65,41 @@ pub(super) fn credentials(candidate: Candidate<'_>) -> Verdict {
     Verdict::Plausible(Facts::default().with("user", user).with("host", host))
 }
 
+/// Names that stand for the user, or for whoever holds the token behind them: another detector's business.
+const NOBODY: &[&str] =
+    &["user", "username", "usr", "name", "login", "foo", "bar", "anonymous", "ftp", "me", "someone"];
+
+/// A URI of any scheme, of which nothing else says that its password is one: it must look like it.
+pub(super) fn any_credentials(candidate: Candidate<'_>) -> Verdict {
+    let text = candidate.text();
+    let Some((user, password, host)) = split(text) else { return Verdict::Failed };
+    let password = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
+    let lower = password.to_ascii_lowercase();
+    let has = |of: fn(&u8) -> bool| password.bytes().any(|byte| of(&byte));
+    let worded =
+        ["pass", "word", "secret", "token", "example", "test", "1234", "changeit", "qwerty", "hunter2"];
+    let looks_random = password.len() >= 8
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic)
+        && !worded.iter().any(|word| lower.contains(word));
+    let nobody = NOBODY.iter().any(|name| user.eq_ignore_ascii_case(name));
+    if !looks_random || nobody || is_made_up(host) {
+        return Verdict::Failed;
+    }
+    credentials(candidate)
+}
+
+/// A host of a sample: `example` or `test` among its names, or a single letter.
+fn is_made_up(host: &str) -> bool {
+    let lower = host.to_ascii_lowercase();
+    let mut labels = lower.split('.');
+    let known = [
+        "example", "test", "foo", "bar", "baz", "host", "hostname", "domain", "mydomain", "server", "site",
+        "website",
+    ];
+    labels.any(|label| known.contains(&label)) || lower.len() < 3
+}
+
 /// A token alone in front of a host, at which git needs no name: as long and as mixed as tokens are.
 const LEAST_TOKEN: usize = 20;
 
@@ -147,6 +182,23 @@ mod tests {
             "",
         ] {
             assert_eq!(check("uri-credentials", uri), Verdict::Failed, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_password_anywhere_must_look_like_one() {
+        let right = made("http://proxyuser:{{base62:12}}7a@proxy:3128", 1);
+        assert!(matches!(check("uri-any-credentials", &right), Verdict::Plausible(_)));
+        for uri in [
+            "http://bob:correcthorse@proxy.team.io",
+            "http://bob:pa55word1@proxy.team.io",
+            "http://user:k7Hq2mXw9@proxy.team.io",
+            "http://bob:k7Hq2mXw9@foo.com",
+            "http://bob:k7Hq2mXw9@api.test",
+            "http://bob:k7Hq2mXw9@h",
+            "http://bob:k7Hq2@proxy.team.io",
+        ] {
+            assert_eq!(check("uri-any-credentials", uri), Verdict::Failed, "{uri}");
         }
     }
 }

@@ -133,7 +133,40 @@ fn a_chunk_of_keys_is_cut_by_itself() {
     assert_eq!(chunk.groups.values().map(|kept| kept.matches.len()).sum::<usize>(), FILE_MATCHES);
 }
 
+/// What should be kept of one file's keys: by strength, then how often a key stood before, then place.
+fn ranked(planted: &[Planted], most: usize) -> Vec<u64> {
+    let mut planted = planted.to_vec();
+    planted.sort_by_key(|planted| planted.offset);
+    let repeat = |at: usize| {
+        let one = &planted[at];
+        planted[..at]
+            .iter()
+            .filter(|other| (other.key, other.confidence) == (one.key, one.confidence))
+            .count()
+    };
+    let mut ranks: Vec<_> = (0..planted.len())
+        .map(|at| (std::cmp::Reverse(planted[at].confidence), repeat(at), planted[at].offset))
+        .collect();
+    ranks.sort();
+    let mut offsets: Vec<u64> = ranks.into_iter().take(most).map(|(.., offset)| offset).collect();
+    offsets.sort();
+    offsets
+}
+
 proptest! {
+    #[test]
+    fn the_best_are_kept_of_a_file(
+        numbers in prop::collection::vec((0..9_u32, 0..3_u8), 1..80),
+        most in 1..40_usize,
+    ) {
+        let confidence = |number| [Confidence::Low, Confidence::Medium, Confidence::High][usize::from(number)];
+        let planted: Vec<Planted> = (0..)
+            .zip(numbers)
+            .map(|(at, (key, sure))| Planted { confidence: confidence(sure), ..plain(1, at, key) })
+            .collect();
+        prop_assert_eq!(offsets(&kept(most, 1_000, &planted).0), ranked(&planted, most));
+    }
+
     #[test]
     fn what_is_kept_does_not_depend_on_the_order(
         numbers in prop::collection::vec((0..4_u32, 0..40_u64, 0..6_u32, 0..2_u16, any::<bool>()), 1..120),
