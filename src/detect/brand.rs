@@ -3,7 +3,9 @@
 //! A definition gives the brand and the value; what a key is called is the same everywhere. A brand that
 //! is an everyday word counts in one name with that of a key only.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::context::Context;
 use super::names::{VariableName, full_name, holds_words, starts_word, words_of};
@@ -207,18 +209,27 @@ const ARGUMENTS: usize = 4;
 /// The brands of a form and what their keys are called.
 pub(super) struct Brands {
     brands: Vec<VariableName>,
-    keys: Vec<VariableName>,
+    keys: Cow<'static, [VariableName]>,
     ordinary: bool,
 }
 
+/// [`KEYS`], which most forms share.
+static USUAL_KEYS: LazyLock<Vec<VariableName>> =
+    LazyLock::new(|| KEYS.iter().filter_map(|key| VariableName::parse(key).ok()).collect());
+
 impl Brands {
-    pub(super) fn new(brands: &[String], keys: &[String], ordinary: bool) -> Result<Self, String> {
-        if brands.is_empty() || keys.is_empty() {
+    pub(super) fn new(brands: &[String], keys: Option<&[String]>, ordinary: bool) -> Result<Self, String> {
+        if brands.is_empty() || keys.is_some_and(<[String]>::is_empty) {
             return Err("it has no brands or no keys".to_owned());
         }
-        let parsed = |names: &[String]| names.iter().map(|name| VariableName::parse(name)).collect();
-        let (brands, keys): (Result<_, _>, Result<_, _>) = (parsed(brands), parsed(keys));
-        Ok(Self { brands: brands?, keys: keys?, ordinary })
+        let parsed = |names: &[String]| -> Result<Vec<VariableName>, String> {
+            names.iter().map(|name| VariableName::parse(name)).collect()
+        };
+        let keys = match keys {
+            Some(keys) => Cow::Owned(parsed(keys)?),
+            None => Cow::Borrowed(USUAL_KEYS.as_slice()),
+        };
+        Ok(Self { brands: parsed(brands)?, keys, ordinary })
     }
 
     /// The literals to look for, each with its brand's number and the word of it that it begins with. An
@@ -381,8 +392,8 @@ mod tests {
     use crate::detect::{Place, Window};
 
     fn with<T>(text: &str, ordinary: bool, read: impl FnOnce(&Brands, &Context<'_>) -> T) -> T {
-        let keys: Vec<String> = KEYS.iter().copied().map(str::to_owned).collect();
-        let brands = Brands::new(&["ACME_PAY".to_owned()], &keys, ordinary).expect("valid");
+        let brands = Brands::new(&["ACME_PAY".to_owned()], None, ordinary).expect("valid");
+        assert_eq!(brands.keys.len(), KEYS.len());
         let bytes = text.as_bytes();
         let window =
             Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path: b"" };

@@ -1,36 +1,40 @@
 //! All definitions: the embedded ones and the user's. `docs/adding-a-detector.md` says how to add one.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::DetectorIndex;
 use super::check_definition::check;
-use super::definition::{Definition, parse};
+use super::definition::{Definition, parse, parse_embedded};
 use super::fault::Fault;
-use crate::detectors;
+use crate::detectors::FILES;
 use crate::image::digest::{Algorithm, Digest, Hasher};
 
 /// Every detector there is, whether it is selected or not.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    definitions: Vec<Definition>,
+    /// Shared with the sets that are made of them.
+    definitions: Arc<Vec<Definition>>,
     /// Lowercase ids and aliases.
     ids: HashMap<String, DetectorIndex>,
-    /// SHA-256 of each text read.
-    texts: Vec<Digest>,
+    /// SHA-256 of each text read, in hex.
+    texts: Vec<Cow<'static, str>>,
 }
 
 impl Catalogue {
     /// No definitions.
     pub(super) fn empty() -> Self {
-        Self { definitions: Vec::new(), ids: HashMap::new(), texts: Vec::new() }
+        Self { definitions: Arc::default(), ids: HashMap::new(), texts: Vec::new() }
     }
 
     /// The definitions that are part of this program. A test checks them in full; here they are only
     /// read.
     pub fn embedded() -> Result<Self, Fault> {
         let mut catalogue = Self::empty();
-        for (origin, text) in detectors::FILES {
-            catalogue.add(text, origin)?;
+        for file in FILES {
+            catalogue.add(parse_embedded(file)?, "", file.name)?;
+            catalogue.texts.push(Cow::Borrowed(file.sha256));
         }
         Ok(catalogue)
     }
@@ -40,7 +44,8 @@ impl Catalogue {
     pub fn add_rules(&mut self, text: &str, origin: &str) -> Result<(), Fault> {
         let mut whole = self.clone();
         let known = whole.definitions.len();
-        whole.add(text, origin)?;
+        whole.add(parse(text, origin)?, text, origin)?;
+        whole.texts.push(Cow::Owned(Digest::sha256_of(text.as_bytes()).hex().to_owned()));
         for (number, definition) in whole.definitions.iter().skip(known).enumerate() {
             check(definition, &whole).map_err(|problem| {
                 Fault::of_definition(text, (origin, number, &definition.id), &definition.forms, &problem)
@@ -52,6 +57,11 @@ impl Catalogue {
 
     /// Every definition; its place is its [`DetectorIndex`].
     pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// The same, to be kept.
+    pub(super) fn shared(&self) -> &Arc<Vec<Definition>> {
         &self.definitions
     }
 
@@ -80,7 +90,7 @@ impl Catalogue {
 
     /// The definitions with their indexes.
     pub fn indexed(&self) -> impl Iterator<Item = (DetectorIndex, &Definition)> {
-        (0..=u16::MAX).map(DetectorIndex).zip(&self.definitions)
+        (0..=u16::MAX).map(DetectorIndex).zip(&*self.definitions)
     }
 
     /// What the results of a scan depend on: the texts of all definitions and this program's version.
@@ -89,7 +99,7 @@ impl Catalogue {
         hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
         for text in &self.texts {
             hasher.update(b"\n");
-            hasher.update(text.hex().as_bytes());
+            hasher.update(text.as_bytes());
         }
         hasher.finish()
     }
@@ -102,8 +112,9 @@ impl Catalogue {
         })
     }
 
-    fn add(&mut self, text: &str, origin: &str) -> Result<(), Fault> {
-        for (number, definition) in parse(text, origin)?.into_iter().enumerate() {
+    /// Adds what was read from `text`.
+    fn add(&mut self, definitions: Vec<Definition>, text: &str, origin: &str) -> Result<(), Fault> {
+        for (number, definition) in definitions.into_iter().enumerate() {
             let index = u16::try_from(self.definitions.len())
                 .map_err(|_| Fault::of_file(origin, "there are more than 65,536 detectors"))?;
             let ids = std::iter::once(&definition.id).chain(&definition.aliases);
@@ -120,16 +131,15 @@ impl Catalogue {
                 let place = (origin, number, definition.id.as_str());
                 return Err(Fault::of_definition(text, place, &definition.forms, &problem));
             }
-            self.definitions.push(definition);
+            Arc::make_mut(&mut self.definitions).push(definition);
         }
-        self.texts.push(Digest::sha256_of(text.as_bytes()));
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Catalogue;
+    use super::{Catalogue, Digest, parse};
 
     const RULES: &str = r#"
         service = "Acme"
@@ -181,6 +191,32 @@ mod tests {
         assert!(catalogue.matching("saas").contains(&acme));
         assert!(catalogue.matching("acm").is_empty());
         assert_ne!(catalogue.digest(), before);
+    }
+
+    /// The build reads the files in another way than `--rules` are read: it must come to the same.
+    #[test]
+    fn the_embedded_definitions_are_those_of_the_files() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/detectors");
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        files.sort();
+        let mut of_files = Catalogue::empty();
+        for path in files {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            let text = std::fs::read_to_string(&path).expect("a text");
+            let definitions = parse(&text, name).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            of_files.add(definitions, &text, name).expect("new ids");
+            of_files.texts.push(Digest::sha256_of(text.as_bytes()).hex().to_owned().into());
+        }
+        let embedded = Catalogue::embedded().expect("valid");
+        assert_eq!(embedded.definitions().len(), of_files.definitions().len());
+        for (built, read) in embedded.definitions().iter().zip(of_files.definitions()) {
+            assert_eq!(format!("{built:?}"), format!("{read:?}"));
+        }
+        assert_eq!(embedded.digest(), of_files.digest());
     }
 
     #[test]

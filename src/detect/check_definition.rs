@@ -108,7 +108,7 @@ fn check_form(form: &Form, only: &[String]) -> Result<(), String> {
             Pattern::of_whole(value, 0).check().map_err(|problem| format!("its value: {problem}"))
         }
         Shape::Brand { brands, keys, value, ordinary } => {
-            check_anchors(&Brands::new(brands, keys, *ordinary)?.anchor_texts())?;
+            check_anchors(&Brands::new(brands, keys.as_deref(), *ordinary)?.anchor_texts())?;
             Pattern::of_whole(value, 0).check().map_err(|problem| format!("its value: {problem}"))
         }
         Shape::Host { hosts, value } => {
@@ -191,9 +191,9 @@ pub(super) fn anchors_of(form: &Form) -> Vec<String> {
         Shape::Pattern { anchors, .. } => anchors.iter().map(|anchor| anchor.to_ascii_lowercase()).collect(),
         Shape::Names { names, anchors, .. } => of_names(names, anchors),
         Shape::Section { section, .. } => of_names(section, &[]),
-        Shape::Brand { brands, keys, ordinary, .. } => {
-            Brands::new(brands, keys, *ordinary).map(|brands| brands.anchor_texts()).unwrap_or_default()
-        }
+        Shape::Brand { brands, keys, ordinary, .. } => Brands::new(brands, keys.as_deref(), *ordinary)
+            .map(|brands| brands.anchor_texts())
+            .unwrap_or_default(),
         Shape::Host { hosts, .. } => hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::brand::KEYS;
 use super::fault::Fault;
+use super::later::Later;
 use super::{Confidence, Place, Severity};
+use crate::detectors::DefinitionFile;
 use crate::limits;
 
 /// What kind of service a key opens; `--only` and `--skip` select by it.
@@ -109,9 +110,9 @@ pub struct Definition {
     /// Where it applies.
     pub paths: Paths,
     /// Texts in which it must be found.
-    pub examples: Vec<Example>,
+    pub examples: Later<Example>,
     /// Texts in which it must not.
-    pub counter_examples: Vec<CounterExample>,
+    pub counter_examples: Later<CounterExample>,
     /// The file that defines it.
     pub origin: String,
 }
@@ -198,8 +199,8 @@ pub enum Shape {
     Brand {
         /// The brands.
         brands: Vec<String>,
-        /// What a brand's key is called; the usual names where a definition gives none.
-        keys: Vec<String>,
+        /// What a brand's key is called, where not by the usual names.
+        keys: Option<Vec<String>>,
         /// The whole value.
         value: String,
         /// Whether the brand is a word that means other things as well: it must stand in one name with
@@ -422,9 +423,9 @@ struct DetectorText {
     #[serde(default)]
     paths: Paths,
     #[serde(default)]
-    example: Vec<Example>,
+    example: Later<Example>,
     #[serde(default)]
-    counter_example: Vec<CounterExample>,
+    counter_example: Later<CounterExample>,
 }
 
 /// A `[[detector.form]]` as it is written.
@@ -459,13 +460,29 @@ pub(super) fn parse(text: &str, origin: &str) -> Result<Vec<Definition>, Fault> 
         return Err(Fault::of_file(origin, format!("it is over the limit of {} bytes", limits::RULES_FILE)));
     }
     let file: FileText = toml::from_str(text).map_err(|error| Fault::of_toml(text, origin, &error))?;
-    let (service, category) = (file.service, file.category);
-    let entries = file.detector.into_iter().enumerate();
-    let complete = entries.map(|(number, entry)| {
-        let entry = entry.complete(service.as_deref(), category, origin);
-        entry.map_err(|problem| Fault::of_entry(text, origin, number, &problem))
-    });
-    complete.collect()
+    file.complete(text, origin)
+}
+
+/// Reads a definition file that is part of this program.
+pub(super) fn parse_embedded(file: &DefinitionFile) -> Result<Vec<Definition>, Fault> {
+    let mut text: FileText = serde_json::from_str(file.definitions)
+        .map_err(|error| Fault::of_file(file.name, error.to_string()))?;
+    for (detector, (right, wrong)) in text.detector.iter_mut().zip(file.examples) {
+        (detector.example, detector.counter_example) = (Later::of(right), Later::of(wrong));
+    }
+    text.complete("", file.name)
+}
+
+impl FileText {
+    fn complete(self, text: &str, origin: &str) -> Result<Vec<Definition>, Fault> {
+        let (service, category) = (self.service.as_deref(), self.category);
+        let entries = self.detector.into_iter().enumerate();
+        let complete = entries.map(|(number, entry)| {
+            let entry = entry.complete(service, category, origin);
+            entry.map_err(|problem| Fault::of_entry(text, origin, number, &problem))
+        });
+        complete.collect()
+    }
 }
 
 impl DetectorText {
@@ -565,7 +582,7 @@ impl FormText {
                 if self.brand.is_none() {
                     foreign(&[keys, ordinary])?;
                 }
-                let keys = self.keys.unwrap_or_else(|| KEYS.iter().copied().map(str::to_owned).collect());
+                let keys = self.keys;
                 let ordinary = self.ordinary.unwrap_or(false);
                 let of_brand =
                     self.brand.map(|brands| Shape::Brand { brands, keys, value: value.clone(), ordinary });

@@ -1,7 +1,7 @@
 //! One compiled detector: what is asked of a key that a form found.
 
-use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, OnceLock};
 
 use aho_corasick::AhoCorasick;
 
@@ -9,7 +9,7 @@ use super::assignment;
 use super::catalogue::Catalogue;
 use super::context::Context;
 use super::definition::{Definition, OnFail};
-use super::form::{CompiledForm, Found};
+use super::form::{CompiledForm, FormSource, Found};
 use super::gate;
 use super::names;
 use super::paths::PathRules;
@@ -23,13 +23,29 @@ const NEAR_LINES: usize = 10;
 /// A detector, ready to work.
 pub(super) struct Detector {
     pub(super) index: DetectorIndex,
-    pub(super) definition: Definition,
+    pub(super) definition: Shared,
     pub(super) forms: Vec<CompiledForm>,
     pub(super) companions: Vec<CompiledCompanion>,
-    near: Option<AhoCorasick>,
+    /// Compiled when it is first asked, like the forms.
+    near: OnceLock<Option<AhoCorasick>>,
     check: Option<(Validator, OnFail)>,
-    allowed: HashSet<String>,
-    paths: PathRules,
+    /// Likewise.
+    paths: OnceLock<Option<PathRules>>,
+}
+
+/// A definition of a catalogue, without a copy of it.
+pub(super) struct Shared {
+    definitions: Arc<Vec<Definition>>,
+    index: usize,
+}
+
+impl Deref for Shared {
+    type Target = Definition;
+
+    /// The index is that of a definition from which [`Detector::new`] made it.
+    fn deref(&self) -> &Definition {
+        &self.definitions[self.index]
+    }
 }
 
 /// Another detector that is asked about what stands near a key.
@@ -48,7 +64,11 @@ impl Detector {
         catalogue: &Catalogue,
         number: usize,
     ) -> Result<Self, String> {
-        let forms = definition.forms.iter().enumerate().map(|(n, form)| CompiledForm::new(form, number + n));
+        let definitions = Arc::clone(catalogue.shared());
+        let forms = definition.forms.iter().enumerate().map(|(n, form)| {
+            let (definitions, detector) = (Arc::clone(&definitions), usize::from(index.0));
+            CompiledForm::new(form, FormSource { definitions, detector, form: n, pattern: number + n })
+        });
         let companions = definition.companions.iter().map(|companion| {
             let detector = catalogue
                 .find(&companion.detector)
@@ -68,17 +88,22 @@ impl Detector {
             index,
             forms: forms.collect::<Result<_, String>>()?,
             companions: companions.collect::<Result<_, String>>()?,
-            near: near_words(&definition.gate.near)?,
+            near: OnceLock::new(),
             check,
-            allowed: definition.allow.iter().map(|allowed| allowed.sha256.clone()).collect(),
-            paths: PathRules::new(&definition.paths)?,
-            definition: definition.clone(),
+            paths: OnceLock::new(),
+            definition: Shared { index: usize::from(index.0), definitions },
         })
     }
 
     /// Whether it applies in the file at `path`.
     pub(super) fn admits_path(&self, path: &[u8]) -> bool {
-        self.paths.is_empty() || self.paths.admit(path)
+        let rules = &self.definition.paths;
+        if rules.never.is_empty() && rules.only.is_empty() {
+            return true;
+        }
+        // Globs that do not compile were refused, like patterns.
+        let rules = self.paths.get_or_init(|| PathRules::new(rules).ok());
+        rules.as_ref().is_some_and(|rules| rules.admit(path))
     }
 
     /// The hit that `found` is, if it passes all that is asked. Companions are not looked for here.
@@ -158,23 +183,28 @@ impl Detector {
     }
 
     fn is_near(&self, context: &Context<'_>, span: &Range<usize>) -> bool {
-        let Some(words) = &self.near else { return true };
+        if self.definition.gate.near.is_empty() {
+            return true;
+        }
+        let words = self.near.get_or_init(|| near_words(&self.definition.gate.near).ok());
+        let Some(words) = words else { return false };
         let around = context.nearby(span, self.definition.gate.near_lines.unwrap_or(NEAR_LINES));
         words.is_match(context.slice(around.start..span.start))
             || words.is_match(context.slice(span.end..around.end))
     }
 
     fn is_allowed(&self, key: &[u8]) -> bool {
-        !self.allowed.is_empty() && self.allowed.contains(Digest::sha256_of(key).hex())
+        let allowed = &self.definition.allow;
+        if allowed.is_empty() {
+            return false;
+        }
+        let digest = Digest::sha256_of(key);
+        allowed.iter().any(|allowed| allowed.sha256 == digest.hex())
     }
 }
 
-fn near_words(words: &[String]) -> Result<Option<AhoCorasick>, String> {
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(words);
-    automaton.map(Some).map_err(|error| format!("its 'near' words: {error}"))
+fn near_words(words: &[String]) -> Result<AhoCorasick, aho_corasick::BuildError> {
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words)
 }
 
 fn lower(confidence: Confidence) -> Confidence {

@@ -1,13 +1,14 @@
 //! A definition's forms, compiled: from an anchor to a key.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::assignment;
 use super::boundary::{self, ByteSet};
 use super::brand::Brands;
 use super::canonical;
 use super::context::{Context, holds_binary};
-use super::definition::{Form, Gate, Shape};
+use super::definition::{Definition, Form, Gate, Shape};
 use super::host;
 use super::names::{VariableName, full_name};
 use super::pattern::{Caches, Pattern};
@@ -48,14 +49,33 @@ pub(super) struct Anchor {
     place: (usize, usize),
 }
 
-/// A compiled form.
+/// A form, of which only the literals are made ready at once: most are never met.
 pub(super) struct CompiledForm {
     pub(super) severity: Option<Severity>,
     pub(super) confidence: Option<Confidence>,
     pub(super) anchors: Vec<Anchor>,
     pub(super) gate: Option<Gate>,
     places: Vec<Place>,
-    finder: Finder,
+    source: FormSource,
+    finder: OnceLock<Option<Finder>>,
+}
+
+/// Where a form is defined.
+#[derive(Clone)]
+pub(super) struct FormSource {
+    pub(super) definitions: Arc<Vec<Definition>>,
+    /// Whose form it is.
+    pub(super) detector: usize,
+    /// Which of its forms.
+    pub(super) form: usize,
+    /// The number of its pattern in its set.
+    pub(super) pattern: usize,
+}
+
+impl FormSource {
+    fn form(&self) -> Option<&Form> {
+        self.definitions.get(self.detector)?.forms.get(self.form)
+    }
 }
 
 enum Finder {
@@ -88,46 +108,58 @@ enum Finder {
     },
 }
 
-impl CompiledForm {
+impl Finder {
     /// Compiles a form whose pattern is number `number` of its set.
-    pub(super) fn new(form: &Form, number: usize) -> Result<Self, String> {
-        let (anchors, finder) = match &form.shape {
-            Shape::Pattern { anchors, ignore_case, pattern, before, reach } => {
-                let class = form.boundary.as_deref().unwrap_or(boundary::DEFAULT);
-                let boundary = Box::new(ByteSet::parse(class)?);
+    fn new(form: &Form, number: usize) -> Result<Self, String> {
+        let boundary = || {
+            let class = form.boundary.as_deref().unwrap_or(boundary::DEFAULT);
+            ByteSet::parse(class).map(Box::new)
+        };
+        Ok(match &form.shape {
+            Shape::Pattern { pattern, before, reach, .. } => {
                 let key_first = !pattern.contains("<key>");
                 let pattern = Pattern::new(pattern, number);
                 let (before, reach) = (*before, *reach);
-                let literal = |anchor: &String| Anchor::literal(anchor, *ignore_case);
-                // The start of a line is an anchor without a text.
-                let of_lines = anchors.is_empty().then(|| Anchor::literal("", true));
-                let anchors = anchors.iter().map(literal).chain(of_lines).collect();
-                (anchors, Finder::Pattern { pattern, before, reach, boundary, key_first })
+                Self::Pattern { pattern, before, reach, boundary: boundary()?, key_first }
             }
-            Shape::Names { names, value, exact, anchors } => {
-                let (names, wanted) = (parsed(names)?, parsed(anchors)?);
-                let anchors = Anchor::of_names(&names, &wanted);
-                (anchors, Finder::Names { names, value: Pattern::of_whole(value, number), exact: *exact })
+            Shape::Names { names, value, exact, .. } => {
+                let value = Pattern::of_whole(value, number);
+                Self::Names { names: parsed(names)?, value, exact: *exact }
             }
             Shape::Brand { brands, keys, value, ordinary } => {
-                let brands = Brands::new(brands, keys, *ordinary)?;
-                let anchors = brands.anchors().into_iter().map(Anchor::of_name).collect();
-                (anchors, Finder::Brand { brands, value: Pattern::of_whole(value, number) })
+                let brands = Brands::new(brands, keys.as_deref(), *ordinary)?;
+                Self::Brand { brands, value: Pattern::of_whole(value, number) }
             }
-            Shape::Host { hosts, value } => {
-                let class = form.boundary.as_deref().unwrap_or(boundary::DEFAULT);
-                let boundary = Box::new(ByteSet::parse(class)?);
-                let anchors = hosts.iter().map(|host| Anchor::literal(host, true)).collect();
+            Shape::Host { value, .. } => {
+                let boundary = boundary()?;
                 // The end belongs to the expression, so that it chooses the alternative that fits.
                 let value = format!("(?P<key>{value})(?:{}|\\z)", boundary.negated());
-                (anchors, Finder::Host { value: Pattern::new(&value, number), boundary })
+                Self::Host { value: Pattern::new(&value, number), boundary }
             }
             Shape::Section { section, keys, value, lines } => {
-                let (brands, keys) = (parsed(section)?, parsed(keys)?);
                 let value = Pattern::of_whole(value, number);
-                let anchors = Anchor::of_names(&brands, &[]);
-                (anchors, Finder::Section { brands, keys, value, lines: *lines })
+                Self::Section { brands: parsed(section)?, keys: parsed(keys)?, value, lines: *lines }
             }
+        })
+    }
+}
+
+impl CompiledForm {
+    /// The form at `source`.
+    pub(super) fn new(form: &Form, source: FormSource) -> Result<Self, String> {
+        let anchors = match &form.shape {
+            Shape::Pattern { anchors, ignore_case, .. } => {
+                // The start of a line is an anchor without a text.
+                let of_lines = anchors.is_empty().then(|| Anchor::literal("", true));
+                anchors.iter().map(|anchor| Anchor::literal(anchor, *ignore_case)).chain(of_lines).collect()
+            }
+            Shape::Names { names, anchors, .. } => Anchor::of_names(&parsed(names)?, &parsed(anchors)?),
+            Shape::Brand { brands, keys, ordinary, .. } => {
+                let brands = Brands::new(brands, keys.as_deref(), *ordinary)?;
+                brands.anchors().into_iter().map(Anchor::of_name).collect()
+            }
+            Shape::Host { hosts, .. } => hosts.iter().map(|host| Anchor::literal(host, true)).collect(),
+            Shape::Section { section, .. } => Anchor::of_names(&parsed(section)?, &[]),
         };
         Ok(Self {
             severity: form.severity,
@@ -135,8 +167,15 @@ impl CompiledForm {
             anchors,
             gate: form.gate.clone(),
             places: form.places.clone(),
-            finder,
+            source,
+            finder: OnceLock::new(),
         })
+    }
+
+    /// What does not compile was refused when the definition was loaded or, of the embedded ones, by a test.
+    fn finder(&self) -> Option<&Finder> {
+        let compiled = || Finder::new(self.source.form()?, self.source.pattern).ok();
+        self.finder.get_or_init(compiled).as_ref()
     }
 
     /// Whether it names the kinds of content that it is for.
@@ -156,11 +195,18 @@ impl CompiledForm {
 
     /// The keys that the anchor number `anchor` leads to, at the context's anchor.
     pub(super) fn find(&self, context: &Context<'_>, anchor: usize, caches: &mut Caches) -> Vec<Found> {
-        let Some(anchor) = self.anchors.get(anchor) else { return Vec::new() };
-        match &self.finder {
+        let (Some(anchor), Some(finder)) = (self.anchors.get(anchor), self.finder()) else {
+            return Vec::new();
+        };
+        match finder {
             Finder::Pattern { pattern, before, reach, boundary, key_first } => {
-                if *key_first && *before == 0 && is_hopeless(boundary, context) {
-                    return Vec::new();
+                if *before == 0 {
+                    let end = context.anchor.saturating_add(*reach).min(context.bytes.len());
+                    let hopeless = !pattern.may_begin(context.bytes, context.anchor..end)
+                        || (*key_first && is_hopeless(boundary, context));
+                    if hopeless {
+                        return Vec::new();
+                    }
                 }
                 let found = pattern_around(pattern, context, anchor.folded.len(), (*before, *reach), caches);
                 found

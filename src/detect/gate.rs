@@ -95,16 +95,21 @@ fn body<'a>(key: &'a [u8], prefixes: &[String]) -> &'a [u8] {
 
 fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
     match look {
-        Reject::Placeholder => key.len() <= SHORT && is_placeholder(body),
-        Reject::Sequential => body.len() <= SHORT && counts_up_or_down(body),
+        Reject::Placeholder => key.len() <= SHORT && is_text(key) && is_placeholder(body),
+        Reject::Sequential => body.len() <= SHORT && is_text(key) && counts_up_or_down(body),
         Reject::Repeated => is_repeated(body),
-        Reject::Template => key.len() <= SHORT && is_template(key),
+        Reject::Template => key.len() <= SHORT && is_text(key) && is_template(key),
         Reject::Words => is_words(body),
         Reject::Hex => key.iter().all(u8::is_ascii_hexdigit),
         Reject::Uuid => is_uuid(key),
         Reject::Path => is_path(key),
         Reject::Readable => is_readable(body),
     }
+}
+
+/// Whether somebody may have written it: among other bytes, letters stand by accident.
+fn is_text(key: &[u8]) -> bool {
+    key.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80)
 }
 
 /// Shannon's entropy, bits per byte.
@@ -134,7 +139,12 @@ fn is_placeholder(body: &[u8]) -> bool {
     let secret = secret_part(body);
     SETTINGS.iter().any(|word| secret.eq_ignore_ascii_case(word.as_bytes()))
         || samples::is_sample(secret)
-        || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
+        || !is_phrase(secret) && PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(secret))
+}
+
+/// Whether it is a phrase of many words, as of a wallet, in which any word may stand.
+fn is_phrase(key: &[u8]) -> bool {
+    key.iter().filter(|byte| byte.is_ascii_whitespace()).count() >= 11
 }
 
 /// Of a URL with a password, the user and the password: a host may be called anything.

@@ -2,6 +2,7 @@
 //! start of every line. They cost nothing elsewhere.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use globset::{GlobSet, GlobSetBuilder};
 
@@ -11,7 +12,9 @@ use super::{Place, Window};
 
 /// Where the forms without a literal apply: one look at a path for all of them.
 pub(super) struct LineForms {
-    globs: GlobSet,
+    globs: Vec<String>,
+    /// The same, compiled when the first file is searched.
+    set: OnceLock<GlobSet>,
     /// By glob: detector and form.
     leads: Vec<LineForm>,
     /// All of them, each once.
@@ -19,23 +22,22 @@ pub(super) struct LineForms {
 }
 
 /// Detector and form.
-type LineForm = (usize, usize);
+type LineForm = (u16, u16);
 
 impl LineForms {
-    /// Those of `detectors` that are `selected`, by their numbers.
-    pub(super) fn new(detectors: &[Detector], selected: impl Fn(&Detector) -> bool) -> Result<Self, String> {
-        let (mut globs, mut leads) = (GlobSetBuilder::new(), Vec::new());
-        for (number, detector) in detectors.iter().enumerate().filter(|(_, detector)| selected(detector)) {
-            for (form, _) in detector.forms.iter().enumerate().filter(|(_, form)| form.is_of_lines()) {
+    /// Those of `detectors` that are `selected`.
+    pub(super) fn new(detectors: &[Detector], selected: impl Fn(&Detector) -> bool) -> Self {
+        let (mut globs, mut leads) = (Vec::new(), Vec::new());
+        for detector in detectors.iter().filter(|detector| selected(detector)) {
+            for (form, _) in (0..).zip(&detector.forms).filter(|(_, form)| form.is_of_lines()) {
                 for glob in &detector.definition.paths.only {
-                    globs.add(paths::compiled(glob).map_err(|error| error.to_string())?);
-                    leads.push((number, form));
+                    globs.push(glob.clone());
+                    leads.push((detector.index.0, form));
                 }
             }
         }
-        let globs = globs.build().map_err(|error| error.to_string())?;
         let all = each_once(leads.clone());
-        Ok(Self { globs, leads, all })
+        Self { globs, set: OnceLock::new(), leads, all }
     }
 
     /// All of them, each once.
@@ -43,14 +45,27 @@ impl LineForms {
         Cow::Borrowed(&self.all)
     }
 
+    fn set(&self) -> &GlobSet {
+        self.set.get_or_init(|| compiled(&self.globs).unwrap_or_default())
+    }
+
     /// The forms that apply in the window's content, each once.
     pub(super) fn of(&self, window: &Window<'_>) -> Cow<'_, [LineForm]> {
         if window.place != Place::File || window.path.is_empty() {
             return Cow::Borrowed(&[]);
         }
-        let matches = self.globs.matches(&*paths::plain(window.path)).into_iter();
+        let matches = self.set().matches(&*paths::plain(window.path)).into_iter();
         Cow::Owned(each_once(matches.filter_map(|glob| self.leads.get(glob).copied()).collect()))
     }
+}
+
+/// What does not compile was refused when its definition was loaded.
+fn compiled(globs: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut builder = GlobSetBuilder::new();
+    for glob in globs {
+        builder.add(paths::compiled(glob)?);
+    }
+    builder.build()
 }
 
 fn each_once(mut forms: Vec<LineForm>) -> Vec<LineForm> {

@@ -8,9 +8,9 @@ use crate::limits;
 const SEPARATORS: [&str; 6] = ["_", "-", ".", " ", "__", ":"];
 
 /// Words that are too frequent to be looked for alone.
-const EVERYDAY: [&str; 16] = [
-    "access", "api", "app", "auth", "client", "code", "consumer", "db", "key", "live", "password",
-    "personal", "secret", "service", "token", "user",
+const EVERYDAY: [&str; 20] = [
+    "access", "api", "app", "auth", "client", "code", "consumer", "db", "key", "live", "location", "message",
+    "password", "personal", "secret", "service", "storage", "system", "token", "user",
 ];
 
 /// A name, as its words.
@@ -61,8 +61,12 @@ impl VariableName {
     /// All its words and the first of each of `keys`, in the spellings of variables.
     pub(super) fn with_first_words(&self, keys: &[VariableName]) -> Vec<String> {
         let mut texts = Vec::new();
-        for first in keys.iter().filter_map(|key| key.words.first()) {
-            for front in joined(&self.words) {
+        let mut firsts: Vec<&String> = keys.iter().filter_map(|key| key.words.first()).collect();
+        firsts.sort();
+        firsts.dedup();
+        let fronts = joined(&self.words);
+        for first in firsts {
+            for front in &fronts {
                 texts.extend(["", "_", "-", "."].map(|separator| format!("{front}{separator}{first}")));
             }
         }

@@ -18,15 +18,11 @@ impl PathRules {
         Ok(Self { never: set(&paths.never)?, only })
     }
 
-    /// Whether there is anything to ask.
-    pub(super) fn is_empty(&self) -> bool {
-        self.never.is_empty() && self.only.is_none()
-    }
-
     /// Whether the detector applies in the file at `path`, as a layer records it.
     pub(super) fn admit(&self, path: &[u8]) -> bool {
         let path = plain(path);
-        !self.never.is_match(&*path) && self.only.as_ref().is_none_or(|only| only.is_match(&*path))
+        // Few files are among those that are named.
+        self.only.as_ref().is_none_or(|only| only.is_match(&*path)) && !self.never.is_match(&*path)
     }
 }
 

@@ -8,6 +8,8 @@ use regex_automata::meta::{BuildError, Cache, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
 
+use super::opening::Opening;
+
 /// What a lazily built automaton of one expression may take, in each thread.
 const LAZY_STATES: usize = 256 * 1024;
 
@@ -21,6 +23,7 @@ pub(super) struct Pattern {
     number: usize,
     compiled: OnceLock<Option<Compiled>>,
     one_length: OnceLock<bool>,
+    opening: OnceLock<Option<Opening>>,
 }
 
 struct Compiled {
@@ -54,7 +57,13 @@ impl Pattern {
     pub(super) fn new(text: &str, number: usize) -> Self {
         let has_key = text.contains("(?P<key>") || text.contains("(?<key>");
         let text = if has_key { text.to_owned() } else { format!("(?P<key>{text})") };
-        Self { text, number, compiled: OnceLock::new(), one_length: OnceLock::new() }
+        Self {
+            text,
+            number,
+            compiled: OnceLock::new(),
+            one_length: OnceLock::new(),
+            opening: OnceLock::new(),
+        }
     }
 
     /// A pattern that must match all that it is given.
@@ -96,7 +105,18 @@ impl Pattern {
 
     /// The match that begins at `range.start`, looking no further than `range.end`.
     pub(super) fn at(&self, caches: &mut Caches, bytes: &[u8], range: Range<usize>) -> Option<Matched> {
+        if !self.may_begin(bytes, range.clone()) {
+            return None;
+        }
         self.search(caches, Input::new(bytes).span(range).anchored(Anchored::Yes))
+    }
+
+    /// Whether the first bytes of `range` may be those of a match: it costs next to nothing.
+    pub(super) fn may_begin(&self, bytes: &[u8], range: Range<usize>) -> bool {
+        let opening = self
+            .opening
+            .get_or_init(|| syntax::parse_with(&self.text, &dialect()).ok().map(|hir| Opening::of(&hir)));
+        opening.as_ref().is_none_or(|opening| bytes.get(range).is_some_and(|bytes| opening.fits(bytes)))
     }
 
     /// The first match in `range`.

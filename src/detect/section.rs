@@ -16,19 +16,33 @@ pub(super) fn keys_below(
     if !is_brand(context, brand) {
         return Vec::new();
     }
-    let end = end_of_section(context, brand, lines);
+    let most = end_of_lines(context, brand, lines);
+    let mut firsts: Vec<u8> = keys.iter().flat_map(VariableName::first_letters).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    let text = context.slice(brand.end..most);
+    let is_named = |at: &usize| {
+        starts_word(context.bytes, *at) && keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
+    };
+    let places: Vec<usize> = match firsts.as_slice() {
+        [a, b] => memchr::memchr2_iter(*a, *b, text).map(|at| brand.end + at).filter(is_named).collect(),
+        _ => {
+            let mut is_first = [false; 256];
+            for first in firsts {
+                is_first.get_mut(usize::from(first)).into_iter().for_each(|known| *known = true);
+            }
+            let is_first = |byte: &u8| is_first.get(usize::from(*byte)).copied().unwrap_or(false);
+            let begun = text.iter().enumerate().filter(|(_, byte)| is_first(byte));
+            begun.map(|(at, _)| brand.end + at).filter(is_named).collect()
+        }
+    };
     let mut found = Vec::new();
-    let mut firsts = [false; 256];
-    for first in keys.iter().flat_map(VariableName::first_letters) {
-        if let Some(known) = firsts.get_mut(usize::from(first)) {
-            *known = true;
-        }
+    if places.is_empty() {
+        return found;
     }
-    for at in brand.end..end {
-        let first = context.byte(at).unwrap_or(0);
-        if !firsts.get(usize::from(first)).copied().unwrap_or(false) || !starts_word(context.bytes, at) {
-            continue;
-        }
+    // Where the section ends is asked last, because it is looked for byte by byte.
+    let end = end_of_section(context, brand, lines);
+    for at in places.into_iter().take_while(|at| *at < end) {
         let spelled = keys.iter().filter_map(|key| key.locate(context.bytes, at, 0));
         let whole = spelled.filter_map(|core| whole_name(context, brand, &core));
         if let Some(name) = whole.filter(|name| name.end <= end).max_by_key(|name| name.end) {
@@ -57,6 +71,13 @@ fn whole_name(context: &Context<'_>, brand: &Range<usize>, core: &Range<usize>) 
         return full_name(context.bytes, core, false).map(|found| core.start..found.full.end);
     }
     full_name(context.bytes, core, true).map(|found| found.full)
+}
+
+/// Where so many lines behind the brand end, or what is looked at does. No section goes further.
+fn end_of_lines(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> usize {
+    let limit = brand.end.saturating_add(limits::SECTION).min(context.bytes.len());
+    let feeds = memchr::memchr_iter(b'\n', context.slice(brand.end..limit));
+    feeds.into_iter().nth(lines).map_or(limit, |at| brand.end + at)
 }
 
 /// Where the section ends: at the limits, at the end of its braces, tag or indented block, or where the

@@ -1,7 +1,10 @@
 //! All detectors of a scan, shared by its threads.
 
-use std::collections::{BTreeMap, HashMap};
+mod measure;
+
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aho_corasick::AhoCorasick;
@@ -16,6 +19,7 @@ use super::literal::{Literal, Literals};
 use super::pattern::Caches;
 use super::redact::redacted;
 use super::{DetectorIndex, Hit, Key, Place, Window};
+pub use measure::Led;
 
 /// Why a set cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -27,20 +31,39 @@ pub struct DetectorSetError {
     pub problem: String,
 }
 
-/// Where an anchor leads: detector, form, anchor of the form.
-type Lead = (usize, usize, usize);
+/// Where an anchor leads. There are tens of thousands, read at random: small ones stay in the cache.
+#[derive(Clone, Copy, Debug)]
+struct Lead {
+    detector: u16,
+    form: u16,
+    anchor: u16,
+    /// Whether the form is for the contents of files.
+    of_files: bool,
+}
+
+impl Lead {
+    /// That of a line's start.
+    fn of_lines(detector: u16, form: u16) -> Self {
+        Self { detector, form, anchor: 0, of_files: true }
+    }
+}
+
+/// The literals of one detector, and the form and the anchor of each.
+type Near = (AhoCorasick, Vec<(usize, usize)>);
 
 /// The compiled detectors of a catalogue. It never changes: threads share it, each with a [`Scratch`].
 pub struct DetectorSet {
     identity: u64,
     detectors: Vec<Detector>,
     literals: Literals,
-    /// By literal: where it leads.
-    leads: Vec<Vec<Lead>>,
+    /// Where the literals lead, those of one side by side.
+    leads: Vec<Lead>,
+    /// By literal: where its leads end.
+    ends: Vec<usize>,
     /// Forms that are tried at every line of the files they name.
     lines: LineForms,
     /// By detector that is a companion of another: its own literals, for a look around a key.
-    near: HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>,
+    near: HashMap<DetectorIndex, OnceLock<Option<Near>>>,
 }
 
 /// A thread's working memory.
@@ -72,8 +95,9 @@ impl DetectorSet {
     ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
-        let mut leads: BTreeMap<Literal, Vec<Lead>> = BTreeMap::new();
-        for (number, (index, definition)) in catalogue.indexed().enumerate() {
+        let mut numbers: HashMap<Literal, usize> = HashMap::new();
+        let mut anchors: Vec<(usize, Lead)> = Vec::new();
+        for (index, definition) in catalogue.indexed() {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
@@ -82,17 +106,44 @@ impl DetectorSet {
                     text: text.exact.as_ref().unwrap_or(&text.folded).clone(),
                     any_case: text.exact.is_none(),
                 };
-                leads.entry(literal).or_default().push((number, form, anchor));
+                let of_files = detector.forms.get(form).is_some_and(|form| form.is_for(Place::File));
+                let number = |number: usize| {
+                    let id = definition.id.clone();
+                    let problem = "it has more than 65,536 forms or anchors".to_owned();
+                    u16::try_from(number).map_err(|_| DetectorSetError { id, problem })
+                };
+                let (form, anchor) = (number(form)?, number(anchor)?);
+                let next = numbers.len();
+                let literal = *numbers.entry(literal).or_insert(next);
+                anchors.push((literal, Lead { detector: index.0, form, anchor, of_files }));
             }
             detectors.push(detector);
         }
         let general = |problem| DetectorSetError { id: "all".to_owned(), problem };
-        let (literals, leads): (Vec<Literal>, Vec<Vec<Lead>>) = leads.into_iter().unzip();
-        let lines = LineForms::new(&detectors, |detector| selected(detector.index)).map_err(general)?;
-        let near = companions_of(&detectors).map_err(|error| general(error.to_string()))?;
+        // The sort keeps the order of the leads of each.
+        anchors.sort_by_key(|(literal, _)| *literal);
+        let counts = anchors.chunk_by(|(a, _), (b, _)| a == b).map(<[_]>::len);
+        let mut ends: Vec<usize> = Vec::new();
+        for count in counts {
+            ends.push(ends.last().copied().unwrap_or(0) + count);
+        }
+        let leads = anchors.into_iter().map(|(_, lead)| lead).collect();
+        let mut literals: Vec<(Literal, usize)> = numbers.into_iter().collect();
+        literals.sort_unstable_by_key(|(_, number)| *number);
+        let literals = literals.into_iter().map(|(literal, _)| literal).collect();
+        let lines = LineForms::new(&detectors, |detector| selected(detector.index));
+        let companions = detectors.iter().flat_map(|detector| &detector.companions);
+        let near = companions.map(|companion| (companion.detector, OnceLock::new())).collect();
         let literals = Literals::new(literals).map_err(general)?;
         let identity = SETS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { identity, detectors, literals, leads, lines, near })
+        Ok(Self { identity, detectors, literals, leads, ends, lines, near })
+    }
+
+    /// Where a literal leads.
+    fn leads_of(&self, literal: usize) -> &[Lead] {
+        let start = literal.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
+        let end = self.ends.get(literal).copied().unwrap_or(start);
+        self.leads.get(start..end).unwrap_or_default()
     }
 
     /// The definition of one of its detectors. It panics at an index of another set.
@@ -132,16 +183,21 @@ impl DetectorSet {
         self.search(&window, None, scratch, hits);
     }
 
-    fn search(&self, window: &Window<'_>, path: Option<&[u8]>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+    /// Makes `scratch` ready for a window.
+    fn begin(&self, scratch: &mut Scratch) {
         if scratch.identity != self.identity {
             scratch.caches.clear();
             scratch.identity = self.identity;
         }
-        let known = hits.len();
         scratch.admitted.clear();
         scratch.admitted.resize(self.detectors.len(), None);
+    }
+
+    fn search(&self, window: &Window<'_>, path: Option<&[u8]>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        self.begin(scratch);
+        let known = hits.len();
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
-            for lead in self.leads.get(literal).into_iter().flatten() {
+            for lead in self.leads_of(literal) {
                 self.follow(*lead, (window, path), at, scratch, hits);
             }
         });
@@ -171,7 +227,7 @@ impl DetectorSet {
         };
         for at in starts.into_iter().flatten().chain(texts.into_iter().flatten()) {
             for (detector, form) in of_lines.iter() {
-                self.follow((*detector, *form, 0), (window, path), at, scratch, hits);
+                self.follow(Lead::of_lines(*detector, *form), (window, path), at, scratch, hits);
             }
         }
     }
@@ -179,16 +235,21 @@ impl DetectorSet {
     /// The keys that one anchor leads to.
     fn follow(
         &self,
-        (detector, form, anchor): Lead,
+        lead: Lead,
         (window, path): (&Window<'_>, Option<&[u8]>),
         at: usize,
         scratch: &mut Scratch,
         hits: &mut Vec<Hit>,
     ) {
-        let Some((number, detector)) = self.detectors.get(detector).map(|known| (detector, known)) else {
+        let number = usize::from(lead.detector);
+        // Most leads of everyday words end here, before anything of the detector is read.
+        let is_refused = window.place == Place::File
+            && (!lead.of_files || path.is_some() && scratch.admitted.get(number) == Some(&Some(false)));
+        if is_refused {
             return;
-        };
-        let Some(form) = detector.forms.get(form) else { return };
+        }
+        let Some(detector) = self.detectors.get(number) else { return };
+        let Some(form) = detector.forms.get(usize::from(lead.form)) else { return };
         // A text that is no content of an image may write any file, but is no variable.
         let place = if path.is_some() { window.place } else { Place::File };
         if !form.is_for(place) {
@@ -202,7 +263,7 @@ impl DetectorSet {
             return;
         }
         let context = Context::around(window, at);
-        for found in form.find(&context, anchor, &mut scratch.caches) {
+        for found in form.find(&context, usize::from(lead.anchor), &mut scratch.caches) {
             if let Some(mut hit) = detector.judge(&context, form, &found) {
                 self.accompany(detector, &context, &found.span, &mut hit, &mut scratch.caches);
                 hits.push(hit);
@@ -237,7 +298,8 @@ impl DetectorSet {
         caches: &mut Caches,
     ) -> Vec<String> {
         let Some(other) = self.detectors.get(usize::from(detector.0)) else { return Vec::new() };
-        let Some((literals, places)) = self.near.get(&detector) else { return Vec::new() };
+        let near = self.near.get(&detector).map(|near| near.get_or_init(|| literals_near(other).ok()));
+        let Some(Some((literals, places))) = near else { return Vec::new() };
         let mut found: Vec<(usize, usize, String)> = Vec::new();
         for literal in literals.find_overlapping_iter(context.slice(around.clone())) {
             let at = around.start + literal.start();
@@ -288,21 +350,10 @@ fn literals_of(detector: &Detector) -> impl Iterator<Item = (usize, usize, &Anch
     })
 }
 
-type NearLiterals = HashMap<DetectorIndex, (AhoCorasick, Vec<(usize, usize)>)>;
-
-fn companions_of(detectors: &[Detector]) -> Result<NearLiterals, aho_corasick::BuildError> {
-    let mut near = HashMap::new();
-    for wanted in detectors.iter().flat_map(|detector| &detector.companions) {
-        let Some(other) = detectors.get(usize::from(wanted.detector.0)) else { continue };
-        if near.contains_key(&wanted.detector) {
-            continue;
-        }
-        let (places, texts): (Vec<_>, Vec<_>) =
-            literals_of(other).map(|(form, anchor, text)| ((form, anchor), &text.folded)).unzip();
-        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(texts)?;
-        near.insert(wanted.detector, (automaton, places));
-    }
-    Ok(near)
+fn literals_near(detector: &Detector) -> Result<Near, aho_corasick::BuildError> {
+    let (places, texts): (Vec<_>, Vec<_>) =
+        literals_of(detector).map(|(form, anchor, text)| ((form, anchor), &text.folded)).unzip();
+    Ok((AhoCorasick::builder().ascii_case_insensitive(true).build(texts)?, places))
 }
 
 /// Whether an anchor found in any case has the case that it must have.

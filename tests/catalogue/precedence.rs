@@ -10,6 +10,11 @@ use crate::support::image::{Compression, ImageBuilder, Layer, oci};
 const YIELDS: &[(&str, &str)] = &[
     // One and the same key: the services share their accounts.
     ("nasa-api-key", "datagov-api-key"),
+    // One header for all services behind Azure's gateways, and a key of the same shape.
+    ("azure-openai-key-legacy", "azure-apim-key"),
+    // An index of packages that wants a login: whose it is, its host says.
+    ("cloudsmith-api-key", "pip-conf-credentials"),
+    ("uri-basic-credentials", "pip-conf-credentials"),
     // Object storage that speaks S3 takes its key at Amazon's names; the id beside it tells.
     ("yandex-static-secret", "aws-secret-access-key"),
 ];

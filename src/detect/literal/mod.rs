@@ -27,7 +27,7 @@ const SHORTEST: usize = 3;
 const FURTHEST: usize = 64;
 
 /// A literal to look for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Literal {
     /// Its bytes, three at least.
     pub text: Vec<u8>,
