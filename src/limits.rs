@@ -209,6 +209,9 @@ pub const NAME_AFFIX: usize = 64;
 /// From the end of a name to the start of its value.
 pub const ASSIGNMENT: usize = 256;
 
+/// How far from a name the fields of its entry are looked at, on either side.
+pub const ENTRY: usize = 512;
+
 /// A value beside a name, quotes excluded.
 pub const VALUE: usize = 4 * 1024;
 

@@ -3,6 +3,7 @@
 //! bytes, one of them goes first, and the other is named in `also`.
 
 mod examples;
+mod notations;
 mod precedence;
 mod seams;
 mod wrapped;

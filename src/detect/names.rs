@@ -189,8 +189,16 @@ pub(super) fn starts_word(bytes: &[u8], at: usize) -> bool {
         [.., b'\\', b'n' | b'r' | b't'] => true,
         [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
         [.., last] if !last.is_ascii_alphanumeric() => true,
+        _ if takes_name(before) => true,
         [.., last] => (last.is_ascii_lowercase() || last.is_ascii_digit()) && first.is_ascii_uppercase(),
     }
+}
+
+/// Whether `before` ends in an option that a name follows at once: `-D`, `-P`.
+fn takes_name(before: &[u8]) -> bool {
+    before.strip_suffix(b"-D").or_else(|| before.strip_suffix(b"-P")).is_some_and(|front| {
+        front.last().is_none_or(|last| !last.is_ascii_alphanumeric() && !b"_-".contains(last))
+    })
 }
 
 /// How many bytes at the end of `before` are the front of a name.
@@ -199,7 +207,9 @@ fn name_tail(before: &[u8]) -> usize {
     let count = tail.iter().rev().take_while(|byte| is_name_byte(**byte) || **byte == b'.').count();
     // Dashes of an option and escaped letters are no part of it.
     let name = tail.get(tail.len() - count..).unwrap_or_default();
-    count - name.iter().take_while(|byte| matches!(byte, b'-' | b'.')).count()
+    let option = if matches!(name, [b'-', b'D' | b'P', ..]) { 2 } else { 0 };
+    let name = name.get(option..).unwrap_or_default();
+    count - option - name.iter().take_while(|byte| matches!(byte, b'-' | b'.')).count()
 }
 
 /// Whether a name that may not be added to begins behind `before`: what a program writes in front of
@@ -208,6 +218,7 @@ fn stands_alone(before: &[u8]) -> bool {
     const ACCESSORS: [&str; 6] = ["env.", "environ.", "this.", "self.", "config.", "--"];
     ACCESSORS.iter().any(|accessor| before.ends_with(accessor.as_bytes()))
         || before.ends_with(b"\\n")
+        || takes_name(before)
         || before.last().is_none_or(|last| !is_name_byte(*last) && *last != b'.')
 }
 
@@ -305,6 +316,9 @@ mod tests {
         }
         assert_eq!(spelled("process.env.API_KEY=", true), Some("API_KEY"));
         assert_eq!(spelled("--api-key 1", true), Some("api-key"));
+        assert_eq!(spelled("-Dapi.key=1", true), Some("api.key"));
+        assert_eq!(spelled("-PmyApiKey=1", false), Some("myApiKey"));
+        assert_eq!(spelled("-vDapi.key=1", false), None);
     }
 
     #[test]

@@ -6,6 +6,10 @@ use super::context::Context;
 use super::names::{VariableName, full_name, starts_word};
 use crate::limits;
 
+/// What a block of configuration calls that which it sets, besides one or two letters.
+const RECEIVERS: [&str; 10] =
+    ["cfg", "client", "conf", "config", "configuration", "options", "opt", "opts", "settings", "setup"];
+
 /// The places of `keys` in the section that the brand at `brand` opens.
 pub(super) fn keys_below(
     context: &Context<'_>,
@@ -70,7 +74,24 @@ fn whole_name(context: &Context<'_>, brand: &Range<usize>, core: &Range<usize>) 
         // `messagebird_key`, `messagebirdKey`: the brand is the front of the name.
         return full_name(context.bytes, core, false).map(|found| core.start..found.full.end);
     }
-    full_name(context.bytes, core, true).map(|found| found.full)
+    if let Some(found) = full_name(context.bytes, core, true) {
+        return Some(found.full);
+    }
+    // `config.api_key`, `setApiKey`: what a block calls its configuration, or a setter.
+    let found = full_name(context.bytes, core, false)?.full;
+    let front = context.slice(found.start..core.start);
+    (found.end == core.end && is_receiver(front)).then(|| core.clone())
+}
+
+/// Whether `front` is a setter's first word, or a dot behind what a block of configuration is called.
+fn is_receiver(front: &[u8]) -> bool {
+    let path = front.strip_suffix(b".");
+    let name = path.unwrap_or(front).rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    if path.is_none() {
+        return matches!(name, b"set" | b"Set" | b"with" | b"With");
+    }
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    !name.is_empty() && (name.len() <= 2 || RECEIVERS.into_iter().any(is))
 }
 
 /// Where so many lines behind the brand end, or what is looked at does. No section goes further.
@@ -102,6 +123,7 @@ fn end_of_section(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> 
                 let next = text.get(at + 1..).unwrap_or_default();
                 if line > lines
                     || opens_section(next)
+                    || ends_block(next)
                     || indent.is_some_and(|indent| leaves_block(next, indent))
                 {
                     return brand.end + at;
@@ -140,6 +162,11 @@ fn opens_section(line: &[u8]) -> bool {
     matches!(line, [b'[', first, .., b']'] if first.is_ascii_alphabetic())
 }
 
+/// Whether a line is the `end` of a block of Ruby's.
+fn ends_block(line: &[u8]) -> bool {
+    line.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii() == b"end"
+}
+
 fn closes_tag(context: &Context<'_>, brand: &Range<usize>, text: &[u8]) -> bool {
     text.strip_prefix(b"</").and_then(|rest| rest.get(..brand.len())) == Some(context.slice(brand.clone()))
 }
@@ -170,6 +197,11 @@ mod tests {
         assert_eq!(keys_of("<brand>\n<key>v</key></brand>"), ["key", "key"]);
         assert_eq!(keys_of("brandKey = v"), ["Key"]);
         assert_eq!(keys_of("brand_key_2 = v"), ["key_2"]);
+        assert_eq!(keys_of("brand.configure { |c| c.key = 'v' }"), ["key"]);
+        assert_eq!(keys_of("brand.configure do |config|\n  config.access_key = 'v'\nend"), ["access_key"]);
+        assert_eq!(keys_of("use.brand(o => o.AccessKey = 'v')"), ["AccessKey"]);
+        assert_eq!(keys_of("initializer 'brand' do\n  x.config.key = 'v'\nend"), ["key"]);
+        assert_eq!(keys_of("brand.setAccessKey('v')"), ["AccessKey"]);
     }
 
     #[test]
@@ -182,6 +214,8 @@ mod tests {
             "{\"provider\": \"brand\"}, {\"key\": 1}",
             "<brand/></brand><key>v</key>",
             "brand\n\n\n\nkey: v",
+            "brand.configure do |c|\n  c.on = 1\nend\nc.key = v",
+            "brand.configure\nother.key = v",
         ] {
             assert!(keys_of(text).is_empty(), "{text}");
         }

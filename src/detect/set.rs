@@ -95,17 +95,14 @@ impl DetectorSet {
     ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
-        let mut numbers: HashMap<Literal, usize> = HashMap::new();
+        let mut numbers: HashMap<(Vec<u8>, bool), usize> = HashMap::new();
         let mut anchors: Vec<(usize, Lead)> = Vec::new();
         for (index, definition) in catalogue.indexed() {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
             for (form, anchor, text) in literals_of(&detector).filter(|_| selected(index)) {
-                let literal = Literal {
-                    text: text.exact.as_ref().unwrap_or(&text.folded).clone(),
-                    any_case: text.exact.is_none(),
-                };
+                let text = (text.exact.as_ref().unwrap_or(&text.folded).clone(), text.exact.is_none());
                 let of_files = detector.forms.get(form).is_some_and(|form| form.is_for(Place::File));
                 let number = |number: usize| {
                     let id = definition.id.clone();
@@ -114,7 +111,7 @@ impl DetectorSet {
                 };
                 let (form, anchor) = (number(form)?, number(anchor)?);
                 let next = numbers.len();
-                let literal = *numbers.entry(literal).or_insert(next);
+                let literal = *numbers.entry(text).or_insert(next);
                 anchors.push((literal, Lead { detector: index.0, form, anchor, of_files }));
             }
             detectors.push(detector);
@@ -128,7 +125,10 @@ impl DetectorSet {
             ends.push(ends.last().copied().unwrap_or(0) + count);
         }
         let leads = anchors.into_iter().map(|(_, lead)| lead).collect();
-        let mut literals: Vec<(Literal, usize)> = numbers.into_iter().collect();
+        let mut literals: Vec<(Literal, usize)> = numbers
+            .into_iter()
+            .map(|((text, any_case), number)| (Literal { text, any_case }, number))
+            .collect();
         literals.sort_unstable_by_key(|(_, number)| *number);
         let literals = literals.into_iter().map(|(literal, _)| literal).collect();
         let lines = LineForms::new(&detectors, |detector| selected(detector.index));
