@@ -107,6 +107,8 @@ fn end_of_section(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> 
     let limit = brand.end.saturating_add(limits::SECTION).min(context.bytes.len());
     let text = context.slice(brand.end..limit);
     let indent = block_indent(context, brand, text);
+    // A list that is not the section itself is a value in it.
+    let is_list = opens_list(text);
     let mut braces = 0_i32;
     let mut brackets = 0_i32;
     let mut line = 0;
@@ -115,7 +117,7 @@ fn end_of_section(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> 
             b'{' => braces += 1,
             b'}' => braces -= 1,
             b'[' => brackets += 1,
-            b']' if brackets == 1 => return brand.end + at,
+            b']' if brackets == 1 && is_list => return brand.end + at,
             b']' => brackets = (brackets - 1).max(0),
             b'<' if closes_tag(context, brand, text.get(at..).unwrap_or_default()) => return brand.end + at,
             b'\n' => {
@@ -136,6 +138,12 @@ fn end_of_section(context: &Context<'_>, brand: &Range<usize>, lines: usize) -> 
         }
     }
     limit
+}
+
+/// Whether nothing but a link stands between the brand and the bracket of a list.
+fn opens_list(text: &[u8]) -> bool {
+    let front = text.iter().take_while(|byte| b" \t\"'`:=>,(".contains(byte)).count();
+    text.get(front) == Some(&b'[')
 }
 
 /// The indentation of the brand's line if a block of YAML begins there.
@@ -195,6 +203,8 @@ mod tests {
         assert_eq!(keys_of("{\"brand\": {\"accessKey\": \"v\"}}"), ["accessKey"]);
         assert_eq!(keys_of("config['brand']['key'] = 'v'"), ["key"]);
         assert_eq!(keys_of("<brand>\n<key>v</key></brand>"), ["key", "key"]);
+        assert_eq!(keys_of("brand:\n  hosts: [\"a\", \"b\"]\n  key: v\n"), ["key"]);
+        assert_eq!(keys_of("{\"brand\": {\"hosts\": [\"a\"], \"key\": \"v\"}}"), ["key"]);
         assert_eq!(keys_of("brandKey = v"), ["Key"]);
         assert_eq!(keys_of("brand_key_2 = v"), ["key_2"]);
         assert_eq!(keys_of("brand.configure { |c| c.key = 'v' }"), ["key"]);

@@ -26,11 +26,11 @@ fn a_flood_of_keys() {
 
 /// Weak ones first: the strong one behind them is kept.
 #[test]
-fn a_strong_key_behind_a_million_weak_ones() {
+fn a_strong_key_behind_200_000_weak_ones() {
     let strong = key(1);
-    let size = 1_000_000 * "password = 'aB3dE5fG7h000000'\n".len() as u64 + strong.len() as u64;
+    let size = 200_000 * "password = 'aB3dE5fG7h000000'\n".len() as u64 + strong.len() as u64;
     let defused = defuse_stream("srv/settings.conf", size, |out| {
-        for number in 0..1_000_000 {
+        for number in 0..200_000 {
             writeln!(out, "password = 'aB3dE5fG7h{number:06}'").expect("room");
         }
         out.write_all(strong.as_bytes()).expect("room");
