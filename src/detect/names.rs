@@ -58,8 +58,12 @@ impl VariableName {
         joined(&self.words)
     }
 
-    /// All its words and the first of each of `keys`, in the spellings of variables.
+    /// All its words and the first of each of `keys`, in the spellings of variables; its own words alone
+    /// where they are several, which is rare enough.
     pub(super) fn with_first_words(&self, keys: &[VariableName]) -> Vec<String> {
+        if self.words.len() > 1 {
+            return self.spellings();
+        }
         let mut texts = Vec::new();
         let mut firsts: Vec<&String> = keys.iter().filter_map(|key| key.words.first()).collect();
         firsts.sort();

@@ -152,6 +152,9 @@ impl<'a> Redactor<'a> {
                 secrets.extend(found.filter_map(|(range, shown)| Some((part.get(range)?, shown))));
             }
         }
+        // And all of it, as some kinds of key have these characters in them.
+        let whole = self.detected_in(text).into_iter();
+        secrets.extend(whole.filter_map(|(range, shown)| Some((text.get(range)?, shown))));
         let passwords = passwords_in_urls(text).into_iter();
         secrets.extend(passwords.filter_map(|(range, shown)| Some((text.get(range)?, shown))));
         for (secret, shown) in secrets {

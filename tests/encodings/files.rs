@@ -232,7 +232,7 @@ fn entities_and_split_strings() {
         let key = key(number);
         (key[..9].to_owned(), key[9..22].to_owned(), key[22..].to_owned(), key.clone(), joint.to_owned())
     };
-    let mut cases = vec![Case::new("page.html", page, &named, &["html"], &named)];
+    let mut cases = vec![Case::new("page.html", page, &named, &[], &named)];
     for (name, number, joint) in [
         ("plus.js", 2, "\" + \""),
         ("lines.java", 3, "\"\n        + \""),

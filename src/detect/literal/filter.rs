@@ -26,9 +26,9 @@ pub(super) const CHOOSING: u32 = 0x07DF_DF07;
 /// Bits of the golden ratio: neighbours fall far from each other.
 pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
 
-/// By how much each literal that has a window already makes it worse, in units of rarity. Where such a
-/// window stands all of them are compared.
-const SHARED: i32 = 1;
+/// Where a window stands, all literals that have it are compared: so many make it worse by one unit of
+/// rarity. Some are fine, since a window of its own for each literal fills the tables.
+const SHARED: u8 = 8;
 
 /// The bucket of windows of which only the first four bytes are looked up.
 const OPEN: u8 = 0;
@@ -47,7 +47,8 @@ impl<'a> Window<'a> {
         // Three bytes of the literal at least are among its first four.
         let last = literal.text.len().saturating_sub(3).min(FURTHEST);
         let rank = |window: &Self, used: &[u8; SLOTS]| {
-            window.rarity() - SHARED * i32::from(window.slots(0).next().map_or(0, |slot| used[slot]))
+            let used = window.slots(0).next().map_or(0, |slot| used[slot]);
+            window.rarity() - i32::from(used / SHARED)
         };
         let mut best = Self { literal, offset: first };
         let mut highest = rank(&best, used);
@@ -102,6 +103,11 @@ pub(super) fn slot(bytes: u32) -> usize {
     ((bytes & CHOOSING).wrapping_mul(MULTIPLIER) >> 16) as usize
 }
 
+/// One of 2^16 numbers for two slots.
+fn joined(first: usize, second: usize) -> usize {
+    (first ^ second.wrapping_mul(5)) & 0xFFFF
+}
+
 /// The tables. Windows are in eight buckets, and a bucket is a bit.
 pub(super) struct Filter {
     /// By slot: in the low byte the buckets of windows that begin with such four bytes, in the high byte
@@ -110,7 +116,9 @@ pub(super) struct Filter {
     table: Box<[u16; SLOTS + 1]>,
     /// By a window's second and third byte, as they are spelled: the buckets of such windows.
     middles: Box<[u8; 1 << 16]>,
-    added: u32,
+    /// By what [`joined`] makes of a window's two slots: the buckets of such windows. It tells those that
+    /// begin as one literal and go on as another.
+    joints: Box<[u8; 1 << 16]>,
     #[cfg(target_arch = "x86_64")]
     vectors: Option<Avx2>,
 }
@@ -121,7 +129,7 @@ impl Filter {
         Self {
             table: Box::new([0x0100 << OPEN; SLOTS + 1]),
             middles: Box::new([0; 1 << 16]),
-            added: 0,
+            joints: Box::new([1 << OPEN; 1 << 16]),
             #[cfg(target_arch = "x86_64")]
             vectors: Avx2::detect(),
         }
@@ -138,8 +146,11 @@ impl Filter {
 
     /// Adds a window, and tells the slots of its first four bytes.
     pub(super) fn add(&mut self, window: &Window<'_>, mut of_slot: impl FnMut(usize)) {
-        let bucket = if window.is_open() { OPEN } else { 1 + (self.added % 7) as u8 };
-        self.added += 1;
+        // One bucket for all literals that have this window.
+        let bucket = match window.slots(0).next() {
+            Some(slot) if !window.is_open() => 1 + (slot % 7) as u8,
+            _ => OPEN,
+        };
         for slot in window.slots(0) {
             self.table[slot] |= 1 << bucket;
             of_slot(slot);
@@ -147,6 +158,10 @@ impl Filter {
         if bucket != OPEN {
             for slot in window.slots(2) {
                 self.table[slot] |= 0x100 << bucket;
+                // Where the window has a byte before the literal, it has none of those behind in common.
+                for first in window.slots(0) {
+                    self.joints[joined(first, slot)] |= 1 << bucket;
+                }
             }
         }
         // Both bytes are of the literal: a window has one byte in front of it at most.
@@ -166,8 +181,9 @@ impl Filter {
     }
 
     /// Whether a window of one of the buckets may begin with the bytes of `word`.
-    pub(super) fn is_middle(&self, buckets: u8, word: u64) -> bool {
-        self.middles[usize::from((word >> 8) as u16)] & buckets != 0
+    pub(super) fn may_begin(&self, buckets: u8, word: u64) -> bool {
+        let buckets = buckets & self.middles[usize::from((word >> 8) as u16)];
+        buckets != 0 && buckets & self.joints[joined(slot(word as u32), slot((word >> 16) as u32))] != 0
     }
 
     /// Marks the places among the first `count` blocks of `bytes` where a window may start. [`BEHIND`]

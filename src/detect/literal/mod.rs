@@ -1,9 +1,9 @@
 //! The one pass over every byte: finds the literals that detectors are anchored at.
 //!
 //! ```text
-//! bytes  --filter-->  a mark at 1 of 50 even places   (two table look-ups a place)
-//!        --middle-->  1 of 150                         (two bytes as they are spelled)
-//!        --window-->  the literals with these bytes    (compared eight bytes at once, then whole)
+//! bytes  --Filter::mark------>  1 of 20 to 50 even places   two look-ups in one table
+//!        --Filter::may_begin->  1 of 70 to 400              two bytes as they are spelled, all six together
+//!        --compare----------->  the literals                eight bytes at once, then whole
 //! ```
 //!
 //! Only every second place is looked at: each literal has two windows, one at an even and one at an odd
@@ -148,7 +148,7 @@ impl Literals {
                 lanes &= !(0xFF << (8 * lane));
                 let place = at + block * BLOCK + lane * (BLOCK / LANES);
                 let word = word_at(bytes, place);
-                if self.filter.is_middle(buckets, word) {
+                if self.filter.may_begin(buckets, word) {
                     self.compare(bytes, place, word, range, found);
                 }
             }

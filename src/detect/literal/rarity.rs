@@ -115,16 +115,27 @@ const SINGLES: [u8; CLASSES] = {
 
 /// The class of a byte.
 fn class(byte: u8) -> usize {
-    match byte.to_ascii_lowercase() {
-        0 => 69,
-        b'\n' => 70,
-        low @ 0x20..=0x40 => usize::from(low - 0x20),
-        high @ 0x5B..=0x7E => usize::from(high - 0x5B) + 33,
-        0x80..=0xBF => 72,
-        0xC0..=0xFF => 73,
-        _ => 71,
-    }
+    usize::from(CLASS[usize::from(byte)])
 }
+
+/// By byte: its class.
+static CLASS: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match (byte as u8).to_ascii_lowercase() {
+            0 => 69,
+            b'\n' => 70,
+            low @ 0x20..=0x40 => low - 0x20,
+            high @ 0x5B..=0x7E => high - 0x5B + 33,
+            0x80..=0xBF => 72,
+            0xC0..=0xFF => 73,
+            _ => 71,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 #[cfg(test)]
 mod tests {
