@@ -57,7 +57,7 @@ pub(super) struct CompiledForm {
     pub(super) gate: Option<Gate>,
     places: Vec<Place>,
     source: FormSource,
-    finder: OnceLock<Option<Finder>>,
+    finder: OnceLock<Option<Box<Finder>>>,
 }
 
 /// Where a form is defined.
@@ -174,8 +174,8 @@ impl CompiledForm {
 
     /// What does not compile was refused when the definition was loaded or, of the embedded ones, by a test.
     fn finder(&self) -> Option<&Finder> {
-        let compiled = || Finder::new(self.source.form()?, self.source.pattern).ok();
-        self.finder.get_or_init(compiled).as_ref()
+        let compiled = || Finder::new(self.source.form()?, self.source.pattern).ok().map(Box::new);
+        self.finder.get_or_init(compiled).as_deref()
     }
 
     /// Whether it names the kinds of content that it is for.

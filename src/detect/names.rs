@@ -8,9 +8,9 @@ use crate::limits;
 const SEPARATORS: [&str; 6] = ["_", "-", ".", " ", "__", ":"];
 
 /// Words that are too frequent to be looked for alone.
-const EVERYDAY: [&str; 20] = [
+const EVERYDAY: [&str; 22] = [
     "access", "api", "app", "auth", "client", "code", "consumer", "db", "key", "live", "location", "message",
-    "password", "personal", "secret", "service", "storage", "system", "token", "user",
+    "parse", "password", "personal", "secret", "service", "storage", "system", "token", "twist", "user",
 ];
 
 /// A name, as its words.

@@ -21,18 +21,18 @@ pub(super) fn keys_below(
         return Vec::new();
     }
     let most = end_of_lines(context, brand, lines);
-    let mut firsts: Vec<u8> = keys.iter().flat_map(VariableName::first_letters).collect();
-    firsts.sort_unstable();
-    firsts.dedup();
+    let mut firsts = keys.iter().flat_map(VariableName::first_letters);
     let text = context.slice(brand.end..most);
     let is_named = |at: &usize| {
         starts_word(context.bytes, *at) && keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
     };
-    let places: Vec<usize> = match firsts.as_slice() {
-        [a, b] => memchr::memchr2_iter(*a, *b, text).map(|at| brand.end + at).filter(is_named).collect(),
+    let places: Vec<usize> = match (firsts.next(), firsts.next()) {
+        (Some(a), Some(b)) if firsts.all(|first| first == a || first == b) => {
+            memchr::memchr2_iter(a, b, text).map(|at| brand.end + at).filter(is_named).collect()
+        }
         _ => {
             let mut is_first = [false; 256];
-            for first in firsts {
+            for first in keys.iter().flat_map(VariableName::first_letters) {
                 is_first.get_mut(usize::from(first)).into_iter().for_each(|known| *known = true);
             }
             let is_first = |byte: &u8| is_first.get(usize::from(*byte)).copied().unwrap_or(false);

@@ -95,39 +95,35 @@ impl DetectorSet {
     ) -> Result<Self, DetectorSetError> {
         let mut detectors: Vec<Detector> = Vec::new();
         let mut patterns = 0;
-        let mut numbers: HashMap<(Vec<u8>, bool), usize> = HashMap::new();
-        let mut anchors: Vec<(usize, Lead)> = Vec::new();
         for (index, definition) in catalogue.indexed() {
             let detector = Detector::new(index, definition, catalogue, patterns)
                 .map_err(|problem| DetectorSetError { id: definition.id.clone(), problem })?;
             patterns += detector.forms.len();
-            for (form, anchor, text) in literals_of(&detector).filter(|_| selected(index)) {
-                let text = (text.exact.as_ref().unwrap_or(&text.folded).clone(), text.exact.is_none());
+            detectors.push(detector);
+        }
+        let mut numbers: HashMap<(&[u8], bool), usize> = HashMap::with_capacity(detectors.len() * 16);
+        let mut anchors: Vec<(usize, Lead)> = Vec::with_capacity(detectors.len() * 32);
+        for detector in detectors.iter().filter(|detector| selected(detector.index)) {
+            for (form, anchor, text) in literals_of(detector) {
                 let of_files = detector.forms.get(form).is_some_and(|form| form.is_for(Place::File));
                 let number = |number: usize| {
-                    let id = definition.id.clone();
-                    let problem = "it has more than 65,536 forms or anchors".to_owned();
-                    u16::try_from(number).map_err(|_| DetectorSetError { id, problem })
+                    u16::try_from(number).map_err(|_| DetectorSetError {
+                        id: detector.definition.id.clone(),
+                        problem: "it has more than 65,536 forms or anchors".to_owned(),
+                    })
                 };
                 let (form, anchor) = (number(form)?, number(anchor)?);
                 let next = numbers.len();
+                let text = (text.exact.as_ref().unwrap_or(&text.folded).as_slice(), text.exact.is_none());
                 let literal = *numbers.entry(text).or_insert(next);
-                anchors.push((literal, Lead { detector: index.0, form, anchor, of_files }));
+                anchors.push((literal, Lead { detector: detector.index.0, form, anchor, of_files }));
             }
-            detectors.push(detector);
         }
         let general = |problem| DetectorSetError { id: "all".to_owned(), problem };
-        // The sort keeps the order of the leads of each.
-        anchors.sort_by_key(|(literal, _)| *literal);
-        let counts = anchors.chunk_by(|(a, _), (b, _)| a == b).map(<[_]>::len);
-        let mut ends: Vec<usize> = Vec::new();
-        for count in counts {
-            ends.push(ends.last().copied().unwrap_or(0) + count);
-        }
-        let leads = anchors.into_iter().map(|(_, lead)| lead).collect();
+        let (leads, ends) = side_by_side(&anchors, numbers.len());
         let mut literals: Vec<(Literal, usize)> = numbers
             .into_iter()
-            .map(|((text, any_case), number)| (Literal { text, any_case }, number))
+            .map(|((text, any_case), number)| (Literal { text: text.to_vec(), any_case }, number))
             .collect();
         literals.sort_unstable_by_key(|(_, number)| *number);
         let literals = literals.into_iter().map(|(literal, _)| literal).collect();
@@ -354,6 +350,28 @@ fn literals_near(detector: &Detector) -> Result<Near, aho_corasick::BuildError> 
     let (places, texts): (Vec<_>, Vec<_>) =
         literals_of(detector).map(|(form, anchor, text)| ((form, anchor), &text.folded)).unzip();
     Ok((AhoCorasick::builder().ascii_case_insensitive(true).build(texts)?, places))
+}
+
+/// The leads of each of `count` literals in a row, and where those of each end.
+fn side_by_side(anchors: &[(usize, Lead)], count: usize) -> (Vec<Lead>, Vec<usize>) {
+    let mut next = vec![0; count + 1];
+    for (literal, _) in anchors {
+        next.get_mut(literal + 1).into_iter().for_each(|behind| *behind += 1);
+    }
+    let mut end = 0;
+    for start in &mut next {
+        end += *start;
+        *start = end;
+    }
+    let mut leads = vec![Lead::of_lines(0, 0); anchors.len()];
+    for (literal, lead) in anchors {
+        let Some(at) = next.get_mut(*literal) else { continue };
+        leads.get_mut(*at).into_iter().for_each(|place| *place = *lead);
+        *at += 1;
+    }
+    // What was the start of each is its end now.
+    next.truncate(count);
+    (leads, next)
 }
 
 /// Whether an anchor found in any case has the case that it must have.
