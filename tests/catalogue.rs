@@ -7,3 +7,5 @@ mod notations;
 mod precedence;
 mod seams;
 mod wrapped;
+
+pub(crate) use examples::fresh_seed;

@@ -5,25 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use keyseam::detect::catalogue::Catalogue;
-use keyseam::detect::self_test::faults;
-use keyseam::detect::{Confidence, DetectorSet, Hit, Place, Scratch, Severity, Window};
+use keyseam::detect::self_test::{faults, hits};
+use keyseam::detect::{Confidence, DetectorSet, Scratch, Severity};
+
+use crate::catalogue::fresh_seed;
 
 /// How often each example is made anew.
 const ROUNDS: u64 = 6;
-
-fn scan(set: &DetectorSet, scratch: &mut Scratch, bytes: &[u8], path: &str) -> Vec<Hit> {
-    let path = path.as_bytes();
-    let window = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path };
-    let mut hits = Vec::new();
-    set.scan(&window, scratch, &mut hits);
-    hits
-}
-
-/// A seed that no earlier run had; printed where a test fails.
-fn fresh_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("valid");
-    u64::try_from(now.as_nanos() % u128::from(u64::MAX)).expect("valid")
-}
 
 #[test]
 fn definitions_hold_together() {
@@ -121,7 +109,7 @@ fn no_definition_fires_on_clean_content() {
             break;
         }
         let name = path.to_string_lossy().into_owned();
-        for hit in scan(&set, &mut scratch, &bytes, &name) {
+        for hit in hits(&set, &mut scratch, &bytes, &name) {
             let counts = hit.severity >= Severity::Medium && hit.confidence >= Confidence::Medium;
             if counts && !OWN_TEST_KEYS.iter().any(|known| name.contains(known)) {
                 let id = catalogue.get(hit.detector).map_or("?", |definition| definition.id.as_str());

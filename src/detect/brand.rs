@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::slice;
 use std::sync::LazyLock;
 
 use super::context::Context;
-use super::names::{VariableName, full_name, holds_words, starts_word, words_of};
+use super::names::{VariableName, full_name, hold_any, starts_word, words_of};
 use super::section::{is_brand, keys_below};
 use crate::limits;
 
@@ -203,6 +204,12 @@ const MAKERS: &[&str] = &[
     "v3",
 ];
 
+/// How far down a key's name may stand, in lines.
+const SECTION_LINES: usize = 5;
+
+/// How long the front of a call may be.
+const MOST_CALLEE: usize = 60;
+
 /// How many arguments of a call are looked at.
 const ARGUMENTS: usize = 4;
 
@@ -279,7 +286,7 @@ impl Brands {
             self.keys.iter().filter_map(|key| Some((key.locate_behind(context.bytes, brand.end)?, key)));
         let (end, key) = ends.max_by_key(|(end, _)| *end)?;
         let full = full_name(context.bytes, &(brand.start..end), false)?.full;
-        let denied = is_denied(context.slice(end..full.end));
+        let denied = hold_any(&words_of(context.slice(end..full.end)), &DENIED);
         Some((!denied && (!self.ordinary || is_own(context, &full, brand, key))).then_some(full))
     }
 
@@ -302,7 +309,7 @@ impl Brands {
             None => {
                 let front = words_of(front);
                 let named = self.keys.iter().any(|key| key.ends(&front));
-                (named && !is_denied(behind)).then_some(full)
+                (named && !hold_any(&behind_words, &DENIED)).then_some(full)
             }
         }
     }
@@ -337,12 +344,6 @@ impl Brands {
     }
 }
 
-/// How far down a key's name may stand, in lines.
-const SECTION_LINES: usize = 5;
-
-/// How long the front of a call may be.
-const MOST_CALLEE: usize = 60;
-
 /// Whether what follows a brand is the name of something that is made with a key, and not of a method that
 /// takes ids: it has no dots, `new` stands before it, or it says so.
 fn makes_client(context: &Context<'_>, brand: &Range<usize>, called: &[u8]) -> bool {
@@ -361,19 +362,17 @@ fn heads_section(context: &Context<'_>, brand: &Range<usize>) -> bool {
         .all(|word| SECTION_WORDS.contains(&word.as_str()))
 }
 
-fn is_denied(added: &[u8]) -> bool {
-    !added.is_empty() && DENIED.iter().any(|word| holds_words(added, word))
-}
-
-/// The same for words of which some are a key's name, which counts as a whole.
+/// Whether one of the words is denied, but for those of a key's name, which counts as a whole.
 fn is_denied_beside(words: &[String], keys: &[VariableName]) -> bool {
     let longest = keys
         .iter()
         .filter_map(|key| key.position_in(words).map(|at| at..at + key.word_count()))
         .max_by_key(|range| range.len())
         .unwrap_or_default();
-    let denied = |word: &str| DENIED.iter().any(|no| holds_words(word.as_bytes(), no));
-    words.iter().enumerate().any(|(at, word)| !longest.contains(&at) && denied(word))
+    words
+        .iter()
+        .enumerate()
+        .any(|(at, word)| !longest.contains(&at) && hold_any(slice::from_ref(word), &DENIED))
 }
 
 /// Whether a name with an everyday word in it is that of the brand: nothing much stands in front of it,

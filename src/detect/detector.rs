@@ -177,9 +177,7 @@ impl Detector {
             return false;
         }
         let name = found.name.clone().or_else(|| assignment::name_before(context, found.span.start));
-        name.is_some_and(|name| {
-            denied.iter().any(|word| names::holds_words(context.slice(name.clone()), word))
-        })
+        name.is_some_and(|name| names::hold_any(&names::words_of(context.slice(name)), denied))
     }
 
     fn is_near(&self, context: &Context<'_>, span: &Range<usize>) -> bool {

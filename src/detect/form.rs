@@ -39,6 +39,13 @@ pub(super) struct Found {
     pub(super) marked: bool,
 }
 
+impl Found {
+    /// A key that stands by itself and as it is.
+    fn plain(span: Range<usize>, matched: Range<usize>, name: Option<Range<usize>>) -> Self {
+        Self { span, matched, name, decoded: None, glued: false, marked: false }
+    }
+}
+
 /// A literal of a form.
 pub(super) struct Anchor {
     /// Lowercase.
@@ -253,7 +260,7 @@ impl CompiledForm {
                         let text = context.slice(span.clone());
                         value.at(caches, text, 0..text.len())?;
                         let matched = brand.start..span.end;
-                        Some(Found { span, matched, name: None, decoded: None, glued: false, marked: false })
+                        Some(Found::plain(span, matched, None))
                     }));
                 }
                 found
@@ -267,14 +274,7 @@ impl CompiledForm {
                     let key = value.at(caches, text, 0..text.len())?.key;
                     let span = start + key.start..start + key.end;
                     let matched = host.start.min(name.start)..host.end.max(span.end);
-                    boundary::holds(boundary, context, &span).then_some(Found {
-                        span,
-                        matched,
-                        name: Some(name),
-                        decoded: None,
-                        glued: false,
-                        marked: false,
-                    })
+                    boundary::holds(boundary, context, &span).then(|| Found::plain(span, matched, Some(name)))
                 });
                 found.collect()
             }
@@ -367,6 +367,6 @@ fn assigned(
             }
         };
         let matched = name.start..range.end;
-        Some(Found { span, matched, name: Some(name.clone()), decoded, glued: false, marked: false })
+        Some(Found { decoded, ..Found::plain(span, matched, Some(name.clone())) })
     })
 }

@@ -9,7 +9,7 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 
 use super::context::Context;
-use super::names::holds_words;
+use super::names::{hold_any, words_of};
 use crate::limits;
 
 /// How far a value may stand from the host, in lines.
@@ -76,7 +76,7 @@ pub(super) fn values_near(context: &Context<'_>, host: &Range<usize>) -> Vec<(Ra
     let mut found = Vec::new();
     for hit in named.find_iter(Input::new(context.bytes).span(from..to)) {
         let name = whole_name(context, hit.start());
-        if DENIED.iter().any(|word| holds_words(context.slice(name.clone()), word)) {
+        if hold_any(&words_of(context.slice(name.clone())), &DENIED) {
             continue;
         }
         let names_user = matches!(context.byte(hit.start()), Some(b':' | b'-' | b' ' | b'\t'));

@@ -274,23 +274,24 @@ pub(super) fn words_of(name: &[u8]) -> Vec<String> {
     words
 }
 
-/// Whether `name` holds the words of `denied`, side by side. A digit or an `s` may follow a word, and
-/// anything at all a word of five letters or more.
-pub(super) fn holds_words(name: &[u8], denied: &str) -> bool {
-    let words = words_of(name);
-    let denied = words_of(denied.as_bytes());
+/// Whether a name of these words holds those of one of `denied`, side by side. A digit or an `s` may follow
+/// a word, and anything at all a word of five letters or more.
+pub(super) fn hold_any(words: &[String], denied: &[impl AsRef<str>]) -> bool {
     let fits = |word: &String, denied: &String| {
         word.strip_prefix(denied.as_str()).is_some_and(|rest| {
             denied.len() >= 5 || rest == "s" || rest.bytes().all(|byte| byte.is_ascii_digit())
         })
     };
-    !denied.is_empty()
-        && words.windows(denied.len()).any(|part| part.iter().zip(&denied).all(|(word, no)| fits(word, no)))
+    !words.is_empty()
+        && denied.iter().map(|denied| words_of(denied.as_ref().as_bytes())).any(|denied| {
+            let held = |part: &[String]| part.iter().zip(&denied).all(|(word, no)| fits(word, no));
+            !denied.is_empty() && words.windows(denied.len()).any(held)
+        })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{VariableName, full_name, holds_words, words_of};
+    use super::{VariableName, full_name, hold_any, words_of};
 
     /// The name that `text` spells for `API_KEY`, in full.
     fn spelled(text: &str, exact: bool) -> Option<&str> {
@@ -358,11 +359,11 @@ mod tests {
             words_of(b"MY_apiKey2-SHA256sum.XMLFile"),
             ["my", "api", "key2", "sha256sum", "xml", "file"]
         );
-        assert!(holds_words(b"image_sha256", "sha"));
-        assert!(holds_words(b"imageSha", "sha"));
-        assert!(holds_words(b"PUBLIC_KEY", "public_key"));
-        assert!(holds_words(b"publishable", "publish"));
-        assert!(!holds_words(b"shared_key", "sha"));
-        assert!(!holds_words(b"public_api_key", "public_key"));
+        assert!(hold_any(&words_of(b"image_sha256"), &["sha"]));
+        assert!(hold_any(&words_of(b"imageSha"), &["sha"]));
+        assert!(hold_any(&words_of(b"PUBLIC_KEY"), &["public_key"]));
+        assert!(hold_any(&words_of(b"publishable"), &["publish"]));
+        assert!(!hold_any(&words_of(b"shared_key"), &["sha"]));
+        assert!(!hold_any(&words_of(b"public_api_key"), &["public_key"]));
     }
 }

@@ -23,6 +23,9 @@ const LEAST_HIDDEN: usize = 24;
 /// Bytes of a key that may not be shown in a row, unless its detector declares them public.
 const PIECE: usize = 8;
 
+/// How many parts of a path that a user typed are looked at with all that follows them.
+const TYPED_PARTS: usize = 64;
+
 /// The shortest value that is worth hiding wherever it occurs.
 const SHORTEST_LEARNED: usize = 6;
 
@@ -102,26 +105,21 @@ impl<'a> Redactor<'a> {
     /// (`raw`), URL-encoded, or escaped as in JSON; and hides its pieces, because what others wrote may
     /// hold a part of it: a name that ends at its first `=`, say. Values under 6 bytes are not learned.
     pub fn learn(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
-        self.learn_as(key, raw, shown, true);
+        let shown = shown.into();
+        let prefixes = forms_of(shown.split(HIDDEN).next().unwrap_or_default().as_bytes());
+        for plain in [key.expose(), raw] {
+            for (form, prefix) in forms_of(plain).iter().zip(&prefixes) {
+                self.pieces.extend(secret_parts(form, prefix).into_iter().flat_map(pieces_of));
+            }
+        }
+        self.learn_guess(key, raw, shown);
     }
 
     /// The same of what may be no key but words like any other: its pieces are not hidden.
     pub fn learn_guess(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>) {
-        self.learn_as(key, raw, shown, false);
-    }
-
-    fn learn_as(&mut self, key: &Key, raw: &[u8], shown: impl Into<String>, pieces: bool) {
         let shown = shown.into();
-        let prefixes = forms_of(shown.split(HIDDEN).next().unwrap_or_default().as_bytes());
-        let forms =
-            [key.expose(), raw].into_iter().flat_map(|plain| forms_of(plain).into_iter().zip(&prefixes));
-        for (form, prefix) in forms {
-            for secret in secret_parts(&form, prefix).into_iter().filter(|_| pieces) {
-                self.pieces.extend(pieces_of(secret));
-            }
-            if form.len() >= SHORTEST_LEARNED && self.learned.insert(form, shown.clone()).is_none() {
-                self.finder = OnceLock::new();
-            }
+        for form in [key.expose(), raw].into_iter().flat_map(forms_of) {
+            self.replace(form, &shown);
         }
     }
 
@@ -129,10 +127,15 @@ impl<'a> Redactor<'a> {
     /// (an address, say): its pieces are not hidden.
     pub fn hide(&mut self, value: &Key) {
         for form in forms_of(value.expose()) {
-            if form.len() >= SHORTEST_LEARNED && !self.learned.contains_key(&form) {
-                self.learned.insert(form, HIDDEN.to_owned());
-                self.finder = OnceLock::new();
+            if !self.learned.contains_key(&form) {
+                self.replace(form, HIDDEN);
             }
+        }
+    }
+
+    fn replace(&mut self, form: Vec<u8>, shown: &str) {
+        if form.len() >= SHORTEST_LEARNED && self.learned.insert(form, shown.to_owned()).is_none() {
+            self.finder = OnceLock::new();
         }
     }
 
@@ -141,20 +144,23 @@ impl<'a> Redactor<'a> {
     /// alphabet of some kinds of key, and would hide where these begin and end.
     pub fn learn_typed(&mut self, text: &str) {
         let mut secrets = Vec::new();
-        let apart = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`');
+        let mut look_at = |part| {
+            let found = self.detected_in(part).into_iter();
+            secrets.extend(found.filter_map(|(range, shown)| Some((part.get(range)?, shown))));
+        };
+        let quoted = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+        for path in text.split(quoted) {
+            // A key that has slashes itself may begin behind each of them.
+            path.match_indices('/').take(TYPED_PARTS).for_each(|(at, _)| look_at(&path[at + 1..]));
+        }
+        let apart = |c: char| quoted(c) || c == '/';
         for word in text.split(apart) {
             let (value, target) = (word.split_once('='), word.split_once(':'));
             let (stem, name) = (word.rsplit_once('.'), word.rsplit_once(':'));
             let behind = [value, target].into_iter().flatten().map(|(_, part)| part);
             let before = [stem, name].into_iter().flatten().map(|(part, _)| part);
-            for part in behind.chain(before).chain([word]) {
-                let found = self.detected_in(part).into_iter();
-                secrets.extend(found.filter_map(|(range, shown)| Some((part.get(range)?, shown))));
-            }
+            behind.chain(before).chain([word]).for_each(&mut look_at);
         }
-        // And all of it, as some kinds of key have these characters in them.
-        let whole = self.detected_in(text).into_iter();
-        secrets.extend(whole.filter_map(|(range, shown)| Some((text.get(range)?, shown))));
         let passwords = passwords_in_urls(text).into_iter();
         secrets.extend(passwords.filter_map(|(range, shown)| Some((text.get(range)?, shown))));
         for (secret, shown) in secrets {

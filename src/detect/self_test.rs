@@ -6,7 +6,7 @@ use super::template::{self, Seed, expand, to_bytes};
 use super::{DetectorIndex, DetectorSet, Hit, Place, Scratch, Window};
 
 /// Every change that is tried on an example's key.
-pub const MUTATIONS: [Mutation; 5] =
+const MUTATIONS: [Mutation; 5] =
     [Mutation::Shorter, Mutation::Longer, Mutation::Alphabet, Mutation::Checksum, Mutation::Boundary];
 
 /// One example with its key and text made.
@@ -66,6 +66,22 @@ pub fn faults(
     trial.faults
 }
 
+/// What the detectors of `set` find in a file of these bytes.
+pub fn hits(set: &DetectorSet, scratch: &mut Scratch, bytes: &[u8], path: &str) -> Vec<Hit> {
+    let (owned, path) = (0..bytes.len(), path.as_bytes());
+    let window = Window { bytes, owned, starts: true, ends: true, place: Place::File, path };
+    let mut hits = Vec::new();
+    set.scan(&window, scratch, &mut hits);
+    hits
+}
+
+impl Made {
+    /// Whether `hit` is the key, and not another one or a part of it.
+    pub fn is_key(&self, hit: &Hit) -> bool {
+        self.text.get(hit.span.clone()) == Some(self.key.as_slice())
+    }
+}
+
 struct Trial<'a> {
     set: &'a DetectorSet,
     scratch: &'a mut Scratch,
@@ -80,11 +96,7 @@ impl Trial<'_> {
     }
 
     fn scan(&mut self, bytes: &[u8], path: &str) -> Vec<Hit> {
-        let (owned, path) = (0..bytes.len(), path.as_bytes());
-        let window = Window { bytes, owned, starts: true, ends: true, place: Place::File, path };
-        let mut hits = Vec::new();
-        self.set.scan(&window, self.scratch, &mut hits);
-        hits
+        hits(self.set, self.scratch, bytes, path)
     }
 
     fn finds(&mut self, bytes: &[u8], path: &str) -> bool {
@@ -99,8 +111,7 @@ impl Trial<'_> {
         };
         let found = self.scan(&made.text, &made.path);
         let own = |hit: &&Hit| hit.detector == self.index;
-        let is_key = |hit: &Hit| made.text.get(hit.span.clone()) == Some(made.key.as_slice());
-        if !found.iter().filter(own).any(is_key) {
+        if !found.iter().filter(own).any(|hit| made.is_key(hit)) {
             let near = if found.iter().any(|hit| own(&hit)) { "another span is found" } else { "not found" };
             return self.fault("example", number, near);
         }
@@ -120,7 +131,7 @@ fn bytes(example: &Example, text: &str) -> Vec<u8> {
 }
 
 /// A path in which the definition applies.
-pub fn path_for(definition: &Definition, given: Option<&str>) -> String {
+fn path_for(definition: &Definition, given: Option<&str>) -> String {
     match (given, definition.paths.only.first()) {
         (Some(path), _) => path.to_owned(),
         (None, Some(glob)) => format!("root/{}", glob.trim_start_matches("**/").replace('*', "x")),

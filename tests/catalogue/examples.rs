@@ -1,8 +1,8 @@
 //! The examples of the embedded catalogue, made from templates.
 
 use keyseam::detect::catalogue::Catalogue;
-use keyseam::detect::self_test::{Made, make};
-use keyseam::detect::{DetectorIndex, DetectorSet, Place, Scratch, Window};
+use keyseam::detect::self_test::{Made, hits, make};
+use keyseam::detect::{DetectorIndex, DetectorSet, Scratch};
 
 /// An example with its key made.
 pub(super) struct Planted {
@@ -30,7 +30,7 @@ impl Planted {
 }
 
 /// A seed that no earlier run had; tests print it where they fail, and `KEYSEAM_SEED` gives it again.
-pub(super) fn fresh_seed() -> u64 {
+pub(crate) fn fresh_seed() -> u64 {
     if let Ok(seed) = std::env::var("KEYSEAM_SEED") {
         return seed.parse().expect("a number");
     }
@@ -75,9 +75,5 @@ pub(super) fn all(seed: u64) -> Vec<Planted> {
 }
 
 fn is_found(set: &DetectorSet, scratch: &mut Scratch, index: DetectorIndex, made: &Made) -> bool {
-    let (bytes, path) = (made.text.as_slice(), made.path.as_bytes());
-    let window = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path };
-    let mut hits = Vec::new();
-    set.scan(&window, scratch, &mut hits);
-    hits.iter().any(|hit| hit.detector == index && bytes[hit.span.clone()] == made.key)
+    hits(set, scratch, &made.text, &made.path).iter().any(|hit| hit.detector == index && made.is_key(hit))
 }

@@ -2,10 +2,13 @@
 //!
 //! A key of the catalogue is made from a template, and the template is public: the prefix, the user and
 //! the host of a connection string, the header of a PEM file. So a piece is secret when another key made
-//! from the same template does not have it too. Some keys hold an id that a report shows as a handle:
-//! [`HANDLES`] says which part of them that is. Nothing else is exempt.
+//! from the same template does not have it too, and when the program's own source, the definitions among it,
+//! does not. Some keys hold an id that a report shows as a handle: [`HANDLES`] says which part of them that
+//! is. Nothing else is exempt.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -15,13 +18,23 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 const PIECE: usize = 8;
 
 /// The part of a key that may stand in clear: who the key is of, and where it leads.
-const HANDLES: [(&str, &str); 5] = [
+const HANDLES: [(&str, &str); 10] = [
+    ("aws-codecommit-credentials", "//([^:]+):"),
     ("gcp-service-account-key", r#"((?:project_id|private_key_id|client_email|client_id)":\s*"[^"]+",?\s*)"#),
     ("gcp-service-account-key", r#"(client_id":\s*"[^"]+",\s*"token_u)"#),
+    // The id beside the secret has the same front, and by chance the next digit too.
+    ("intra42-client-secret", "^s-(s4t2ud-.)"),
     ("mongodb-connection-string", "@([^@]+)$"),
+    ("salesforce-access-token", "^([^!]+)!"),
     ("sendgrid-api-key", r"^SG\.([^.]+)\."),
+    // The public key that browsers are given.
+    ("sentry-dsn-secret", "//([0-9a-f]+):"),
+    ("sidekiq-secret-key", "([0-9a-f]+):"),
     ("telegram-bot-token", "^([0-9]+):"),
 ];
+
+/// Kinds of key that are words of a published list: a piece of one has parts of several.
+const OF_WORDS: &str = "bip39-mnemonic";
 
 /// A key that was put into an image, and others of the same make.
 #[derive(Clone, Debug)]
@@ -41,7 +54,8 @@ impl Planted {
             |key: &str| -> HashSet<Vec<u8>> { form(key).windows(length).map(<[u8]>::to_vec).collect() };
         let public: HashSet<Vec<u8>> =
             self.others.iter().chain(&self.handles()).flat_map(|other| windows(other)).collect();
-        windows(&self.key).difference(&public).cloned().collect()
+        let told = |piece: &&Vec<u8>| !is_mostly_dashes(piece);
+        windows(&self.key).difference(&public).filter(told).cloned().collect()
     }
 
     fn handles(&self) -> Vec<String> {
@@ -60,8 +74,9 @@ impl Planted {
         let mut pieces = Vec::new();
         let mut add =
             |name, found: HashSet<Vec<u8>>| pieces.extend(found.into_iter().map(|piece| (name, piece)));
-        add("as it is", self.secret_pieces(PIECE, |key| key.as_bytes().to_vec()));
-        add("reversed", self.secret_pieces(PIECE, |key| key.bytes().rev().collect()));
+        let length = if self.detector == OF_WORDS { 2 * PIECE } else { PIECE };
+        add("as it is", self.secret_pieces(length, |key| key.as_bytes().to_vec()));
+        add("reversed", self.secret_pieces(length, |key| key.bytes().rev().collect()));
         add(
             "URL-encoded",
             self.secret_pieces(PIECE, |key| {
@@ -93,6 +108,11 @@ impl Planted {
     }
 }
 
+/// Whether it is the middle of a UUID, which leaves too few digits to tell it from that of another one.
+fn is_mostly_dashes(piece: &[u8]) -> bool {
+    piece.len() == PIECE && piece.iter().filter(|byte| **byte == b'-').count() > 1
+}
+
 /// Looks for the pieces of many keys at once.
 pub(super) struct Pieces {
     /// Which piece is of which key, in which form.
@@ -116,7 +136,7 @@ impl Pieces {
             assert!(!pieces.is_empty(), "{}: nothing of the key is secret", one.detector);
             let label = u32::try_from(all.labels.len()).expect("few keys");
             all.labels.push(format!("{}, {}", one.detector, one.place));
-            for (form, piece) in pieces {
+            for (form, piece) in pieces.into_iter().filter(|(_, piece)| !stands_in_source(piece)) {
                 all.heads[head(&piece)] = true;
                 all.lengths.insert(piece.len());
                 all.known.insert(piece, (label, form));
@@ -142,6 +162,29 @@ impl Pieces {
         }
         found.into_iter().collect()
     }
+}
+
+/// What everybody can read: the text of every file of the program.
+static SOURCE: LazyLock<HashSet<[u8; PIECE]>> = LazyLock::new(|| {
+    let mut known = HashSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = std::fs::read(path).expect("read");
+                known.extend(text.windows(PIECE).filter_map(|piece| <[u8; PIECE]>::try_from(piece).ok()));
+            }
+        }
+    }
+    known
+});
+
+/// Of longer pieces it is not asked: no text has them by chance.
+fn stands_in_source(piece: &[u8]) -> bool {
+    <[u8; PIECE]>::try_from(piece).is_ok_and(|piece| SOURCE.contains(&piece))
 }
 
 const HEAD_BITS: u32 = 24;
