@@ -12,8 +12,29 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
     let folder = root.join("src/detectors");
-    println!("cargo::rerun-if-changed={}", folder.display());
-    fs::write(out.join("detectors.rs"), table(&folder)?)
+    fs::write(out.join("detectors.rs"), table(&folder)?)?;
+    println!("cargo::rustc-env=KEYSEAM_BUILD={}", build(&root)?);
+    Ok(())
+}
+
+/// A hash of all that the program is made from: what one build keeps of a layer, no other takes.
+fn build(root: &Path) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut left = ["Cargo.toml", "Cargo.lock", "build.rs", "src"].map(|name| root.join(name)).to_vec();
+    left.iter().for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            let mut inside: Vec<PathBuf> =
+                fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+            inside.sort();
+            left.extend(inside);
+        } else if path.exists() {
+            let (name, bytes) = (path.strip_prefix(root).unwrap_or(&path), fs::read(&path)?);
+            hash.update(format!("{} {}\n", name.display(), bytes.len()));
+            hash.update(bytes);
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// An array of `DefinitionFile`s, in the order of their names.

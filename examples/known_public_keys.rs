@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let path = String::from_utf8_lossy(&found.content.path).into_owned();
         let name: String =
             path.rsplit('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-        let hash = Digest::sha256_of(found.found.key.expose());
+        let hash = Digest::sha256_of(found.found.secret.expose());
         let line = format!("published key: {package}, {name} ({})", definition.id);
         let known = lines.entry(hash.hex().to_owned()).or_insert_with(|| line.clone());
         *known = line.min(std::mem::take(known));

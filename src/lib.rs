@@ -17,6 +17,7 @@
 //! `source/` and a line in its table; a report format is a file in `report/` and a line in its table;
 //! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
 
+pub mod cache;
 pub mod cli;
 pub mod content;
 pub mod detect;

@@ -3,6 +3,15 @@
 
 use std::time::Duration;
 
+/// Bytes of layers that a cache keeps; those that were used least go first.
+pub const CACHE: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of one layer in a cache. One that takes more is read each time.
+pub const CACHE_ENTRY: u64 = 256 * 1024 * 1024;
+
+/// Places of keys in a layer that a cache keeps. One that has more is read each time.
+pub const CACHED_MATCHES: usize = 5_000;
+
 /// Bytes on either side of an anchor that a detector may look at. A key with its context must fit in
 /// it; in return, results do not depend on how content was cut into windows.
 pub const CONTEXT_RADIUS: usize = 32 * 1024;

@@ -3,6 +3,7 @@
 mod archives;
 mod base;
 mod bombs;
+mod cache;
 mod catalogue;
 mod damage;
 mod detectors;

@@ -2,6 +2,7 @@
 //! warnings and errors to standard error.
 
 pub mod args;
+pub mod cache;
 pub mod detectors;
 pub mod exit_status;
 pub mod fingerprint_key;
@@ -67,6 +68,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Ok(Command::Diff(arguments)) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
         Ok(Command::Detectors(command)) => detectors::run(command, &mut io::stdout()),
         Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
+        Ok(Command::Cache(command)) => cache::run(command),
         Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),
         Ok(Command::Man) => show(manual::page()),
         Err(error) => refuse(&error),

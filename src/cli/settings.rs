@@ -57,6 +57,8 @@ pub struct Settings {
     pub jobs: NonZeroUsize,
     /// Bytes of content after which a layer is cut.
     pub max_layer_bytes: u64,
+    /// Where layers that were read are kept, and known ones looked for.
+    pub cache_folder: Option<PathBuf>,
     /// Where reports go.
     pub outputs: Outputs,
     /// When bars are drawn.
@@ -116,7 +118,7 @@ impl Settings {
         options: Options,
         stdin: &mut dyn Read,
     ) -> Result<Self, SettingsError> {
-        let Options { selection, network, keys, choice, project, coverage, general } = options;
+        let Options { selection, network, keys, choice, project, coverage, cache, general } = options;
         if targets.iter().chain(&selection.base).filter(|target| *target == "-").count() > 1 {
             return Err(SettingsError::StdinTwice);
         }
@@ -141,6 +143,7 @@ impl Settings {
             verify_diff_ids: coverage.verify_diff_ids,
             jobs: coverage.jobs.unwrap_or_else(every_cpu),
             max_layer_bytes: coverage.max_layer_bytes,
+            cache_folder: cache.folder(),
             progress: general.progress,
             color: general.color,
         })

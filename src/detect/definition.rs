@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::later::Later;
-use super::{Confidence, Place, Severity};
+use super::{Confidence, Key, Place, Severity};
 
 mod text;
 
@@ -118,16 +118,24 @@ pub struct Definition {
     pub origin: String,
 }
 
+/// The generality of guesses by a name.
+pub const GUESS: u8 = 2;
+
 impl Definition {
-    /// How little it says of what a key opens: 0 for a service's own detector, 1 for a form that many have, 2
-    /// for a guess.
+    /// How little it says of what a key opens: 0 for a service's own detector, 1 for a form that many have,
+    /// [`GUESS`] for a guess.
     pub fn generality(&self) -> u8 {
-        if self.is_guess() { 2 } else { u8::from(self.general) }
+        if self.is_guess() { GUESS } else { u8::from(self.general) }
     }
 
     /// Whether nothing but a name says that what it finds is a secret.
     pub fn is_guess(&self) -> bool {
         self.category == Category::Generic && self.confidence == Confidence::Low
+    }
+
+    /// Whether a key begins with a prefix that only such keys have.
+    pub fn is_prefixed(&self, key: &Key) -> bool {
+        self.public_prefix.iter().any(|prefix| key.expose().starts_with(prefix.as_bytes()))
     }
 
     /// Whether what it finds is an id and no secret, so that it may be shown in clear.

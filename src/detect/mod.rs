@@ -31,6 +31,7 @@ mod section;
 pub mod self_test;
 pub mod set;
 pub mod template;
+pub mod traces;
 pub mod validate;
 
 use std::ops::Range;
@@ -42,7 +43,7 @@ pub use key::Key;
 pub use set::{DetectorSet, Scratch};
 
 /// Position of a definition in its [`DetectorSet`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct DetectorIndex(pub u16);
 
 /// Where a content comes from: the `kind` of a location in the report, and context for detectors.

@@ -1,6 +1,6 @@
 //! What may be shown of a key, and the cleaning of every text that others wrote.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
@@ -10,6 +10,7 @@ use regex::Regex;
 
 use super::definition::Definition;
 use super::set::{DetectorSet, Scratch};
+use super::traces::{Trace, Traced, Tracer};
 use super::{Hit, Key, Place, Window};
 use crate::encoding;
 
@@ -82,6 +83,8 @@ pub struct Redactor<'a> {
     pieces: HashSet<[u8; PIECE]>,
     /// Pieces that stand in ids too, which may be shown.
     public: HashSet<[u8; PIECE]>,
+    /// What is known by its traces only.
+    traced: Traced,
     /// Finds what was learned, and what to show for each; made when it is first needed.
     finder: OnceLock<Option<Finder>>,
 }
@@ -97,6 +100,7 @@ impl<'a> Redactor<'a> {
             learned: BTreeMap::new(),
             pieces: HashSet::new(),
             public: HashSet::new(),
+            traced: Traced::default(),
             finder: OnceLock::new(),
         }
     }
@@ -113,6 +117,17 @@ impl<'a> Redactor<'a> {
             }
         }
         self.learn_guess(key, raw, shown);
+    }
+
+    /// The same of a key whose value nobody kept, by the traces of its forms. Its pieces are not known.
+    pub fn learn_traces(&mut self, traces: &[Trace], shown: &str) {
+        traces.iter().for_each(|trace| self.traced.add(*trace, shown));
+    }
+
+    /// The forms of a key of which [`Self::learn_traces`] wants the traces.
+    pub fn forms_to_hide(key: &Key, raw: &[u8]) -> BTreeSet<Vec<u8>> {
+        let forms = [key.expose(), raw].into_iter().flat_map(forms_of);
+        forms.filter(|form| form.len() >= SHORTEST_LEARNED).collect()
     }
 
     /// The same of what may be no key but words like any other: its pieces are not hidden.
@@ -168,6 +183,11 @@ impl<'a> Redactor<'a> {
         }
     }
 
+    /// From now on traces are those that `tracer` makes.
+    pub fn trace_with(&mut self, tracer: Tracer) {
+        self.traced = Traced::new(tracer);
+    }
+
     /// From now on `id` may be shown, also where it is a piece of a key.
     pub fn publish(&mut self, id: &str) {
         self.public.extend(pieces_of(id.as_bytes()));
@@ -191,7 +211,8 @@ impl<'a> Redactor<'a> {
     /// `text` without its secrets, and without what stands in `hidden`. Both are looked for in the text as
     /// it is: a key that is hidden in part would no longer be known by the rest.
     pub fn clean_and_hide(&self, text: &str, hidden: Vec<Range<usize>>) -> String {
-        let mut covers = self.learned_in(text);
+        let Some(mut covers) = self.traced.find_in(text.as_bytes()) else { return HIDDEN.to_owned() };
+        covers.extend(self.learned_in(text));
         covers.extend(self.pieces_in(text));
         covers.extend(self.detected_in(text));
         covers.extend(passwords_in_urls(text));

@@ -131,7 +131,7 @@ mod tests {
         let search = Search { detectors: &detectors, own_secrets: None };
         let (base, image) = (Base::new("base", &image(base)), image(layers));
         let options = ScanOptions { jobs: 1, window: 64 * 1024, ..ScanOptions::default() };
-        let scanning = Scanning { options: &options, search, progress: &Silent };
+        let scanning = Scanning { options: &options, search, known: None, progress: &Silent };
         let proofs: Proofs = base.proofs(&image).cloned().collect();
         let mut blobs = Blobs::new();
         scanning.blobs(&Words, std::slice::from_ref(&image), &proofs, &mut blobs);

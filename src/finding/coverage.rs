@@ -112,6 +112,7 @@ impl View<'_> {
         let mut seen = BTreeSet::new();
         for blob in self.image.layers.iter().chain(&self.image.attestations) {
             let Some(scan) = self.blobs.get(&blob.key).filter(|_| seen.insert(&blob.key)) else { continue };
+            stats.layers_cached += usize::from(scan.cached);
             stats.files = stats.files.saturating_add(scan.files);
             stats.bytes_compressed = stats.bytes_compressed.saturating_add(scan.stored);
             stats.bytes_scanned = stats.bytes_scanned.saturating_add(scan.bytes);

@@ -66,6 +66,7 @@ mod tests {
             fingerprints: &FingerprintKey::from_bytes([7; 32]),
             ignore: &IgnoreRules::default(),
             show_secrets: false,
+            names: None,
         };
         let made = |prefix: &str, seed| {
             let rest = "{{chars:A-Z:2}}{{base62:20}}{{chars:0-9:2}}{{chars:a-z:1}}";

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::detect::{Key, Place};
+use crate::scan::secret::Secret;
 use key_file::{decode_key, random_key, read_key_file, read_or_make};
 
 /// Length of a hashing key in bytes.
@@ -210,6 +211,11 @@ impl FingerprintKey {
         &self.id
     }
 
+    /// A key of another purpose, made from this one: whoever has it learns nothing of this one.
+    pub fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; KEY_LEN]> {
+        Zeroizing::new(hmac(&self.bytes, &[purpose]))
+    }
+
     /// Where the key came from.
     pub fn origin(&self) -> &KeyOrigin {
         &self.origin
@@ -218,6 +224,15 @@ impl FingerprintKey {
     /// What the user should know about the key, one line.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
+    }
+
+    /// The fingerprint of a key that was found. One that was kept is of this hashing key: whoever keeps it
+    /// sees to that.
+    pub fn of(&self, secret: &Secret) -> Fingerprint {
+        match secret {
+            Secret::Read { key, .. } => self.fingerprint(key),
+            Secret::Kept(kept) => Fingerprint(kept.fingerprint.clone()),
+        }
     }
 
     /// The fingerprint of a canonical secret.

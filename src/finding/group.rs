@@ -4,17 +4,20 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fingerprint::Fingerprint;
+use super::known_public;
 use super::occurrence::Occurrence;
-use crate::detect::{Confidence, Key, Place, Severity};
+use crate::detect::{Confidence, Place, Severity};
 use crate::scan::matches::Finder;
+use crate::scan::secret::Secret;
 
 /// One key value under one detector in one image.
 #[derive(Debug)]
 pub struct Group {
     /// The detector.
     pub finder: Finder,
-    /// The canonical secret.
-    pub key: Key,
+    /// Fingerprint of the key.
+    pub fingerprint: Fingerprint,
     /// All places, the introducing one first. Never empty.
     pub occurrences: Vec<Occurrence>,
     /// The highest of its places.
@@ -40,6 +43,19 @@ impl Group {
         self.occurrences.iter().all(|occurrence| occurrence.found.incomplete)
     }
 
+    /// The key's value.
+    pub fn secret(&self) -> Option<&Secret> {
+        self.introduced().map(|occurrence| &occurrence.found.secret)
+    }
+
+    /// Where the key was published, if it was.
+    pub fn published(&self) -> Option<String> {
+        match self.secret()? {
+            Secret::Read { key, .. } => known_public::published(key).map(str::to_owned),
+            Secret::Kept(kept) => kept.published.clone(),
+        }
+    }
+
     /// The place where the key came in.
     pub fn introduced(&self) -> Option<&Occurrence> {
         self.occurrences.first()
@@ -48,21 +64,21 @@ impl Group {
 
 /// Groups occurrences by detector and key: the most severe first, then by place of introduction.
 pub fn group(occurrences: Vec<Occurrence>) -> Vec<Group> {
-    let mut by_key: BTreeMap<(Finder, Key), Vec<Occurrence>> = BTreeMap::new();
+    let mut by_key: BTreeMap<(Finder, Fingerprint), Vec<Occurrence>> = BTreeMap::new();
     for occurrence in occurrences {
-        let key = (occurrence.found.finder, occurrence.found.key.clone());
+        let key = (occurrence.found.finder, occurrence.fingerprint.clone());
         by_key.entry(key).or_default().push(occurrence);
     }
     let mut groups: Vec<Group> =
-        by_key.into_iter().map(|((finder, key), list)| one(finder, key, list)).collect();
+        by_key.into_iter().map(|((finder, fingerprint), list)| one(finder, fingerprint, list)).collect();
     groups.sort_by_cached_key(|group| {
         let first = group.introduced().map(introduction);
-        (Reverse(group.severity), first, group.finder, group.key.clone())
+        (Reverse(group.severity), first, group.finder, group.fingerprint.clone())
     });
     groups
 }
 
-fn one(finder: Finder, key: Key, mut occurrences: Vec<Occurrence>) -> Group {
+fn one(finder: Finder, fingerprint: Fingerprint, mut occurrences: Vec<Occurrence>) -> Group {
     occurrences.sort_by_cached_key(introduction);
     let found = || occurrences.iter().map(|occurrence| &occurrence.found);
     let mut handles = BTreeMap::new();
@@ -71,7 +87,7 @@ fn one(finder: Finder, key: Key, mut occurrences: Vec<Occurrence>) -> Group {
     }
     Group {
         finder,
-        key,
+        fingerprint,
         severity: found().map(|found| found.severity).max().unwrap_or(Severity::Info),
         confidence: found().map(|found| found.confidence).max().unwrap_or(Confidence::Low),
         also: occurrences.iter().flat_map(|occurrence| occurrence.also.iter().copied()).collect(),

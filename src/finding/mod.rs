@@ -12,6 +12,7 @@ mod location;
 pub mod occurrence;
 pub mod owner;
 pub mod pair;
+pub mod precedence;
 pub mod remediation;
 pub mod result;
 pub mod step;

@@ -1,15 +1,18 @@
 //! A key at one place of one image: what the layers' matches and the config's are made into before they
 //! are grouped to findings.
 
-use std::cmp::Reverse;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::precedence::{Claim, Stated, settle};
 use crate::detect::{Confidence, Place};
 use crate::image::manifest::{Image, ImageBlob, ImageKind};
 use crate::image::rootfs::{EntryAt, Removal, fates};
 use crate::image::statement::StepLayer;
 use crate::layer::entry_log::{EntryIndex, EntryLog};
+use crate::layer::hashed_names::NameHasher;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::matches::{Finder, Found, Match};
@@ -50,6 +53,8 @@ pub struct Occurrence {
     pub steps: Vec<InnerStep>,
     /// The key.
     pub found: Found,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
     /// What else finds the same bytes.
     pub also: Vec<Finder>,
 }
@@ -66,20 +71,27 @@ pub enum ContentOf {
 }
 
 /// The occurrences in all layers and attestations of `image`, in order, with what became of them.
-pub fn of_blobs(image: &Image, blobs: &Blobs) -> Vec<Occurrence> {
+pub fn of_blobs(
+    image: &Image,
+    blobs: &Blobs,
+    fingerprints: &FingerprintKey,
+    names: Option<&NameHasher>,
+) -> Vec<Occurrence> {
     let mut occurrences = Vec::new();
     for (index, layer) in image.layers.iter().enumerate() {
         let Some(scan) = blobs.get(&layer.key) else { continue };
         for found in &scan.matches {
-            occurrences.push(in_layer(found, index, layer, scan, image.kind));
+            occurrences.push(in_layer(found, index, layer, scan, image.kind, fingerprints));
         }
     }
     if image.kind == ImageKind::Image {
-        settle_fates(image, blobs, &mut occurrences);
+        settle_fates(image, blobs, names, &mut occurrences);
     }
     for (index, blob) in image.attestations.iter().enumerate() {
         let Some(scan) = blobs.get(&blob.key) else { continue };
-        occurrences.extend(scan.matches.iter().map(|found| in_attestation(found, index, blob, scan, image)));
+        for found in &scan.matches {
+            occurrences.push(in_attestation(found, index, blob, scan, image, fingerprints));
+        }
     }
     occurrences
 }
@@ -92,6 +104,7 @@ fn in_attestation(
     blob: &ImageBlob,
     scan: &BlobScan,
     image: &Image,
+    fingerprints: &FingerprintKey,
 ) -> Occurrence {
     let predicate = || blob.annotations.get("in-toto.io/predicate-type").cloned();
     let step = found.content.stated.as_ref().and_then(|stated| stated.layer.as_deref());
@@ -102,7 +115,7 @@ fn in_attestation(
         content: (ContentOf::Attestation(index), found.content.id),
         name: found.content.name.clone().or_else(predicate),
         in_final_image: false,
-        ..in_layer(found, index, blob, scan, image.kind)
+        ..in_layer(found, index, blob, scan, image.kind, fingerprints)
     }
 }
 
@@ -114,7 +127,14 @@ fn layer_of(step: &StepLayer, image: &Image) -> Option<usize> {
     by_digest.or(by_place)
 }
 
-fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind: ImageKind) -> Occurrence {
+fn in_layer(
+    found: &Match,
+    index: usize,
+    blob: &ImageBlob,
+    scan: &BlobScan,
+    kind: ImageKind,
+    fingerprints: &FingerprintKey,
+) -> Occurrence {
     let content = &found.content;
     let mut path = (!content.path.is_empty()).then(|| content.path.clone());
     if !scan.is_tar && kind == ImageKind::Artifact {
@@ -142,16 +162,32 @@ fn in_layer(found: &Match, index: usize, blob: &ImageBlob, scan: &BlobScan, kind
         removed_by: None,
         decoded: stated.map_or(0, |stated| stated.decoded),
         steps: content.steps(),
+        fingerprint: fingerprints.of(&found.found.secret),
         found: found.found.clone(),
         also: Vec::new(),
     }
 }
 
+/// The entries of all layers, with hashed names where those of any of them are. None where one has too many
+/// to be hashed.
+fn logs_of<'b>(
+    image: &Image,
+    blobs: &'b Blobs,
+    names: Option<&NameHasher>,
+) -> Option<Vec<Cow<'b, EntryLog>>> {
+    let logs = image.layers.iter().map(|layer| blobs.get(&layer.key).map(|scan| &scan.entries));
+    let logs: Vec<Option<&EntryLog>> = logs.collect();
+    let hasher = if logs.iter().flatten().any(|log| log.is_hashed()) { Some(names?) } else { None };
+    let log = |log: Option<&'b EntryLog>| match (log, hasher) {
+        (None, _) => Some(Cow::Owned(EntryLog::default())),
+        (Some(log), Some(hasher)) if !log.is_hashed() => hasher.hashed(log).map(Cow::Owned),
+        (Some(log), _) => Some(Cow::Borrowed(log)),
+    };
+    logs.into_iter().map(log).collect()
+}
+
 /// Asks the tree that a runtime builds for each of the entries.
-fn settle_fates(image: &Image, blobs: &Blobs, occurrences: &mut [Occurrence]) {
-    let empty = EntryLog::default();
-    let logs: Vec<&EntryLog> =
-        image.layers.iter().map(|layer| blobs.get(&layer.key).map_or(&empty, |scan| &scan.entries)).collect();
+fn settle_fates(image: &Image, blobs: &Blobs, names: Option<&NameHasher>, occurrences: &mut [Occurrence]) {
     let at = |occurrence: &Occurrence| {
         let (Some(layer), Some(entry)) = (occurrence.layer, occurrence.entry) else { return None };
         Some(EntryAt { layer, entry })
@@ -162,6 +198,11 @@ fn settle_fates(image: &Image, blobs: &Blobs, occurrences: &mut [Occurrence]) {
     if wanted.is_empty() {
         return;
     }
+    let Some(logs) = logs_of(image, blobs, names) else {
+        occurrences.iter_mut().for_each(|occurrence| occurrence.in_final_image = true);
+        return;
+    };
+    let logs: Vec<&EntryLog> = logs.iter().map(|log| &**log).collect();
     let fates: HashMap<EntryAt, _> = wanted.iter().copied().zip(fates(&logs, &wanted)).collect();
     for occurrence in occurrences {
         let Some(fate) = at(occurrence).and_then(|at| fates.get(&at)) else { continue };
@@ -170,8 +211,7 @@ fn settle_fates(image: &Image, blobs: &Blobs, occurrences: &mut [Occurrence]) {
     }
 }
 
-/// Settles which of several detectors a key belongs to: of hits that overlap, that of a service goes before
-/// one of a general form, then the surest; it names the others.
+/// Settles which of several detectors a key belongs to ([`settle`]); it names the others.
 pub fn resolve(occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder) -> u8) -> Vec<Occurrence> {
     let mut by_content: BTreeMap<(ContentOf, u64), Vec<Occurrence>> = BTreeMap::new();
     for occurrence in occurrences {
@@ -180,61 +220,29 @@ pub fn resolve(occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder) -> u8) 
     by_content.into_values().flat_map(|one| resolve_content(one, generality)).collect()
 }
 
-fn resolve_content(mut occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder) -> u8) -> Vec<Occurrence> {
-    occurrences.sort_by_key(|occurrence| rank(occurrence, generality));
-    let mut kept: Vec<Occurrence> = Vec::new();
-    // Kept spans do not overlap, so the neighbours by start are all that can meet a new one.
-    let mut spans: BTreeMap<u64, usize> = BTreeMap::new();
-    for occurrence in occurrences {
-        let end = occurrence.offset + occurrence.length.max(1);
-        let before = spans.range(..end).next_back().map(|(_, index)| *index);
-        match before.filter(|index| kept[*index].offset + kept[*index].length > occurrence.offset) {
-            Some(index) => merge(&mut kept[index], &occurrence, generality),
-            None => {
-                spans.insert(occurrence.offset, kept.len());
-                kept.push(occurrence);
-            }
-        }
-    }
-    kept.sort_by_key(|occurrence| occurrence.offset);
-    kept
+fn resolve_content(occurrences: Vec<Occurrence>, generality: &dyn Fn(Finder) -> u8) -> Vec<Occurrence> {
+    let claimed = occurrences.into_iter().map(|occurrence| (claim(&occurrence, generality), occurrence));
+    let settled =
+        settle(claimed.collect(), |(first, kept), (second, other)| merge(kept, other, second.adds_to(first)));
+    settled.into_iter().map(|(_, occurrence)| occurrence).collect()
 }
 
-/// The generality of guesses by a name.
-const GUESS: u8 = 2;
-
-type Rank = (bool, bool, bool, u8, bool, Reverse<Confidence>, Reverse<u64>, usize, u64, Finder);
-
-/// Guesses last, before them what may yet turn out to be no key; named kinds before the team's own values (which say what holds
-/// them, not what they are), a service's before general ones, verified before not, surer before less sure,
-/// longer before shorter, as it lies before decoded.
-fn rank(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Rank {
+fn claim(occurrence: &Occurrence, generality: &dyn Fn(Finder) -> u8) -> Claim {
     let found = &occurrence.found;
-    let own = matches!(found.finder, Finder::OwnSecret(_));
-    let (confidence, length) = (Reverse(found.confidence), Reverse(occurrence.length));
-    let encodings = found.encodings.len();
-    let (incomplete, unproven) = (found.incomplete, !found.verified);
-    let general = generality(found.finder);
-    (
-        general >= GUESS,
-        incomplete,
-        own,
-        general,
-        unproven,
-        confidence,
-        length,
-        encodings,
-        occurrence.offset,
-        found.finder,
-    )
+    let stated = Stated {
+        finder: found.finder,
+        incomplete: found.incomplete,
+        verified: found.verified,
+        confidence: found.confidence,
+        encodings: found.encodings.len(),
+    };
+    let bytes = occurrence.offset..occurrence.offset + occurrence.length;
+    Claim::new(stated, bytes, generality(found.finder))
 }
 
-fn merge(kept: &mut Occurrence, other: &Occurrence, generality: &dyn Fn(Finder) -> u8) {
-    let (first, second) = (kept.found.finder, other.found.finder);
-    // That a name alone would have told it as well is not worth saying.
-    let tells = generality(second) < GUESS || generality(first) >= GUESS;
-    if first != second && tells && !kept.also.contains(&second) {
-        kept.also.push(second);
+fn merge(kept: &mut Occurrence, other: &Occurrence, adds: bool) {
+    if adds && !kept.also.contains(&other.found.finder) {
+        kept.also.push(other.found.finder);
     }
     if !other.found.incomplete {
         // That it is a key is as sure as the surest of them says; whose it is, the first says.

@@ -15,6 +15,7 @@ use crate::report::model;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::matches::{Finder, Found};
+use crate::scan::secret::Secret;
 
 /// The records of all layers of one image.
 pub struct Owners<'a> {
@@ -103,7 +104,10 @@ fn is_guess(occurrence: &Occurrence, catalogue: &Catalogue) -> bool {
 }
 
 fn has_prefix(found: &Found, definition: &Definition) -> bool {
-    definition.public_prefix.iter().any(|prefix| found.key.expose().starts_with(prefix.as_bytes()))
+    match &found.secret {
+        Secret::Read { key, .. } => definition.is_prefixed(key),
+        Secret::Kept(kept) => kept.has_prefix,
+    }
 }
 
 fn lower(found: &mut Found) {

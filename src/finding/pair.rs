@@ -11,12 +11,12 @@ mod turns;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::group::Group;
-use super::known_public;
 use super::occurrence::{ContentOf, Occurrence};
 use crate::detect::DetectorIndex;
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::{Companion, Definition};
 use crate::scan::matches::Finder;
+use crate::scan::secret::Secret;
 
 /// How near a companion stands to its secret, the nearest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -158,9 +158,8 @@ impl Joining<'_> {
         }
         let mut free: Vec<usize> = self.ids.iter().copied().filter(|id| !taken.contains(id)).collect();
         // What everybody knows belongs to nobody.
-        let is_private = |group: &usize| {
-            self.groups.get(*group).is_some_and(|g| known_public::published(&g.key).is_none())
-        };
+        let is_private =
+            |group: &usize| self.groups.get(*group).is_some_and(|group| group.published().is_none());
         free.retain(is_private);
         lonely.retain(is_private);
         for ring in RINGS {
@@ -269,7 +268,7 @@ impl Joining<'_> {
 
 /// An id as it is shown beside a key.
 fn value_of(group: &Group) -> String {
-    String::from_utf8_lossy(group.key.expose()).into_owned()
+    group.secret().map(Secret::shown_id).unwrap_or_default()
 }
 
 /// How far is looked, one ring after the other.

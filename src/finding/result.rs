@@ -1,5 +1,6 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::base::Base;
@@ -15,9 +16,11 @@ use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
+use crate::detect::traces::Tracer;
 use crate::detect::{DetectorIndex, Key};
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
+use crate::layer::hashed_names::NameHasher;
 use crate::limits::CONFIG_MATCHES;
 use crate::report::model;
 use crate::scan::Blobs;
@@ -25,6 +28,7 @@ use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
 use crate::scan::hashed::FileLink;
 use crate::scan::matches::{Finder, Found, Search, Workspace, join};
+use crate::scan::secret::{KeptSecret, Secret};
 use crate::scan::segment::{Content, Segment};
 use crate::target::normalise_reference;
 
@@ -42,6 +46,8 @@ pub struct Judge<'a> {
     pub ignore: &'a IgnoreRules,
     /// Whether keys are shown whole.
     pub show_secrets: bool,
+    /// What file names are hashed with in layers that a cache kept.
+    pub names: Option<&'a NameHasher>,
 }
 
 /// How the image was asked for and where it came from.
@@ -75,7 +81,7 @@ impl Judge<'_> {
         redactor: &mut Redactor<'_>,
     ) -> model::ImageResult {
         let config = ConfigUnits::of(image);
-        let mut occurrences = of_blobs(image, blobs);
+        let mut occurrences = of_blobs(image, blobs, self.fingerprints, self.names);
         for occurrence in &mut occurrences {
             let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
             occurrence.history_index = step.map(|step| step.index);
@@ -86,11 +92,15 @@ impl Judge<'_> {
         occurrences.extend(in_config);
         for occurrence in &occurrences {
             let found = &occurrence.found;
-            let shown = || self.shown(found.finder, &found.key);
-            if self.is_guess(found.finder) {
-                redactor.learn_guess(&found.key, found.raw.expose(), shown());
-            } else if !self.is_handle(found.finder) {
-                redactor.learn(&found.key, found.raw.expose(), shown());
+            match &found.secret {
+                _ if self.is_handle(found.finder) => {}
+                Secret::Read { key, raw } if self.is_guess(found.finder) => {
+                    redactor.learn_guess(key, raw.expose(), self.shown(found.finder, key));
+                }
+                Secret::Read { key, raw } => {
+                    redactor.learn(key, raw.expose(), self.shown(found.finder, key));
+                }
+                Secret::Kept(kept) => redactor.learn_traces(&kept.traces, &kept.shown),
             }
             found.handles.iter().for_each(|(_, id)| redactor.publish(id));
         }
@@ -178,11 +188,40 @@ impl Judge<'_> {
                 removed_by: None,
                 decoded: 0,
                 steps: Vec::new(),
+                fingerprint: self.fingerprints.of(&found.found.secret),
                 found: found.found,
                 also: Vec::new(),
             }));
         }
         occurrences
+    }
+
+    /// What may be kept of a key's value; none of one that was not read in this run.
+    pub fn kept_secret(&self, found: &Found, tracer: &Tracer) -> Option<KeptSecret> {
+        let Secret::Read { key, raw } = &found.secret else { return None };
+        let definition = match found.finder {
+            Finder::Detector(index) => self.catalogue.get(index),
+            Finder::OwnSecret(_) => None,
+        };
+        let is_id = self.is_handle(found.finder);
+        let id = is_id.then(|| String::from_utf8_lossy(key.expose()).into_owned());
+        let forms = if is_id { BTreeSet::new() } else { Redactor::forms_to_hide(key, raw.expose()) };
+        Some(KeptSecret {
+            fingerprint: self.fingerprints.fingerprint(key).to_string(),
+            shown: self.shown(found.finder, key),
+            published: known_public::published(key).map(str::to_owned),
+            id,
+            has_prefix: definition.is_some_and(|definition| definition.is_prefixed(key)),
+            traces: forms.iter().map(|form| tracer.trace(form)).collect(),
+        })
+    }
+
+    /// A key's value as it may be shown.
+    pub(crate) fn shown_secret(&self, finder: Finder, secret: &Secret) -> String {
+        match secret {
+            Secret::Read { key, .. } => self.shown(finder, key),
+            Secret::Kept(kept) => kept.shown.clone(),
+        }
     }
 
     /// The key as it may be shown.
@@ -270,7 +309,7 @@ impl View<'_> {
             history_index: step,
             base: self.base.map(|(_, layers)| index < layers),
             added: None,
-            cached: false,
+            cached: scan.is_some_and(|scan| scan.cached),
             files: scan.map_or(0, |scan| scan.files),
             bytes: scan.map_or(0, |scan| scan.bytes),
         }
@@ -289,8 +328,7 @@ impl View<'_> {
             let Some(first) = group.introduced() else { continue };
             let companions = partners.iter().map(|partner| self.companion(partner, paired)).collect();
             let finding = self.finding(group, first, companions, &mut ordinals);
-            let published = known_public::published(&group.key).map(str::to_owned);
-            let rule = published.or_else(|| self.ignored(&finding, group));
+            let rule = group.published().or_else(|| self.ignored(&finding, group));
             judged.push((finding, rule, self.judge.is_selected(group.finder)));
         }
         // A suppressed secret takes no id along: that one may open more than is known of it.
@@ -349,10 +387,10 @@ impl View<'_> {
         let secret = if self.judge.show_secrets {
             shown_whole(&first.found)
         } else {
-            self.judge.shown(group.finder, &group.key)
+            self.judge.shown_secret(group.finder, &first.found.secret)
         };
         model::Finding {
-            fingerprint: self.judge.fingerprints.fingerprint(&group.key).to_string(),
+            fingerprint: group.fingerprint.to_string(),
             place: place(&rule.id, first, locations.first(), ordinals).to_string(),
             severity: group.severity,
             confidence: group.confidence,
@@ -445,7 +483,12 @@ fn reference(name: &str, source: model::SourceKind) -> String {
 
 /// A key as it stands in the image; one that stands there encoded, as it reads.
 fn shown_whole(found: &Found) -> String {
-    let decoded =
-        (!found.encodings.is_empty()).then(|| std::str::from_utf8(found.key.expose()).ok()).flatten();
-    decoded.map_or_else(|| String::from_utf8_lossy(found.raw.expose()).into_owned(), str::to_owned)
+    match &found.secret {
+        Secret::Read { key, raw } => {
+            let is_decoded = !found.encodings.is_empty();
+            let decoded = std::str::from_utf8(key.expose()).ok().filter(|_| is_decoded);
+            decoded.map_or_else(|| String::from_utf8_lossy(raw.expose()).into_owned(), str::to_owned)
+        }
+        Secret::Kept(kept) => kept.shown.clone(),
+    }
 }

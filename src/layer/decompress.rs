@@ -16,7 +16,7 @@ use crate::image::digest::{Digest, Hasher};
 use crate::limits;
 
 /// How a blob is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Compression {
     /// Not at all.
     None,

@@ -5,6 +5,8 @@
 //! likewise, against its entry's own path. Every [`RESTART`] entries one is stored whole and its offset
 //! kept, so that an entry is found without decoding from the start.
 
+use serde::{Deserialize, Serialize};
+
 use super::tar::{Entry, EntryKind};
 use crate::limits;
 
@@ -15,7 +17,7 @@ const RESTART: usize = 64;
 const AFTER_END: u8 = 0x80;
 
 /// Position of an entry in its layer's tar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EntryIndex(pub u32);
 
 /// What the log gives back of an entry.
@@ -32,7 +34,7 @@ pub struct LoggedEntry {
 }
 
 /// All entries of a layer in tar order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EntryLog {
     /// The encoded entries.
     bytes: Vec<u8>,
@@ -42,9 +44,21 @@ pub struct EntryLog {
     len: usize,
     /// The path of the last entry, against which the next is stored.
     last_path: Vec<u8>,
+    /// Whether all names are hashes of names.
+    is_hashed: bool,
 }
 
 impl EntryLog {
+    /// An empty log, for hashes of names.
+    pub(super) fn of_hashed_names() -> Self {
+        Self { is_hashed: true, ..Self::default() }
+    }
+
+    /// Whether it holds hashes in place of names.
+    pub fn is_hashed(&self) -> bool {
+        self.is_hashed
+    }
+
     /// Adds the next entry. `None` when [`crate::limits::ENTRIES`] or [`crate::limits::ENTRY_LOG`] is
     /// reached: the entry is not kept and the caller reports it.
     pub fn push(&mut self, entry: &Entry) -> Option<EntryIndex> {

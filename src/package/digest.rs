@@ -2,6 +2,7 @@
 //! named by it, so 128 bits of each are kept, which is all of an MD5.
 
 use md5::Md5;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +13,7 @@ const KEPT: usize = 16;
 type Front = [u8; KEPT];
 
 /// A file's content under every algorithm that packages use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigests {
     md5: Front,
     sha1: Front,
@@ -41,7 +42,7 @@ impl FileDigests {
 }
 
 /// How a package manager hashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Algorithm {
     Md5,
     Sha1,
@@ -60,7 +61,7 @@ impl Algorithm {
 }
 
 /// A digest as a package's record says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct RecordedDigest {
     algorithm: Algorithm,
     front: Front,

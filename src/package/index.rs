@@ -3,7 +3,10 @@
 //! name a wrong package, once in billions of images, and then not as verified.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::Hasher as _;
+
+use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
 
 use super::Manager;
 use super::digest::{FileDigests, RecordedDigest};
@@ -11,7 +14,7 @@ use super::path::{clean, merged};
 use crate::limits::{PACKAGE_FILES, PACKAGE_NAME, PACKAGES, PATH};
 
 /// What the databases of one layer say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Packages {
     /// By hash of the path.
     files: Vec<FileRecord>,
@@ -23,14 +26,14 @@ pub struct Packages {
 /// A package by its place in the index.
 pub(super) type PackageNumber = u32;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct FileRecord {
     path: u64,
     package: PackageNumber,
     digest: Option<RecordedDigest>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Package {
     manager: Manager,
     name: String,
@@ -87,6 +90,12 @@ impl Packages {
     /// Whether the layer holds no record.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty() && self.packages.is_empty()
+    }
+
+    /// All names and versions, for whoever must know what texts it holds.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let names = self.packages.iter().map(|package| package.name.as_str());
+        names.chain(self.packages.iter().filter_map(|package| package.version.as_deref()))
     }
 
     /// Bytes of memory that it takes, about.
@@ -182,9 +191,9 @@ fn text(version: &[u8]) -> Option<String> {
     fits.then(|| String::from_utf8_lossy(version).into_owned())
 }
 
-/// The same in every run.
+/// The same in every run, as caches keep it.
 fn hash(path: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = SipHasher13::new();
     hasher.write(path);
     hasher.finish()
 }

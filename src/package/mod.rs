@@ -19,7 +19,7 @@ pub use digest::FileDigests;
 pub use index::{Packages, Recorded};
 
 /// Who keeps a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Manager {
     /// Debian and its kin.
     Dpkg,

@@ -54,6 +54,16 @@ fn takes_writes_in_place(path: &Path) -> bool {
     special || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
+/// Writes a file whole that may as well be lost: the disk is not waited for.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = Unfinished::beside(path)?;
+    (&unfinished.file).write_all(bytes)?;
+    fs::rename(&unfinished.path, path)
+}
+
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = Unfinished::beside(path)?;
     let mut file = &unfinished.file;

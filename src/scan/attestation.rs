@@ -105,10 +105,10 @@ pub(super) fn secrets(statement: &Statement) -> Vec<Key> {
 /// Drops what the raw bytes only repeat. `escaped`: where strings with escapes stand in them.
 pub(super) fn settle(matches: &mut Vec<Match>, escaped: &[Range<u64>]) {
     let is_stated = |found: &Match| found.content.stated.is_some();
-    let identity = |found: &Match| (found.found.finder, found.found.key.clone());
+    let identity = |found: &Match| (found.found.finder, found.found.secret.key().cloned());
     let opened = |found: &Match| found.content.stated.as_ref().map_or(0, |stated| stated.decoded);
     // How often a content was opened in which the key stands.
-    let mut stated: HashMap<(Finder, Key), usize> = HashMap::new();
+    let mut stated: HashMap<(Finder, Option<Key>), usize> = HashMap::new();
     for found in matches.iter().filter(|found| is_stated(found)) {
         let deepest = stated.entry(identity(found)).or_default();
         *deepest = opened(found).max(*deepest);

@@ -237,7 +237,7 @@ impl Placed {
     }
 
     fn key(&self) -> &[u8] {
-        self.found.found.key.expose()
+        self.found.found.secret.expose()
     }
 
     fn place(&self) -> (u64, u64, u64) {

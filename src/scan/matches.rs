@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::secret::Secret;
 use super::segment::{Content, Segment};
 use crate::detect::own_secrets::{self, OwnHit, OwnSecrets};
 use crate::detect::{Confidence, DetectorIndex, DetectorSet, Hit, Key, Scratch, Severity, Window};
@@ -25,10 +26,8 @@ pub enum Finder {
 pub struct Found {
     /// What found it.
     pub finder: Finder,
-    /// The canonical secret.
-    pub key: Key,
-    /// The bytes as they stand there: what every output must be kept free of.
-    pub raw: Key,
+    /// Its value.
+    pub secret: Secret,
     /// How bad.
     pub severity: Severity,
     /// How sure.
@@ -161,8 +160,7 @@ impl Search<'_> {
 fn from_hit(hit: Hit) -> Found {
     Found {
         finder: Finder::Detector(hit.detector),
-        key: hit.key,
-        raw: Key::new(Vec::new()),
+        secret: Secret::Read { key: hit.key, raw: Key::new(Vec::new()) },
         severity: hit.severity,
         confidence: hit.confidence,
         verified: hit.verified,
@@ -176,8 +174,7 @@ fn from_hit(hit: Hit) -> Found {
 fn from_own_hit(hit: &OwnHit, key: Key) -> Found {
     Found {
         finder: Finder::OwnSecret(hit.secret),
-        key,
-        raw: Key::new(Vec::new()),
+        secret: Secret::Read { key, raw: Key::new(Vec::new()) },
         severity: own_secrets::SEVERITY,
         confidence: own_secrets::CONFIDENCE,
         verified: true,
@@ -203,8 +200,10 @@ impl<'s> Places<'s> {
         Self { segment, bytes, at: segment.fresh.min(bytes.len()), line: 0 }
     }
 
-    fn put(&mut self, span: Range<usize>, found: Found) -> SegmentMatch {
-        let raw = Key::new(self.bytes.get(span.clone()).unwrap_or_default().to_vec());
+    fn put(&mut self, span: Range<usize>, mut found: Found) -> SegmentMatch {
+        if let Secret::Read { raw, .. } = &mut found.secret {
+            *raw = Key::new(self.bytes.get(span.clone()).unwrap_or_default().to_vec());
+        }
         let line = self.line_of(span.start);
         let before = self.bytes.get(..span.start).unwrap_or(self.bytes);
         // Looking no further than every window of this content would.
@@ -215,7 +214,7 @@ impl<'s> Places<'s> {
             None => None,
         };
         let (offset, length) = (self.segment.offset + span.start as u64, span.len() as u64);
-        SegmentMatch { offset, length, line, column, found: Found { raw, ..found } }
+        SegmentMatch { offset, length, line, column, found }
     }
 
     fn line_of(&mut self, at: usize) -> i64 {
@@ -257,17 +256,17 @@ pub fn join(results: impl IntoIterator<Item = SegmentResult>) -> Vec<Match> {
 
 /// Drops what the bytes of a container only repeat of what is inside it.
 pub fn drop_repeated(matches: &mut Vec<Match>) {
-    let mut inside: HashSet<(u64, Finder, Key)> = HashSet::new();
+    let identity = |id: u64, found: &Found| (id, found.finder, found.secret.key().cloned());
+    let mut inside: HashSet<(u64, Finder, Option<Key>)> = HashSet::new();
     for found in matches.iter() {
         for outer in found.content.outer() {
-            inside.insert((outer.id, found.found.finder, found.found.key.clone()));
+            inside.insert(identity(outer.id, &found.found));
         }
     }
     if inside.is_empty() {
         return;
     }
-    matches
-        .retain(|found| !inside.contains(&(found.content.id, found.found.finder, found.found.key.clone())));
+    matches.retain(|found| !inside.contains(&identity(found.content.id, &found.found)));
 }
 
 /// What is compared of two matches at one place.

@@ -12,6 +12,7 @@ pub mod matches;
 pub mod opaque;
 pub mod pool;
 pub mod progress;
+pub mod secret;
 pub mod segment;
 pub mod shared;
 
@@ -90,7 +91,7 @@ pub fn scan(
     search: Search<'_>,
     progress: &dyn Progress,
 ) -> Result<Scanned, SourceError> {
-    let scanning = Scanning { options, search, progress };
+    let scanning = Scanning { options, search, known: None, progress };
     let (source, mut blobs) = match opened {
         Opened::Indexed(source) => (source, Blobs::new()),
         Opened::Stream(stream) => scanning.stream(stream, false)?,
@@ -100,6 +101,12 @@ pub fn scan(
     Ok(Scanned { kind: source.kind(), images, blobs })
 }
 
+/// Blobs that were read in other runs.
+pub trait KnownBlobs: Sync {
+    /// What is known of a blob, if it is all that is asked for.
+    fn known(&self, blob: &ImageBlob, ask: &BlobAsk) -> Option<BlobScan>;
+}
+
 /// How blobs are read, by which rules, and before whose eyes.
 #[derive(Clone, Copy)]
 pub struct Scanning<'a> {
@@ -107,6 +114,8 @@ pub struct Scanning<'a> {
     pub options: &'a ScanOptions,
     /// The rules.
     pub search: Search<'a>,
+    /// What is known from other runs.
+    pub known: Option<&'a dyn KnownBlobs>,
     /// Who hears how far it is.
     pub progress: &'a dyn Progress,
 }
@@ -136,7 +145,17 @@ impl Scanning<'_> {
     }
 
     fn read(&self, source: &dyn ImageSource, wanted: Vec<(ImageBlob, BlobAsk)>) -> Blobs {
-        scan_blobs(source, wanted, self.options, self.search, self.progress)
+        let mut known = Blobs::new();
+        let is_known = |(blob, ask): &(ImageBlob, BlobAsk)| {
+            let scan = self.known.and_then(|blobs| blobs.known(blob, ask));
+            scan.map(|scan| known.insert(blob.key.clone(), Arc::new(scan))).is_some()
+        };
+        let (_, unknown): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_known);
+        if unknown.is_empty() {
+            return known;
+        }
+        known.extend(scan_blobs(source, unknown, self.options, self.search, self.progress));
+        known
     }
 }
 

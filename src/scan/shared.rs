@@ -194,7 +194,7 @@ mod tests {
         let detectors = DetectorSet::new(&catalogue).expect("its detectors");
         let options = ScanOptions { jobs: 2, window: 64 * 1024, ..ScanOptions::default() };
         let search = Search { detectors: &detectors, own_secrets: None };
-        test(&Scanning { options: &options, search, progress: &Silent });
+        test(&Scanning { options: &options, search, known: None, progress: &Silent });
     }
 
     #[test]

@@ -98,6 +98,7 @@ pub(crate) fn scan_opened(opened: Opened, options: &ScanOptions) -> Verdict {
         fingerprints: &fingerprints,
         ignore: &ignore,
         show_secrets: false,
+        names: None,
     };
     let mut redactor = Redactor::new(detectors);
     match scan(opened, options, judge.search, &Silent) {

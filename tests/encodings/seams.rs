@@ -32,7 +32,7 @@ fn matches(archive: &[u8], window: usize) -> Vec<Seen> {
     let blob = &scanned.blobs[&scanned.images[0].layers[0].key];
     let seen = blob.matches.iter().map(|one| {
         let Finder::Detector(detector) = one.found.finder else { panic!("no own secrets were given") };
-        let key = fingerprint(&String::from_utf8_lossy(one.found.key.expose()));
+        let key = fingerprint(&String::from_utf8_lossy(one.found.secret.expose()));
         (one.offset, one.length, one.line, one.column, one.found.encodings.clone(), detector.0, key)
     });
     seen.collect()

@@ -174,7 +174,7 @@ fn matches(archive: &[u8], window: usize, jobs: usize) -> Vec<Seen> {
             Finder::OwnSecret(_) => "own".to_owned(),
         };
         let path = one.content.path.to_vec();
-        let key = fingerprint(&String::from_utf8_lossy(one.found.key.expose()));
+        let key = fingerprint(&String::from_utf8_lossy(one.found.secret.expose()));
         (path, detector, key, one.offset, one.length, one.line, one.column)
     });
     seen.collect()

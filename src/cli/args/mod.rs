@@ -1,5 +1,6 @@
 //! The command line as clap sees it. What it means is decided in [`super::settings`].
 
+mod cache;
 mod diff;
 mod network;
 mod scan;
@@ -8,6 +9,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use cache::{Cache, CacheArguments, CacheCommand};
 pub use diff::DiffArguments;
 pub use network::Network;
 pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
@@ -42,6 +44,11 @@ pub enum Command {
     /// shares it, and nobody else can test a guess.
     #[command(subcommand, name = "fingerprint-key", arg_required_else_help = true)]
     FingerprintKey(FingerprintKeyCommand),
+    /// See or empty the layer cache
+    ///
+    /// Layers that were read are kept, as findings without secrets, so that they are read once (docs/cache.md).
+    #[command(subcommand, arg_required_else_help = true)]
+    Cache(CacheCommand),
     /// Write a completion script for a shell
     Completions {
         /// The shell.

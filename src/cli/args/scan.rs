@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use super::Network;
+use super::{Cache, Network};
 use crate::cli::output::Output;
 use crate::cli::progress::ProgressChoice;
 use crate::cli::scan::is_not_yet;
@@ -91,6 +91,9 @@ pub struct Options {
     /// How much is read.
     #[command(flatten)]
     pub coverage: Coverage,
+    /// What is not read again.
+    #[command(flatten)]
+    pub cache: Cache,
     /// What is shown.
     #[command(flatten)]
     pub general: General,

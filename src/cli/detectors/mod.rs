@@ -100,10 +100,9 @@ fn test(
     };
     let only = id.map(|id| find(&catalogue, id)).transpose()?.map(|(index, _)| index);
     let text = read(file, limits::TRIED_TEXT)?;
-    let mut hits = trial::hits(&DetectorSet::new(&catalogue)?, file, &text);
-    hits.retain(|hit| only.is_none_or(|only| hit.detector == only));
-    output::to(stdout, |out| trial::write(&catalogue, &hits, file, &text, &style(common), out))?;
-    Ok(if hits.is_empty() { ExitStatus::Clean } else { ExitStatus::Found })
+    let tried = trial::tried(&DetectorSet::new(&catalogue)?, only, file, &text);
+    output::to(stdout, |out| trial::write(&catalogue, &tried, file, &text, &style(common), out))?;
+    Ok(if tried.is_empty() { ExitStatus::Clean } else { ExitStatus::Found })
 }
 
 /// The detector with this id or alias.

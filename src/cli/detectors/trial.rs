@@ -5,12 +5,26 @@ use std::io::{self, Write};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::redact::redacted;
 use crate::detect::set::{DetectorSet, Scratch, keep_best};
-use crate::detect::{Hit, Place, Window};
+use crate::detect::{DetectorIndex, Hit, Place, Window};
+use crate::finding::precedence::{Claim, Stated, settle};
 use crate::report::Style;
 use crate::report::text::count;
+use crate::scan::matches::Finder;
 
-/// What the detectors find, in the order of the text.
-pub(super) fn hits(detectors: &DetectorSet, file: &str, text: &[u8]) -> Vec<Hit> {
+/// A key, and what else finds it.
+pub(super) struct Tried {
+    hit: Hit,
+    also: Vec<DetectorIndex>,
+}
+
+/// What the detectors find, in the order of the text, as a scan would report it; with `only`, what that one
+/// finds.
+pub(super) fn tried(
+    detectors: &DetectorSet,
+    only: Option<DetectorIndex>,
+    file: &str,
+    text: &[u8],
+) -> Vec<Tried> {
     let path = if file == "-" { "" } else { file };
     let window = Window {
         bytes: text,
@@ -23,21 +37,39 @@ pub(super) fn hits(detectors: &DetectorSet, file: &str, text: &[u8]) -> Vec<Hit>
     let mut hits = Vec::new();
     detectors.scan(&window, &mut Scratch::default(), &mut hits);
     keep_best(&mut hits);
-    hits.sort_by_key(|hit| (hit.span.start, hit.span.end, hit.detector));
-    hits
+    hits.retain(|hit| only.is_none_or(|only| only == hit.detector));
+    let claimed = hits.into_iter().map(|hit| (claim(&hit, detectors), Tried { hit, also: Vec::new() }));
+    let settled = settle(claimed.collect(), |(first, kept), (second, other)| {
+        if second.adds_to(first) {
+            kept.also.push(other.hit.detector);
+        }
+    });
+    settled.into_iter().map(|(_, tried)| tried).collect()
+}
+
+fn claim(hit: &Hit, detectors: &DetectorSet) -> Claim {
+    let stated = Stated {
+        finder: Finder::Detector(hit.detector),
+        incomplete: hit.incomplete,
+        verified: hit.verified,
+        confidence: hit.confidence,
+        encodings: 0,
+    };
+    let bytes = hit.span.start as u64..hit.span.end as u64;
+    Claim::new(stated, bytes, detectors.definition(hit.detector).generality())
 }
 
 /// Writes a finding a paragraph, and their number.
 pub(super) fn write(
     catalogue: &Catalogue,
-    hits: &[Hit],
+    all: &[Tried],
     file: &str,
     text: &[u8],
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let file = if file == "-" { "standard input" } else { file };
-    for hit in hits {
+    for Tried { hit, also } in all {
         let Some(definition) = catalogue.get(hit.detector) else { continue };
         let (line, column) = position(text, hit.span.start);
         let severity = style.paint(hit.severity.color(), hit.severity.word().to_uppercase());
@@ -51,9 +83,15 @@ pub(super) fn write(
         for (name, value) in hit.handles.iter().chain(&hit.companions) {
             write!(out, "{}{} {}", style.glyph(" · ", ", "), style.clean(name), style.clean(value))?;
         }
-        writeln!(out, "\n")?;
+        writeln!(out)?;
+        let also: Vec<&str> =
+            also.iter().filter_map(|other| Some(catalogue.get(*other)?.id.as_str())).collect();
+        if !also.is_empty() {
+            writeln!(out, "    fits {} too", style.clean(&also.join(", ")))?;
+        }
+        writeln!(out)?;
     }
-    writeln!(out, "{} in {}", count(hits.len(), "key"), style.clean(file))
+    writeln!(out, "{} in {}", count(all.len(), "key"), style.clean(file))
 }
 
 /// Line and column of a byte, both from 1.

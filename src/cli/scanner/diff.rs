@@ -18,8 +18,10 @@ use crate::scan::progress::Progress;
 pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
-    let judge = rules.judge(&is_selected, settings.show_secrets);
-    let mut run = Run::new(settings, &judge, progress, rules.redactor())?;
+    let cache = rules.cache(settings);
+    let names = cache.as_ref().map(|cache| cache.names().clone());
+    let judge = rules.judge(&is_selected, settings.show_secrets, names.as_ref());
+    let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = settings.targets.iter().enumerate();
     let asked = asked.map(|(position, text)| Asked { reported: position > 0, ..Asked::new(text) });
     let mut answers = run.scan(asked.collect(), |answer| answer.error.is_none()).into_iter();

@@ -29,8 +29,10 @@ use run::{Answer, Run};
 pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
-    let judge = rules.judge(&is_selected, settings.show_secrets);
-    let mut run = Run::new(settings, &judge, progress, rules.redactor())?;
+    let cache = rules.cache(settings);
+    let names = cache.as_ref().map(|cache| cache.names().clone());
+    let judge = rules.judge(&is_selected, settings.show_secrets, names.as_ref());
+    let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = targets::asked(settings, run.access(), progress)?;
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for Answer { results: of_target, error } in run.scan(asked, |_| true) {

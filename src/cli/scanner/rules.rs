@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::cache::{LayerCache, Scope};
 use crate::cli::detectors::catalogue;
 use crate::cli::input;
 use crate::cli::settings::{SecretsFrom, Settings};
@@ -16,6 +17,7 @@ use crate::detect::{DetectorIndex, DetectorSet};
 use crate::finding::fingerprint::{FingerprintKey, KeySettings};
 use crate::finding::ignore::IgnoreRules;
 use crate::finding::result::Judge;
+use crate::layer::hashed_names::NameHasher;
 use crate::limits;
 use crate::scan::matches::Search;
 use crate::scan::progress::Progress;
@@ -64,6 +66,7 @@ impl Rules {
         &'a self,
         selected: &'a dyn Fn(DetectorIndex) -> bool,
         show_secrets: bool,
+        names: Option<&'a NameHasher>,
     ) -> Judge<'a> {
         Judge {
             catalogue: &self.catalogue,
@@ -72,7 +75,20 @@ impl Rules {
             fingerprints: &self.fingerprints,
             ignore: &self.ignore,
             show_secrets,
+            names,
         }
+    }
+
+    /// The layers that were read before, where they can be had and are wanted. With keys shown whole they
+    /// are not: nobody kept those.
+    pub(super) fn cache(&self, settings: &Settings) -> Option<LayerCache> {
+        let folder = settings.cache_folder.as_deref().filter(|_| !settings.show_secrets)?;
+        let scope = Scope {
+            ruleset: &self.catalogue.digest(),
+            max_layer_bytes: settings.max_layer_bytes,
+            own_secrets: self.own_secrets.as_ref(),
+        };
+        LayerCache::open(folder, &self.fingerprints, &scope)
     }
 
     /// A redactor that knows the team's own secrets from the start.

@@ -11,6 +11,7 @@ use oci_client::Reference;
 use super::ahead::{self, Looked};
 use super::base::{Bases, OnBase};
 use super::targets::Asked;
+use crate::cache::LayerCache;
 use crate::cli::settings::Settings;
 use crate::detect::redact::Redactor;
 use crate::finding::result::{Judge, Target as ResultTarget};
@@ -19,7 +20,7 @@ use crate::limits;
 use crate::report::model::{ImageResult, SourceKind, TargetError};
 use crate::scan::progress::Progress;
 use crate::scan::shared::SharedBlobs;
-use crate::scan::{Blobs, Proofs, ScanOptions, Scanning};
+use crate::scan::{Blobs, KnownBlobs, Proofs, ScanOptions, Scanning};
 use crate::source::{self, Access, ImageSource, Opened, StreamSource};
 use crate::target::Target;
 
@@ -37,6 +38,8 @@ pub(super) struct Run<'a> {
     progress: &'a dyn Progress,
     redactor: Redactor<'a>,
     bases: Bases,
+    /// Layers that were read before.
+    cache: Option<LayerCache>,
     /// Places of keys in the report so far.
     places: usize,
 }
@@ -81,7 +84,8 @@ impl<'a> Run<'a> {
         settings: &Settings,
         judge: &'a Judge<'a>,
         progress: &'a dyn Progress,
-        redactor: Redactor<'a>,
+        mut redactor: Redactor<'a>,
+        cache: Option<LayerCache>,
     ) -> anyhow::Result<Self> {
         let options = ScanOptions {
             platforms: settings.platforms.clone(),
@@ -92,7 +96,11 @@ impl<'a> Run<'a> {
         };
         let access = settings.network.access();
         let bases = Bases::open(settings.base.as_deref(), &access);
-        let run = Self { options, access, judge, progress, redactor, bases: Bases::default(), places: 0 };
+        if let Some(cache) = &cache {
+            redactor.trace_with(cache.tracer().clone());
+        }
+        let (places, no_bases) = (0, Bases::default());
+        let run = Self { options, access, judge, progress, redactor, bases: no_bases, cache, places };
         run.tell_notes();
         Ok(Self { bases: bases?, ..run })
     }
@@ -109,6 +117,14 @@ impl<'a> Run<'a> {
 
     /// Scans the targets, and answers for each in order, as long as `goes_on` says so.
     pub(super) fn scan(&mut self, asked: Vec<Asked>, goes_on: impl Fn(&Answer) -> bool) -> Vec<Answer> {
+        let answers = self.scan_all(asked, goes_on);
+        if let Some(Err(error)) = self.cache.as_mut().map(LayerCache::finish) {
+            self.progress.note(&format!("the layer cache cannot be kept small: {error}"));
+        }
+        answers
+    }
+
+    fn scan_all(&mut self, asked: Vec<Asked>, goes_on: impl Fn(&Answer) -> bool) -> Vec<Answer> {
         let mut left = VecDeque::from(asked);
         let mut answers = Vec::new();
         while !left.is_empty() {
@@ -238,7 +254,8 @@ impl<'a> Run<'a> {
     }
 
     fn scanning(&self) -> Scanning<'_> {
-        Scanning { options: &self.options, search: self.judge.search, progress: self.progress }
+        let known = self.cache.as_ref().map(|cache| cache as &dyn KnownBlobs);
+        Scanning { options: &self.options, search: self.judge.search, known, progress: self.progress }
     }
 
     /// The results of a target, as many as the report has room for behind the places `before` them.
@@ -261,8 +278,19 @@ impl<'a> Run<'a> {
             let mut result = self.judge.judge_on(&on_base.bases, &named, image, blobs, redactor);
             result.warnings.extend(on_base.warning.iter().map(|warning| redactor.clean(warning)));
             results.push(result);
+            self.keep(image, blobs);
         }
         Ok(())
+    }
+
+    /// Keeps the layers of an image for the next run. What cannot be kept is read again.
+    fn keep(&mut self, image: &Image, blobs: &Blobs) {
+        let Some(cache) = &mut self.cache else { return };
+        if let Err(error) = cache.keep(image, blobs, self.judge, &self.redactor) {
+            self.progress
+                .note(&format!("the layer cache cannot be written, and is not used further: {error}"));
+            self.cache = None;
+        }
     }
 
     fn tell_notes(&self) {

@@ -14,6 +14,8 @@ use crate::scan::opaque::Opaque;
 /// All that was learned of one blob.
 #[derive(Debug)]
 pub struct BlobScan {
+    /// Whether it was not read now, but is what another run made of the same bytes.
+    pub cached: bool,
     /// Digest of the stored bytes; none where they could not be read to their end.
     pub digest: Option<Digest>,
     /// Stored bytes read.
@@ -51,7 +53,7 @@ pub struct BlobScan {
 }
 
 /// How a JSON document was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum JsonReading {
     /// As any text: escapes and encodings in it may hide keys.
     AsItLies,
@@ -62,6 +64,7 @@ pub enum JsonReading {
 impl BlobScan {
     pub(super) fn nothing() -> Self {
         Self {
+            cached: false,
             digest: None,
             stored: 0,
             diff_id: None,

@@ -7,6 +7,7 @@ use crate::detect::{Confidence, DetectorIndex, Key, Place, Severity};
 use crate::layer::entry_log::EntryIndex;
 use crate::limits::FILE_MATCHES;
 use crate::scan::matches::{Finder, Found, SegmentMatch, SegmentResult};
+use crate::scan::secret::Secret;
 use crate::scan::segment::Content;
 
 /// A key in a file, as a few numbers.
@@ -39,8 +40,7 @@ impl Planted {
         let key = Key::new(format!("key{}", self.key).into_bytes());
         let found = Found {
             finder: Finder::Detector(DetectorIndex(self.detector)),
-            raw: key.clone(),
-            key,
+            secret: Secret::Read { key: key.clone(), raw: key },
             severity: Severity::High,
             confidence: self.confidence,
             verified: false,
@@ -62,7 +62,7 @@ fn kept(per_group: usize, most: usize, planted: &[Planted]) -> (Vec<(u32, u64, S
     }
     let mut all = Vec::new();
     let lost = caps.take(0, |_, content, found| {
-        let key = String::from_utf8_lossy(found.found.key.expose()).into_owned();
+        let key = String::from_utf8_lossy(found.found.secret.expose()).into_owned();
         all.push((content.entry.map_or(0, |entry| entry.0), found.offset, key));
     });
     all.sort();
