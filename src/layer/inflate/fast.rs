@@ -1,6 +1,6 @@
 //! The loop that decodes nearly everything: while input and room are ample, it checks both once a round.
 
-use super::tables::{Codes, LITERALS_AT};
+use super::tables::{Codes};
 use super::window::{self, TOO_FAR, Window};
 use super::{Bits, Fault};
 
@@ -58,14 +58,14 @@ impl State {
         }
         macro_rules! drop {
             ($entry:expr) => {
-                bits = bits.wrapping_shr($entry.0);
-                left = left.wrapping_sub($entry.0);
+                bits = bits.wrapping_shr($entry.bits());
+                left = left.wrapping_sub($entry.bits());
             };
         }
         macro_rules! literals {
             ($entry:expr) => {
-                let count = $entry.literals();
-                buffer[at..at + 4].copy_from_slice(&($entry.0 >> LITERALS_AT).to_le_bytes());
+                let count = $entry.count();
+                buffer[at..at + 4].copy_from_slice(&$entry.literals());
                 at += count;
             };
         }
@@ -77,47 +77,40 @@ impl State {
                 break Ok(Stop::Short);
             }
             let taken = refill!(ahead, 0);
-            let mut entry = codes.run(bits);
-            if entry.literals() > 0 {
-                drop!(entry);
-                literals!(entry);
-                entry = codes.run(bits);
-                if entry.literals() > 0 {
-                    drop!(entry);
-                    literals!(entry);
-                    entry = codes.run(bits);
-                    if entry.literals() > 0 {
-                        drop!(entry);
-                        literals!(entry);
-                        next += taken;
-                        continue;
-                    }
+            let mut run = codes.run(bits);
+            literals!(run);
+            if !run.has_more() {
+                drop!(run);
+                run = codes.run(bits);
+                literals!(run);
+                if !run.has_more() {
+                    drop!(run);
+                    next += taken;
+                    continue;
                 }
             }
-            if entry.is_rare() {
-                if entry.is_longer() {
-                    entry = codes.long_symbol(entry, bits);
-                    if entry.literals() > 0 {
-                        drop!(entry);
-                        literals!(entry);
-                        next += taken;
-                        continue;
-                    }
+            next += taken;
+            if run.is_rare() {
+                // A long code and what follows may take more bits than two runs have left.
+                next += refill!(ahead, taken) - taken;
+                run = codes.long_run(run, bits);
+                literals!(run);
+                if !run.has_more() {
+                    drop!(run);
+                    continue;
                 }
-                if entry.is_rare() {
-                    next += taken;
-                    if entry.is_end() {
-                        drop!(entry);
+                if run.is_rare() {
+                    if run.is_end() {
+                        drop!(run);
                         break Ok(Stop::End);
                     }
                     break Err(Fault("a symbol without a code"));
                 }
             }
-            let length = entry.value(bits);
-            drop!(entry);
-            next += refill!(ahead, taken);
+            let length = run.length(bits);
+            drop!(run);
             let far = codes.distance(bits);
-            if far.is_rare() {
+            if far.is_invalid() {
                 break Err(Fault("a distance without a code"));
             }
             let distance = far.value(bits);
@@ -146,8 +139,8 @@ fn copy(buffer: &mut [u8; window::LENGTH], mut from: usize, mut to: usize, dista
     let end = to + length;
     if distance >= 16 {
         copy16(buffer, from, to);
-        if length > 16 {
-            copy16(buffer, from + 16, to + 16);
+        copy16(buffer, from + 16, to + 16);
+        if length > 32 {
             from += 32;
             to += 32;
             while to < end {

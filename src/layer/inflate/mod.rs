@@ -1,5 +1,6 @@
 //! Decompression of deflate streams (RFC 1951), as they arrive: what takes most of the time of a scan.
 
+mod canonical;
 mod fast;
 mod gzip;
 mod tables;
@@ -275,9 +276,7 @@ impl Inflate {
         let all = self.symbols + self.distances;
         let from = at;
         while at < all {
-            let Some((used, symbol)) = self.length_code.symbol(self.bits.buffer) else {
-                return Err(Fault("a length without a code"));
-            };
+            let (used, symbol) = self.length_code.symbol(self.bits.buffer);
             let (extra, base) = match symbol {
                 16 => (2, 3),
                 17 => (3, 3),
@@ -319,35 +318,35 @@ impl Inflate {
         while !self.window.is_full() {
             self.bits.fill(input);
             let Bits { buffer, left } = self.bits;
-            let entry = self.codes.symbol(buffer);
-            let bits = entry.bits();
-            if entry.literals() > 0 {
+            let run = self.codes.long_run(self.codes.run(buffer), buffer);
+            let bits = run.bits() & 63;
+            if run.count() > 0 {
+                if left < run.first_bits() {
+                    return Ok(Step::Wait);
+                }
+                self.window.push(&run.literals()[..1]);
+                self.bits.drop(run.first_bits());
+            } else if run.is_rare() {
                 if left < bits {
                     return Ok(Step::Wait);
                 }
-                self.window.push(&[entry.first_literal()]);
-                self.bits.drop(bits);
-            } else if entry.is_rare() {
-                if left < bits {
-                    return Ok(Step::Wait);
-                }
-                if !entry.is_end() {
+                if !run.is_end() {
                     return Err(Fault("a symbol without a code"));
                 }
                 self.bits.drop(bits);
                 self.end_block();
                 return Ok(Step::On);
             } else {
-                let far = self.codes.distance(buffer.wrapping_shr(bits));
-                let all = bits + far.bits();
+                let behind = buffer.wrapping_shr(bits);
+                let far = self.codes.distance(behind);
+                let all = bits + (far.bits() & 63);
                 if left < all {
                     return Ok(Step::Wait);
                 }
-                if far.is_rare() {
+                if far.is_invalid() {
                     return Err(Fault("a distance without a code"));
                 }
-                let distance = far.value(buffer.wrapping_shr(bits));
-                self.window.repeat(distance, entry.value(buffer))?;
+                self.window.repeat(far.value(behind), run.length(buffer))?;
                 self.bits.drop(all);
             }
             // Long inputs go back to the fast loop at the next piece.

@@ -4,106 +4,176 @@
 //! they stand for. Codes that are longer than the index go on in a part behind it.
 
 use super::Fault;
+use super::canonical::{Canonical, LONGEST};
 
 /// Bits that index the table of literals and lengths.
-pub(super) const SYMBOL_BITS: u32 = 11;
+const RUN_BITS: u32 = 11;
 /// Bits that index the table of distances.
-pub(super) const DISTANCE_BITS: u32 = 9;
+const DISTANCE_BITS: u32 = 9;
 /// Bits that index the table of the code that the lengths of the other codes are written in.
 const LENGTH_BITS: u32 = 7;
 
-/// The longest code of the format.
-const LONGEST: usize = 15;
-
 /// Entries of a table: its index, and a part of the size of the longest code for every two codes at most.
-const SYMBOL_ENTRIES: usize = 8192;
+const RUN_ENTRIES: usize = 8192;
 const DISTANCE_ENTRIES: usize = 2048;
 
-// What an entry tells. All have the bits to drop in their lowest six, where a shift takes them from.
-//
-//     literals  [31..8] one to three literals, the first lowest  [7..6] how many
-//     lengths   [31..16] base  [11..8] bits of the code, behind which its extra bits follow  [7..6] 0
-//     rare      [31..16] where the entries go on  [13..12] what it is
-/// How far to shift for the literals.
-pub(super) const LITERALS_AT: u32 = 8;
-/// How far to shift for the base.
-pub(super) const BASE_AT: u32 = 16;
-const CODE_AT: u32 = 8;
-const COUNT_AT: u32 = 6;
-const COUNT: u32 = 3 << COUNT_AT;
-/// Neither a literal nor a length: one of the three below.
-const RARE: u32 = 3 << 12;
-const END: u32 = 1 << 12;
-const LONGER: u32 = 2 << 12;
-const INVALID: u32 = 3 << 12;
-
-/// An entry of a table.
+/// What the next bits stand for: literals, a length, a literal and a length.
+///
+///     [63..32] literals, the first lowest, or where longer codes go on
+///     [30..26] bits of the first code
+///     [25..16] base of the length
+///     [15] not only literals  [14] neither literals nor a length
+///     [13..8] bits of all codes, behind which the extra bits of the length follow
+///     [7..6] how many literals
+///     [5..0] bits to drop
 #[derive(Clone, Copy)]
-pub(super) struct Entry(pub(super) u32);
+pub(super) struct Run(u64);
 
-impl Entry {
-    /// How many literals it stands for.
-    #[inline(always)]
-    pub(super) fn literals(self) -> usize {
-        ((self.0 & COUNT) >> COUNT_AT) as usize
+impl Run {
+    const MORE: u64 = 1 << 15;
+    const RARE: u64 = 1 << 14;
+    const END: Self = Self(Self::MORE | Self::RARE);
+    const LONGER: Self = Self(Self::MORE | Self::RARE | 1 << 16);
+    const INVALID: Self = Self(Self::MORE | Self::RARE | 2 << 16);
+
+    const fn literal(byte: u8) -> Self {
+        Self((byte as u64) << 32 | 1 << 6)
     }
 
-    /// The first of its literals.
-    #[inline(always)]
-    pub(super) fn first_literal(self) -> u8 {
-        (self.0 >> LITERALS_AT) as u8
+    const fn of_length(base: u64, extra: u64) -> Self {
+        Self(Self::MORE | base << 16 | extra)
     }
 
-    /// Bits that it takes, with extra bits.
+    /// With a code of so many bits.
+    fn coded(self, length: u32) -> Self {
+        let length = u64::from(length);
+        Self(self.0 + (length | length << 8 | length << 26))
+    }
+
+    /// A literal, and `second` behind it.
+    fn with(self, second: Self) -> Self {
+        const LITERALS: u64 = u64::MAX << 32;
+        const FIRST: u64 = 31 << 26;
+        Self(self.0 + (second.0 & !(LITERALS | FIRST)) + ((second.0 & LITERALS) << 8))
+    }
+
+    /// Bits that it takes: the lowest six of the result.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        self.0 & 63
+        self.0 as u32
     }
 
-    /// The length or distance that it and the extra bits in `bits` stand for.
+    /// How many literals it begins with.
     #[inline(always)]
-    pub(super) fn value(self, bits: u64) -> usize {
-        let all = bits & !(u64::MAX << self.bits());
-        (self.0 >> BASE_AT) as usize + (all >> ((self.0 >> CODE_AT) & 15)) as usize
+    pub(super) fn count(self) -> usize {
+        (self.0 >> 6 & 3) as usize
     }
 
+    /// The literals.
+    #[inline(always)]
+    pub(super) fn literals(self) -> [u8; 4] {
+        ((self.0 >> 32) as u32).to_le_bytes()
+    }
+
+    /// Bits that its first literal takes.
+    #[inline(always)]
+    pub(super) fn first_bits(self) -> u32 {
+        (self.0 >> 26 & 31) as u32
+    }
+
+    /// Whether there is more to it than literals.
+    #[inline(always)]
+    pub(super) fn has_more(self) -> bool {
+        self.0 & Self::MORE != 0
+    }
+
+    /// Whether it is neither literals nor a length.
     #[inline(always)]
     pub(super) fn is_rare(self) -> bool {
-        self.0 & RARE != 0
+        self.0 & Self::RARE != 0
     }
 
-    #[inline(always)]
-    pub(super) fn is_longer(self) -> bool {
-        self.0 & RARE == LONGER
-    }
-
+    /// Whether it ends the block.
     #[inline(always)]
     pub(super) fn is_end(self) -> bool {
-        self.0 & RARE == END
+        self.is_rare() && self.0 >> 16 & 3 == 0
     }
 
     #[inline(always)]
-    fn longer_at(self) -> usize {
-        (self.0 >> BASE_AT) as usize
+    fn is_longer(self) -> bool {
+        self.is_rare() && self.0 >> 16 & 3 == 1
+    }
+
+    /// The length at its end.
+    #[inline(always)]
+    pub(super) fn length(self, bits: u64) -> usize {
+        let all = bits & !u64::MAX.wrapping_shl(self.bits());
+        (self.0 >> 16 & 0x3ff) as usize + all.wrapping_shr((self.0 >> 8) as u32) as usize
+    }
+}
+
+/// What the next bits stand for: a number, or an index that longer codes go on at.
+///
+///     [31..16] base, or the index
+///     [13..12] what it is  [11..8] bits of the code, behind which its extra bits follow
+///     [5..0] bits to drop
+#[derive(Clone, Copy)]
+pub(super) struct Number(u32);
+
+impl Number {
+    const LONGER: Self = Self(1 << 12);
+    const INVALID: Self = Self(2 << 12);
+
+    const fn new(base: u32, extra: u32) -> Self {
+        Self(base << 16 | extra)
+    }
+
+    fn coded(self, length: u32) -> Self {
+        Self(self.0 + (length | length << 8))
+    }
+
+    /// Bits that it takes: the lowest six of the result.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn is_longer(self) -> bool {
+        self.0 & Self::LONGER.0 != 0
+    }
+
+    /// Whether it is no number.
+    #[inline(always)]
+    pub(super) fn is_invalid(self) -> bool {
+        self.0 & Self::INVALID.0 != 0
+    }
+
+    #[inline(always)]
+    fn base(self) -> usize {
+        (self.0 >> 16) as usize
+    }
+
+    /// The number.
+    #[inline(always)]
+    pub(super) fn value(self, bits: u64) -> usize {
+        let all = bits & !u64::MAX.wrapping_shl(self.bits());
+        self.base() + (all >> (self.0 >> 8 & 15)) as usize
     }
 }
 
 /// The codes of a block.
 pub(super) struct Codes {
-    /// One symbol an entry.
-    symbols: Box<[u32; SYMBOL_ENTRIES]>,
-    /// The same, with as many literals in an entry as its index holds.
-    runs: Box<[u32; 1 << SYMBOL_BITS]>,
-    distances: Box<[u32; DISTANCE_ENTRIES]>,
+    runs: Box<[Run; RUN_ENTRIES]>,
+    distances: Box<[Number; DISTANCE_ENTRIES]>,
     fixed: bool,
 }
 
 impl Codes {
     pub(super) fn new() -> Self {
         Self {
-            symbols: Box::new([0; SYMBOL_ENTRIES]),
-            runs: Box::new([0; 1 << SYMBOL_BITS]),
-            distances: Box::new([0; DISTANCE_ENTRIES]),
+            runs: Box::new([Run::INVALID; RUN_ENTRIES]),
+            distances: Box::new([Number::INVALID; DISTANCE_ENTRIES]),
             fixed: false,
         }
     }
@@ -127,211 +197,130 @@ impl Codes {
         if symbols.get(256).is_none_or(|length| *length == 0) {
             return Err(Fault("a block without an end"));
         }
-        build(&mut self.symbols[..], SYMBOL_BITS, symbols, &SYMBOLS)?;
-        build(&mut self.distances[..], DISTANCE_BITS, distances, &DISTANCES)?;
-        self.join();
+        set_runs(&mut self.runs, &Canonical::new(symbols)?);
+        let code = Canonical::new(distances)?;
+        let coded = |symbol: usize, length| DISTANCES[symbol].coded(length);
+        let longer = |at: usize| Number(Number::LONGER.0 | (at as u32) << 16 | DISTANCE_BITS);
+        self.distances[0] = Number::INVALID.coded(1);
+        for length in 1..=DISTANCE_BITS {
+            code.extend(&mut self.distances[..], length, coded);
+        }
+        code.go_on(&mut self.distances[..], DISTANCE_BITS, coded, longer);
         Ok(())
     }
 
-    /// Makes the table with several literals an entry.
-    fn join(&mut self) {
-        for index in 0..1usize << SYMBOL_BITS {
-            let first = Entry(self.symbols[index]);
-            let mut joined = first.0;
-            if first.literals() == 1 {
-                let second = Entry(self.symbols[index >> first.bits()]);
-                let bits = first.bits() + second.bits();
-                if second.literals() == 1 && bits <= SYMBOL_BITS {
-                    joined = bits
-                        | 2 << COUNT_AT
-                        | (first.0 >> LITERALS_AT) << LITERALS_AT
-                        | (second.0 >> LITERALS_AT) << (LITERALS_AT + 8);
-                }
-            }
-            self.runs[index] = joined;
+    /// What the next bits stand for. It may be that longer codes go on elsewhere.
+    #[inline(always)]
+    pub(super) fn run(&self, bits: u64) -> Run {
+        self.runs[(bits & ((1 << RUN_BITS) - 1)) as usize]
+    }
+
+    /// What `run` stands for when its code is longer.
+    #[inline(always)]
+    pub(super) fn long_run(&self, run: Run, bits: u64) -> Run {
+        if !run.is_longer() {
+            return run;
         }
+        let rest = bits >> RUN_BITS & ((1 << (LONGEST - RUN_BITS)) - 1);
+        self.runs[((run.0 >> 32) + rest) as usize & (RUN_ENTRIES - 1)]
     }
 
-    /// The entry of one symbol.
+    /// The distance that the next bits stand for.
     #[inline(always)]
-    pub(super) fn symbol(&self, bits: u64) -> Entry {
-        let entry = Entry(self.symbols[(bits & ((1 << SYMBOL_BITS) - 1)) as usize]);
-        if entry.literals() == 0 && entry.is_longer() { self.long_symbol(entry, bits) } else { entry }
-    }
-
-    /// The entry of one symbol, or of several literals; its code may be longer.
-    #[inline(always)]
-    pub(super) fn run(&self, bits: u64) -> Entry {
-        Entry(self.runs[(bits & ((1 << SYMBOL_BITS) - 1)) as usize])
-    }
-
-    /// The entry of a symbol whose code is longer than the index.
-    #[inline(always)]
-    pub(super) fn long_symbol(&self, entry: Entry, bits: u64) -> Entry {
-        let index = entry.longer_at() + (bits >> SYMBOL_BITS & ((1 << (LONGEST as u32 - SYMBOL_BITS)) - 1)) as usize;
-        Entry(self.symbols[index & (SYMBOL_ENTRIES - 1)])
-    }
-
-    /// The entry of a distance.
-    #[inline(always)]
-    pub(super) fn distance(&self, bits: u64) -> Entry {
-        let entry = Entry(self.distances[(bits & ((1 << DISTANCE_BITS) - 1)) as usize]);
-        if !entry.is_longer() {
-            return entry;
+    pub(super) fn distance(&self, bits: u64) -> Number {
+        let number = self.distances[(bits & ((1 << DISTANCE_BITS) - 1)) as usize];
+        if !number.is_longer() {
+            return number;
         }
-        let index =
-            entry.longer_at() + (bits >> DISTANCE_BITS & ((1 << (LONGEST as u32 - DISTANCE_BITS)) - 1)) as usize;
-        Entry(self.distances[index & (DISTANCE_ENTRIES - 1)])
+        let rest = bits >> DISTANCE_BITS & ((1 << (LONGEST - DISTANCE_BITS)) - 1);
+        self.distances[(number.base() + rest as usize) & (DISTANCE_ENTRIES - 1)]
     }
 }
 
+/// Makes the table of literals and lengths. A literal is joined with what follows wherever an index holds
+/// the codes of both.
+fn set_runs(runs: &mut [Run; RUN_ENTRIES], code: &Canonical) {
+    let coded = |symbol: usize, length| SYMBOLS[symbol].coded(length);
+    let longer = |at: usize| Run(Run::LONGER.0 | (at as u64) << 32 | u64::from(RUN_BITS));
+    runs[0] = Run::INVALID.coded(1);
+    for length in 1..=RUN_BITS {
+        code.extend(runs, length, coded);
+        for first_length in 1..length {
+            let second_length = length - first_length;
+            for (first, first_code) in code.of_length(first_length) {
+                if first >= 256 {
+                    break;
+                }
+                let first = coded(first, first_length);
+                for (second, second_code) in code.of_length(second_length) {
+                    let second = coded(second, second_length);
+                    if !second.is_rare() {
+                        runs[(first_code | second_code << first_length) & (RUN_ENTRIES - 1)] = first.with(second);
+                    }
+                }
+            }
+        }
+    }
+    code.go_on(runs, RUN_BITS, coded, longer);
+}
+
 /// The code that the lengths of the other codes are written in.
-pub(super) struct LengthCode([u32; 1 << LENGTH_BITS]);
+pub(super) struct LengthCode([Number; 1 << LENGTH_BITS]);
 
 impl LengthCode {
     pub(super) fn new() -> Self {
-        Self([0; 1 << LENGTH_BITS])
+        Self([Number::INVALID; 1 << LENGTH_BITS])
     }
 
+    /// Makes the table from the lengths of the code.
     pub(super) fn set(&mut self, lengths: &[u8; 19]) -> Result<(), Fault> {
         // Unlike the other codes, this one may not have only one symbol, or none.
         if lengths.iter().filter(|length| **length > 0).count() < 2 {
             return Err(Fault("a code that is not complete"));
         }
-        build(&mut self.0, LENGTH_BITS, lengths, &LENGTHS)
-    }
-
-    /// The bits that the next symbol takes, and the symbol; none when no code begins so.
-    pub(super) fn symbol(&self, bits: u64) -> Option<(u32, usize)> {
-        let entry = Entry(self.0[(bits & ((1 << LENGTH_BITS) - 1)) as usize]);
-        (!entry.is_rare()).then(|| (entry.bits(), (entry.0 >> BASE_AT) as usize))
-    }
-}
-
-/// Fills `table` for the code with these lengths. `meanings` are entries without the length of the code.
-///
-/// As in zlib, a code must be complete, but for one of a single bit, and one without any symbol.
-fn build(table: &mut [u32], index_bits: u32, lengths: &[u8], meanings: &[u32]) -> Result<(), Fault> {
-    let mut counts = [0u16; LONGEST + 1];
-    for length in lengths {
-        counts[usize::from(*length) & LONGEST] += 1;
-    }
-    let longest = (1..=LONGEST).rev().find(|length| counts[*length] > 0).unwrap_or(0);
-    let mut open = 1i32;
-    let mut starts = [0u16; LONGEST + 2];
-    for length in 1..=LONGEST {
-        open = open * 2 - i32::from(counts[length]);
-        if open < 0 {
-            return Err(Fault("a code of too many symbols"));
+        let code = Canonical::new(lengths)?;
+        for length in 1..=LENGTH_BITS {
+            code.extend(&mut self.0, length, |symbol, length| Number::new(symbol as u32, 0).coded(length));
         }
-        starts[length + 1] = starts[length] + counts[length];
+        Ok(())
     }
-    if open > 0 && longest > 1 {
-        return Err(Fault("a code that is not complete"));
-    }
-    let mut sorted = [0u16; 320];
-    let mut next = starts;
-    for (symbol, length) in lengths.iter().enumerate() {
-        if *length > 0 {
-            let place = &mut next[usize::from(*length) & LONGEST];
-            sorted[usize::from(*place)] = symbol as u16;
-            *place += 1;
-        }
-    }
-    // Codes lie in the stream with their first bit lowest: `code` counts up from its highest bit on, and
-    // what is known for an index of n bits is known for the two of n + 1.
-    let mut code = 0usize;
-    let mut sorted = sorted.iter().take(usize::from(starts[LONGEST + 1])).map(|symbol| usize::from(*symbol));
-    table[0] = INVALID | 1;
-    for length in 1..=index_bits as usize {
-        table.copy_within(0..1 << (length - 1), 1 << (length - 1));
-        for symbol in sorted.by_ref().take(usize::from(counts[length])) {
-            table[code] = with_code(meanings[symbol], length as u32);
-            code = successor(code, length);
-        }
-    }
-    let mut free = 1usize << index_bits;
-    let mut prefix = usize::MAX;
-    let part = 1usize << (LONGEST - index_bits as usize);
-    for length in index_bits as usize + 1..=longest {
-        for symbol in sorted.by_ref().take(usize::from(counts[length])) {
-            let begins = code & ((1 << index_bits) - 1);
-            if begins != prefix {
-                prefix = begins;
-                table[prefix] = LONGER | (free as u32) << BASE_AT | index_bits;
-                free += part;
-            }
-            let entry = with_code(meanings[symbol], length as u32);
-            let first = free - part + (code >> index_bits);
-            for place in table[first..free].iter_mut().step_by(1 << (length - index_bits as usize)) {
-                *place = entry;
-            }
-            code = successor(code, length);
-        }
-    }
-    Ok(())
-}
 
-/// The code behind `code`, of the same length, both with the first bit lowest.
-fn successor(code: usize, length: usize) -> usize {
-    let zeros = !code & ((1 << length) - 1);
-    let highest = zeros.checked_ilog2().map_or(0, |bit| 1usize << bit);
-    (code & highest.wrapping_sub(1)) & ((1 << length) - 1) | highest
-}
-
-/// The entry of a symbol with a code of `length` bits.
-fn with_code(meaning: u32, length: u32) -> u32 {
-    if meaning & COUNT == 0 && meaning & RARE == 0 {
-        (meaning + length) | length << CODE_AT
-    } else {
-        meaning + length
+    /// The bits that the next symbol takes, and the symbol.
+    pub(super) fn symbol(&self, bits: u64) -> (u32, usize) {
+        let number = self.0[(bits & ((1 << LENGTH_BITS) - 1)) as usize];
+        (number.bits() & 63, number.base())
     }
-}
-
-const fn literal(byte: u32) -> u32 {
-    1 << COUNT_AT | byte << LITERALS_AT
 }
 
 /// The meaning of the 288 symbols of literals and lengths.
-static SYMBOLS: [u32; 288] = {
-    let mut meanings = [INVALID; 288];
+static SYMBOLS: [Run; 288] = {
+    let mut meanings = [Run::INVALID; 288];
     let mut symbol = 0;
     while symbol < 256 {
-        meanings[symbol] = literal(symbol as u32);
+        meanings[symbol] = Run::literal(symbol as u8);
         symbol += 1;
     }
-    meanings[256] = END;
+    meanings[256] = Run::END;
     let mut base = 3;
     while symbol < 284 {
         symbol += 1;
-        let extra = if symbol < 265 { 0 } else { (symbol as u32 - 261) / 4 };
-        meanings[symbol] = base << BASE_AT | extra;
+        let extra = if symbol < 265 { 0 } else { (symbol as u64 - 261) / 4 };
+        meanings[symbol] = Run::of_length(base, extra);
         base += 1 << extra;
     }
-    meanings[285] = 258 << BASE_AT;
+    meanings[285] = Run::of_length(258, 0);
     meanings
 };
 
 /// The meaning of the 32 symbols of distances.
-static DISTANCES: [u32; 32] = {
-    let mut meanings = [INVALID; 32];
+static DISTANCES: [Number; 32] = {
+    let mut meanings = [Number::INVALID; 32];
     let mut base = 1;
     let mut symbol = 0;
     while symbol < 30 {
         let extra = if symbol < 4 { 0 } else { (symbol as u32 - 2) / 2 };
-        meanings[symbol] = base << BASE_AT | extra;
+        meanings[symbol] = Number::new(base, extra);
         base += 1 << extra;
-        symbol += 1;
-    }
-    meanings
-};
-
-/// The meaning of the 19 symbols of lengths: themselves.
-static LENGTHS: [u32; 19] = {
-    let mut meanings = [0; 19];
-    let mut symbol = 0;
-    while symbol < 19 {
-        meanings[symbol] = (symbol as u32) << BASE_AT;
         symbol += 1;
     }
     meanings
