@@ -19,7 +19,8 @@ const DISTANCE_ENTRIES: usize = 2048;
 
 /// What the next bits stand for: literals, a length, a literal and a length.
 ///
-///     [63..32] literals, the first lowest, or where longer codes go on
+///     [60..56] mask of the extra bits of the length
+///     [47..32] literals, the first lowest, or where longer codes go on
 ///     [30..26] bits of the first code
 ///     [25..16] base of the length
 ///     [15] not only literals  [14] neither literals nor a length
@@ -41,7 +42,7 @@ impl Run {
     }
 
     const fn of_length(base: u64, extra: u64) -> Self {
-        Self(Self::MORE | base << 16 | extra)
+        Self(Self::MORE | base << 16 | extra | ((1 << extra) - 1) << 56)
     }
 
     /// With a code of so many bits.
@@ -52,7 +53,7 @@ impl Run {
 
     /// A literal, and `second` behind it.
     fn with(self, second: Self) -> Self {
-        const LITERALS: u64 = u64::MAX << 32;
+        const LITERALS: u64 = 0xffff << 32;
         const FIRST: u64 = 31 << 26;
         Self(self.0 + (second.0 & !(LITERALS | FIRST)) + ((second.0 & LITERALS) << 8))
     }
@@ -107,35 +108,37 @@ impl Run {
     /// The length at its end.
     #[inline(always)]
     pub(super) fn length(self, bits: u64) -> usize {
-        let all = bits & !u64::MAX.wrapping_shl(self.bits());
-        (self.0 >> 16 & 0x3ff) as usize + all.wrapping_shr((self.0 >> 8) as u32) as usize
+        let extra = bits.wrapping_shr((self.0 >> 8) as u32) & self.0 >> 56;
+        (self.0 >> 16 & 0x3ff) as usize + extra as usize
     }
 }
 
 /// What the next bits stand for: a number, or an index that longer codes go on at.
 ///
+///     [47..32] mask of the extra bits
 ///     [31..16] base, or the index
-///     [13..12] what it is  [11..8] bits of the code, behind which its extra bits follow
+///     [15..14] what it is  [13..8] bits of the code, behind which its extra bits follow
 ///     [5..0] bits to drop
 #[derive(Clone, Copy)]
-pub(super) struct Number(u32);
+pub(super) struct Number(u64);
 
 impl Number {
-    const LONGER: Self = Self(1 << 12);
-    const INVALID: Self = Self(2 << 12);
+    const LONGER: Self = Self(1 << 14);
+    const INVALID: Self = Self(1 << 15);
 
-    const fn new(base: u32, extra: u32) -> Self {
-        Self(base << 16 | extra)
+    const fn new(base: u64, extra: u64) -> Self {
+        Self(((1 << extra) - 1) << 32 | base << 16 | extra)
     }
 
     fn coded(self, length: u32) -> Self {
+        let length = u64::from(length);
         Self(self.0 + (length | length << 8))
     }
 
     /// Bits that it takes: the lowest six of the result.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        self.0
+        self.0 as u32
     }
 
     #[inline(always)]
@@ -151,14 +154,14 @@ impl Number {
 
     #[inline(always)]
     fn base(self) -> usize {
-        (self.0 >> 16) as usize
+        (self.0 >> 16 & 0xffff) as usize
     }
 
     /// The number.
     #[inline(always)]
     pub(super) fn value(self, bits: u64) -> usize {
-        let all = bits & !u64::MAX.wrapping_shl(self.bits());
-        self.base() + (all >> (self.0 >> 8 & 15)) as usize
+        let extra = bits.wrapping_shr((self.0 >> 8) as u32) & self.0 >> 32;
+        self.base() + extra as usize
     }
 }
 
@@ -200,7 +203,7 @@ impl Codes {
         set_runs(&mut self.runs, &Canonical::new(symbols)?);
         let code = Canonical::new(distances)?;
         let coded = |symbol: usize, length| DISTANCES[symbol].coded(length);
-        let longer = |at: usize| Number(Number::LONGER.0 | (at as u32) << 16 | DISTANCE_BITS);
+        let longer = |at: usize| Number(Number::LONGER.0 | (at as u64) << 16 | u64::from(DISTANCE_BITS));
         self.distances[0] = Number::INVALID.coded(1);
         for length in 1..=DISTANCE_BITS {
             code.extend(&mut self.distances[..], length, coded);
@@ -222,7 +225,7 @@ impl Codes {
             return run;
         }
         let rest = bits >> RUN_BITS & ((1 << (LONGEST - RUN_BITS)) - 1);
-        self.runs[((run.0 >> 32) + rest) as usize & (RUN_ENTRIES - 1)]
+        self.runs[((run.0 >> 32 & 0xffff) + rest) as usize & (RUN_ENTRIES - 1)]
     }
 
     /// The distance that the next bits stand for.
@@ -280,7 +283,7 @@ impl LengthCode {
         }
         let code = Canonical::new(lengths)?;
         for length in 1..=LENGTH_BITS {
-            code.extend(&mut self.0, length, |symbol, length| Number::new(symbol as u32, 0).coded(length));
+            code.extend(&mut self.0, length, |symbol, length| Number::new(symbol as u64, 0).coded(length));
         }
         Ok(())
     }
@@ -318,7 +321,7 @@ static DISTANCES: [Number; 32] = {
     let mut base = 1;
     let mut symbol = 0;
     while symbol < 30 {
-        let extra = if symbol < 4 { 0 } else { (symbol as u32 - 2) / 2 };
+        let extra = if symbol < 4 { 0 } else { (symbol as u64 - 2) / 2 };
         meanings[symbol] = Number::new(base, extra);
         base += 1 << extra;
         symbol += 1;
