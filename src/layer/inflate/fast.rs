@@ -13,7 +13,7 @@ pub(super) enum Stop {
 }
 
 /// Input that one round takes at most, with what its loads reach beyond.
-const AHEAD: usize = 16;
+const AHEAD: usize = 24;
 
 /// Decodes symbols.
 pub(super) fn run(
@@ -44,10 +44,10 @@ struct State {
 impl State {
     #[inline(always)]
     fn run(&mut self, buffer: &mut [u8; window::LENGTH], input: &[u8], codes: &Codes) -> Result<Stop, Fault> {
-        let State { mut bits, mut left, mut at, mut next } = *self;
+        let State { mut bits, mut left, mut at, next } = *self;
         macro_rules! refill {
             ($ahead:expr, $from:expr) => {{
-                let from = $from & 7;
+                let from = $from & 15;
                 let mut word = [0; 8];
                 word.copy_from_slice(&$ahead[from..from + 8]);
                 bits |= u64::from_le_bytes(word).wrapping_shl(left);
@@ -69,37 +69,43 @@ impl State {
                 at += count;
             };
         }
+        let mut rest = &input[next..];
+        let Some(ahead) = rest.first_chunk::<AHEAD>() else { return Ok(Stop::Short) };
+        let taken = refill!(ahead, 0);
+        rest = &rest[taken..];
+        let mut run = codes.run(bits);
         let stop = loop {
-            let Some(ahead) = input.get(next..).and_then(|rest| rest.first_chunk::<AHEAD>()) else {
+            let Some(ahead) = rest.first_chunk::<AHEAD>() else {
                 break Ok(Stop::Short);
             };
             if at >= window::FULL {
                 break Ok(Stop::Short);
             }
-            let taken = refill!(ahead, 0);
-            let mut run = codes.run(bits);
+            let mut taken = refill!(ahead, 0);
             literals!(run);
             if !run.has_more() {
                 drop!(run);
                 run = codes.run(bits);
+                taken = refill!(ahead, taken);
                 literals!(run);
                 if !run.has_more() {
                     drop!(run);
-                    next += taken;
+                    run = codes.run(bits);
+                    rest = &rest[taken..];
                     continue;
                 }
             }
-            next += taken;
             if run.is_rare() {
-                // A long code and what follows may take more bits than two runs have left.
-                next += refill!(ahead, taken) - taken;
                 run = codes.long_run(run, bits);
                 literals!(run);
                 if !run.has_more() {
                     drop!(run);
+                    run = codes.run(bits);
+                    rest = &rest[taken..];
                     continue;
                 }
                 if run.is_rare() {
+                    rest = &rest[taken..];
                     if run.is_end() {
                         drop!(run);
                         break Ok(Stop::End);
@@ -115,12 +121,15 @@ impl State {
             }
             let distance = far.value(bits);
             drop!(far);
+            run = codes.run(bits);
+            rest = &rest[taken..];
             let Some(from) = at.checked_sub(distance) else {
                 break Err(TOO_FAR);
             };
             copy(buffer, from, at, distance, length);
             at += length;
         };
+        let next = input.len() - rest.len();
         *self = State { bits, left, at, next };
         stop
     }

@@ -120,25 +120,24 @@ impl Run {
 ///     [15..14] what it is  [13..8] bits of the code, behind which its extra bits follow
 ///     [5..0] bits to drop
 #[derive(Clone, Copy)]
-pub(super) struct Number(u64);
+pub(super) struct Number(u32);
 
 impl Number {
     const LONGER: Self = Self(1 << 14);
     const INVALID: Self = Self(1 << 15);
 
-    const fn new(base: u64, extra: u64) -> Self {
-        Self(((1 << extra) - 1) << 32 | base << 16 | extra)
+    const fn new(base: u32, extra: u32) -> Self {
+        Self(base << 16 | extra)
     }
 
     fn coded(self, length: u32) -> Self {
-        let length = u64::from(length);
         Self(self.0 + (length | length << 8))
     }
 
     /// Bits that it takes: the lowest six of the result.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        self.0 as u32
+        self.0
     }
 
     #[inline(always)]
@@ -160,8 +159,8 @@ impl Number {
     /// The number.
     #[inline(always)]
     pub(super) fn value(self, bits: u64) -> usize {
-        let extra = bits.wrapping_shr((self.0 >> 8) as u32) & self.0 >> 32;
-        self.base() + extra as usize
+        let all = bits & !u64::MAX.wrapping_shl(self.bits());
+        self.base() + all.wrapping_shr(self.0 >> 8) as usize
     }
 }
 
@@ -195,6 +194,7 @@ impl Codes {
     }
 
     /// Makes the tables from the lengths of a block's codes.
+    #[inline(never)]
     pub(super) fn set(&mut self, symbols: &[u8], distances: &[u8]) -> Result<(), Fault> {
         self.fixed = false;
         if symbols.get(256).is_none_or(|length| *length == 0) {
@@ -203,7 +203,7 @@ impl Codes {
         set_runs(&mut self.runs, &Canonical::new(symbols)?);
         let code = Canonical::new(distances)?;
         let coded = |symbol: usize, length| DISTANCES[symbol].coded(length);
-        let longer = |at: usize| Number(Number::LONGER.0 | (at as u64) << 16 | u64::from(DISTANCE_BITS));
+        let longer = |at: usize| Number(Number::LONGER.0 | (at as u32) << 16 | DISTANCE_BITS);
         self.distances[0] = Number::INVALID.coded(1);
         for length in 1..=DISTANCE_BITS {
             code.extend(&mut self.distances[..], length, coded);
@@ -283,7 +283,7 @@ impl LengthCode {
         }
         let code = Canonical::new(lengths)?;
         for length in 1..=LENGTH_BITS {
-            code.extend(&mut self.0, length, |symbol, length| Number::new(symbol as u64, 0).coded(length));
+            code.extend(&mut self.0, length, |symbol, length| Number::new(symbol as u32, 0).coded(length));
         }
         Ok(())
     }
@@ -321,7 +321,7 @@ static DISTANCES: [Number; 32] = {
     let mut base = 1;
     let mut symbol = 0;
     while symbol < 30 {
-        let extra = if symbol < 4 { 0 } else { (symbol as u64 - 2) / 2 };
+        let extra = if symbol < 4 { 0 } else { (symbol as u32 - 2) / 2 };
         meanings[symbol] = Number::new(base, extra);
         base += 1 << extra;
         symbol += 1;
