@@ -65,7 +65,7 @@ impl State {
         macro_rules! literals {
             ($entry:expr) => {
                 let count = $entry.count();
-                buffer[at..at + 4].copy_from_slice(&$entry.literals());
+                buffer[at..at + 2].copy_from_slice(&$entry.literals());
                 at += count;
             };
         }

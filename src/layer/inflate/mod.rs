@@ -321,11 +321,13 @@ impl Inflate {
             let run = self.codes.long_run(self.codes.run(buffer), buffer);
             let bits = run.bits() & 63;
             if run.count() > 0 {
-                if left < run.first_bits() {
+                let [literal, _] = run.literals();
+                let bits = self.codes.literal_bits(literal);
+                if left < bits {
                     return Ok(Step::Wait);
                 }
-                self.window.push(&run.literals()[..1]);
-                self.bits.drop(run.first_bits());
+                self.window.push(&[literal]);
+                self.bits.drop(bits);
             } else if run.is_rare() {
                 if left < bits {
                     return Ok(Step::Wait);

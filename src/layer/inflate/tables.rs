@@ -7,7 +7,7 @@ use super::Fault;
 use super::canonical::{Canonical, LONGEST};
 
 /// Bits that index the table of literals and lengths.
-const RUN_BITS: u32 = 11;
+const RUN_BITS: u32 = 12;
 /// Bits that index the table of distances.
 const DISTANCE_BITS: u32 = 9;
 /// Bits that index the table of the code that the lengths of the other codes are written in.
@@ -17,51 +17,50 @@ const LENGTH_BITS: u32 = 7;
 const RUN_ENTRIES: usize = 8192;
 const DISTANCE_ENTRIES: usize = 2048;
 
-/// What the next bits stand for: literals, a length, a literal and a length.
+/// What the next bits stand for: a literal or two, a length, a literal and a length.
 ///
-///     [60..56] mask of the extra bits of the length
-///     [47..32] literals, the first lowest, or where longer codes go on
-///     [30..26] bits of the first code
-///     [25..16] base of the length
-///     [15] not only literals  [14] neither literals nor a length
-///     [13..8] bits of all codes, behind which the extra bits of the length follow
+///     [31..24] the length without its extra bits, less 3, or the second literal
+///     [23..16] the first literal
+///     [15..14] of what is rare: what it is, and [31..16] where longer codes go on
+///     [13] neither literals nor a length  [12] not only literals
+///     [11..8] bits of all codes, behind which the extra bits of the length follow
 ///     [7..6] how many literals
 ///     [5..0] bits to drop
 #[derive(Clone, Copy)]
-pub(super) struct Run(u64);
+pub(super) struct Run(u32);
+
+/// The shortest length.
+const SHORTEST: u32 = 3;
 
 impl Run {
-    const MORE: u64 = 1 << 15;
-    const RARE: u64 = 1 << 14;
+    const MORE: u32 = 1 << 12;
+    const RARE: u32 = 1 << 13;
     const END: Self = Self(Self::MORE | Self::RARE);
-    const LONGER: Self = Self(Self::MORE | Self::RARE | 1 << 16);
-    const INVALID: Self = Self(Self::MORE | Self::RARE | 2 << 16);
+    const LONGER: Self = Self(Self::MORE | Self::RARE | 1 << 14);
+    const INVALID: Self = Self(Self::MORE | Self::RARE | 1 << 15);
 
     const fn literal(byte: u8) -> Self {
-        Self((byte as u64) << 32 | 1 << 6)
+        Self((byte as u32) << 16 | 1 << 6)
     }
 
-    const fn of_length(base: u64, extra: u64) -> Self {
-        Self(Self::MORE | base << 16 | extra | ((1 << extra) - 1) << 56)
+    const fn of_length(length: u32, extra: u32) -> Self {
+        Self(Self::MORE | (length - SHORTEST) << 24 | extra)
     }
 
     /// With a code of so many bits.
     fn coded(self, length: u32) -> Self {
-        let length = u64::from(length);
-        Self(self.0 + (length | length << 8 | length << 26))
+        Self(self.0 + (length | length << 8))
     }
 
     /// A literal, and `second` behind it.
     fn with(self, second: Self) -> Self {
-        const LITERALS: u64 = 0xffff << 32;
-        const FIRST: u64 = 31 << 26;
-        Self(self.0 + (second.0 & !(LITERALS | FIRST)) + ((second.0 & LITERALS) << 8))
+        Self(self.0 + (second.0 & !0x00ff_0000) + ((second.0 & 0x00ff_0000) << 8))
     }
 
     /// Bits that it takes: the lowest six of the result.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        self.0 as u32
+        self.0
     }
 
     /// How many literals it begins with.
@@ -72,14 +71,8 @@ impl Run {
 
     /// The literals.
     #[inline(always)]
-    pub(super) fn literals(self) -> [u8; 4] {
-        ((self.0 >> 32) as u32).to_le_bytes()
-    }
-
-    /// Bits that its first literal takes.
-    #[inline(always)]
-    pub(super) fn first_bits(self) -> u32 {
-        (self.0 >> 26 & 31) as u32
+    pub(super) fn literals(self) -> [u8; 2] {
+        ((self.0 >> 16) as u16).to_le_bytes()
     }
 
     /// Whether there is more to it than literals.
@@ -97,19 +90,19 @@ impl Run {
     /// Whether it ends the block.
     #[inline(always)]
     pub(super) fn is_end(self) -> bool {
-        self.is_rare() && self.0 >> 16 & 3 == 0
+        self.is_rare() && self.0 >> 14 & 3 == 0
     }
 
     #[inline(always)]
     fn is_longer(self) -> bool {
-        self.is_rare() && self.0 >> 16 & 3 == 1
+        self.is_rare() && self.0 >> 14 & 3 == 1
     }
 
     /// The length at its end.
     #[inline(always)]
     pub(super) fn length(self, bits: u64) -> usize {
-        let extra = bits.wrapping_shr((self.0 >> 8) as u32) & self.0 >> 56;
-        (self.0 >> 16 & 0x3ff) as usize + extra as usize
+        let all = bits & !u64::MAX.wrapping_shl(self.bits());
+        (self.0 >> 24) as usize + SHORTEST as usize + (all >> (self.0 >> 8 & 15)) as usize
     }
 }
 
@@ -168,6 +161,8 @@ impl Number {
 pub(super) struct Codes {
     runs: Box<[Run; RUN_ENTRIES]>,
     distances: Box<[Number; DISTANCE_ENTRIES]>,
+    /// Bits of the code of each literal.
+    literals: [u8; 256],
     fixed: bool,
 }
 
@@ -176,6 +171,7 @@ impl Codes {
         Self {
             runs: Box::new([Run::INVALID; RUN_ENTRIES]),
             distances: Box::new([Number::INVALID; DISTANCE_ENTRIES]),
+            literals: [0; 256],
             fixed: false,
         }
     }
@@ -200,6 +196,7 @@ impl Codes {
         if symbols.get(256).is_none_or(|length| *length == 0) {
             return Err(Fault("a block without an end"));
         }
+        self.literals.copy_from_slice(&symbols[..256]);
         set_runs(&mut self.runs, &Canonical::new(symbols)?);
         let code = Canonical::new(distances)?;
         let coded = |symbol: usize, length| DISTANCES[symbol].coded(length);
@@ -218,6 +215,11 @@ impl Codes {
         self.runs[(bits & ((1 << RUN_BITS) - 1)) as usize]
     }
 
+    /// Bits of the code of a literal.
+    pub(super) fn literal_bits(&self, literal: u8) -> u32 {
+        u32::from(self.literals[usize::from(literal)])
+    }
+
     /// What `run` stands for when its code is longer.
     #[inline(always)]
     pub(super) fn long_run(&self, run: Run, bits: u64) -> Run {
@@ -225,7 +227,7 @@ impl Codes {
             return run;
         }
         let rest = bits >> RUN_BITS & ((1 << (LONGEST - RUN_BITS)) - 1);
-        self.runs[((run.0 >> 32 & 0xffff) + rest) as usize & (RUN_ENTRIES - 1)]
+        self.runs[((run.0 >> 16) as usize + rest as usize) & (RUN_ENTRIES - 1)]
     }
 
     /// The distance that the next bits stand for.
@@ -244,7 +246,7 @@ impl Codes {
 /// the codes of both.
 fn set_runs(runs: &mut [Run; RUN_ENTRIES], code: &Canonical) {
     let coded = |symbol: usize, length| SYMBOLS[symbol].coded(length);
-    let longer = |at: usize| Run(Run::LONGER.0 | (at as u64) << 32 | u64::from(RUN_BITS));
+    let longer = |at: usize| Run(Run::LONGER.0 | (at as u32) << 16 | RUN_BITS);
     runs[0] = Run::INVALID.coded(1);
     for length in 1..=RUN_BITS {
         code.extend(runs, length, coded);
@@ -307,7 +309,7 @@ static SYMBOLS: [Run; 288] = {
     let mut base = 3;
     while symbol < 284 {
         symbol += 1;
-        let extra = if symbol < 265 { 0 } else { (symbol as u64 - 261) / 4 };
+        let extra = if symbol < 265 { 0 } else { (symbol as u32 - 261) / 4 };
         meanings[symbol] = Run::of_length(base, extra);
         base += 1 << extra;
     }
