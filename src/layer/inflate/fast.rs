@@ -16,6 +16,7 @@ pub(super) enum Stop {
 const AHEAD: usize = 24;
 
 /// Decodes symbols.
+#[inline(never)]
 pub(super) fn run(
     window: &mut Window,
     input: &mut &[u8],

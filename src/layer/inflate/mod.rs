@@ -88,7 +88,7 @@ struct Inflate {
     length_codes: usize,
     lengths: [u8; 320],
     length_code: LengthCode,
-    codes: Codes,
+    codes: Box<Codes>,
     fault: Option<Fault>,
 }
 
@@ -110,7 +110,7 @@ impl Inflate {
             length_codes: 0,
             lengths: [0; 320],
             length_code: LengthCode::new(),
-            codes: Codes::new(),
+            codes: Box::new(Codes::new()),
             fault: None,
         }
     }

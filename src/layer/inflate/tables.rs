@@ -159,8 +159,8 @@ impl Number {
 
 /// The codes of a block.
 pub(super) struct Codes {
-    runs: Box<[Run; RUN_ENTRIES]>,
-    distances: Box<[Number; DISTANCE_ENTRIES]>,
+    runs: [Run; RUN_ENTRIES],
+    distances: [Number; DISTANCE_ENTRIES],
     /// Bits of the code of each literal.
     literals: [u8; 256],
     fixed: bool,
@@ -169,8 +169,8 @@ pub(super) struct Codes {
 impl Codes {
     pub(super) fn new() -> Self {
         Self {
-            runs: Box::new([Run::INVALID; RUN_ENTRIES]),
-            distances: Box::new([Number::INVALID; DISTANCE_ENTRIES]),
+            runs: [Run::INVALID; RUN_ENTRIES],
+            distances: [Number::INVALID; DISTANCE_ENTRIES],
             literals: [0; 256],
             fixed: false,
         }
