@@ -2,4 +2,5 @@
 
 pub mod decompress;
 pub mod entry_log;
+pub mod inflate;
 pub mod tar;

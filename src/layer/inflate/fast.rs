@@ -1,6 +1,6 @@
 //! The loop that decodes nearly everything: while input and room are ample, it checks both once a round.
 
-use super::tables::{Codes};
+use super::tables::Codes;
 use super::window::{self, TOO_FAR, Window};
 use super::{Bits, Fault};
 

@@ -356,3 +356,6 @@ impl Inflate {
         Ok(Step::On)
     }
 }
+
+#[cfg(test)]
+mod tests;

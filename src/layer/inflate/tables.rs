@@ -260,7 +260,8 @@ fn set_runs(runs: &mut [Run; RUN_ENTRIES], code: &Canonical) {
                 for (second, second_code) in code.of_length(second_length) {
                     let second = coded(second, second_length);
                     if !second.is_rare() {
-                        runs[(first_code | second_code << first_length) & (RUN_ENTRIES - 1)] = first.with(second);
+                        runs[(first_code | second_code << first_length) & (RUN_ENTRIES - 1)] =
+                            first.with(second);
                     }
                 }
             }
