@@ -116,9 +116,12 @@ impl State {
             }
             let length = run.length(bits);
             drop!(run);
-            let far = codes.distance(bits);
-            if far.is_invalid() {
-                break Err(Fault("a distance without a code"));
+            let mut far = codes.distance(bits);
+            if far.is_rare() {
+                far = codes.long_distance(far, bits);
+                if far.is_invalid() {
+                    break Err(Fault("a distance without a code"));
+                }
             }
             let distance = far.value(bits);
             drop!(far);

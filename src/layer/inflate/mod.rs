@@ -340,7 +340,7 @@ impl Inflate {
                 return Ok(Step::On);
             } else {
                 let behind = buffer.wrapping_shr(bits);
-                let far = self.codes.distance(behind);
+                let far = self.codes.long_distance(self.codes.distance(behind), behind);
                 let all = bits + (far.bits() & 63);
                 if left < all {
                     return Ok(Step::Wait);

@@ -138,6 +138,12 @@ impl Number {
         self.0 & Self::LONGER.0 != 0
     }
 
+    /// Whether it is no number, or longer codes go on elsewhere.
+    #[inline(always)]
+    pub(super) fn is_rare(self) -> bool {
+        self.0 & (Self::LONGER.0 | Self::INVALID.0) != 0
+    }
+
     /// Whether it is no number.
     #[inline(always)]
     pub(super) fn is_invalid(self) -> bool {
@@ -230,10 +236,15 @@ impl Codes {
         self.runs[((run.0 >> 16) as usize + rest as usize) & (RUN_ENTRIES - 1)]
     }
 
-    /// The distance that the next bits stand for.
+    /// The distance that the next bits stand for. It may be that longer codes go on elsewhere.
     #[inline(always)]
     pub(super) fn distance(&self, bits: u64) -> Number {
-        let number = self.distances[(bits & ((1 << DISTANCE_BITS) - 1)) as usize];
+        self.distances[(bits & ((1 << DISTANCE_BITS) - 1)) as usize]
+    }
+
+    /// What `number` stands for when its code is longer.
+    #[inline(always)]
+    pub(super) fn long_distance(&self, number: Number, bits: u64) -> Number {
         if !number.is_longer() {
             return number;
         }
