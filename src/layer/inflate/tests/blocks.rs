@@ -234,7 +234,7 @@ proptest! {
 fn the_farthest_distance_reaches_over_every_border_of_the_window() {
     let (symbols, distances) = (fixed_symbols(), fixed_distances());
     let mut writer = Writer::default();
-    let mut content: Vec<u8> = (0..32_768u32).map(|n| (n * n >> 7) as u8).collect();
+    let mut content: Vec<u8> = (0..32_768u32).map(|n| (n * (n + 1) / 128) as u8).collect();
     writer.stored(false, &content);
     writer.bits(1, 1).bits(1, 2);
     for round in 0..20_000usize {
