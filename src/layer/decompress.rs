@@ -7,12 +7,12 @@
 use std::io::{self, BufRead, Read};
 
 use bzip2::bufread::BzDecoder;
-use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::Stream as XzStream;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::image::digest::{Digest, Hasher};
+use crate::layer::inflate::GzDecoder;
 use crate::limits;
 
 /// How a blob is compressed.
@@ -273,12 +273,7 @@ impl<R: Read> Decompressed<R> {
     /// Takes note of a gzip member's header fields, once it is over.
     fn note_header(&mut self) {
         let Decoder::Gzip(decoder) = &self.decoder else { return };
-        let Some(header) = decoder.header() else { return };
-        let fields = [header.filename(), header.comment(), header.extra()];
-        for field in fields.into_iter().flatten() {
-            if field.is_empty() {
-                continue;
-            }
+        for field in decoder.fields() {
             if self.comments.len() < limits::GZIP_COMMENTS {
                 self.comments.push(field.to_vec());
             } else {
@@ -291,7 +286,14 @@ impl<R: Read> Decompressed<R> {
     fn next_member(&mut self) -> io::Result<bool> {
         self.note_header();
         let mut stored = match std::mem::replace(&mut self.decoder, Decoder::Moving) {
-            Decoder::Gzip(decoder) => decoder.into_inner(),
+            Decoder::Gzip(mut decoder) => {
+                if Compression::sniff(decoder.get_mut().peek(6)?) == Compression::Gzip {
+                    decoder.restart();
+                    self.decoder = Decoder::Gzip(decoder);
+                    return Ok(true);
+                }
+                decoder.into_inner()
+            }
             Decoder::Bzip2(decoder) => decoder.into_inner(),
             other => {
                 self.decoder = other;
@@ -301,11 +303,8 @@ impl<R: Read> Decompressed<R> {
         let head = stored.peek(6)?;
         let found = Compression::sniff(head);
         let over = head.is_empty();
-        if found == self.compression {
-            self.decoder = match found {
-                Compression::Bzip2 => Decoder::Bzip2(BzDecoder::new(stored)),
-                _ => Decoder::Gzip(GzDecoder::new(stored)),
-            };
+        if found == Compression::Bzip2 && found == self.compression {
+            self.decoder = Decoder::Bzip2(BzDecoder::new(stored));
             return Ok(true);
         }
         let zeros = over || skip_zeros(&mut stored)?;

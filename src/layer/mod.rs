@@ -3,4 +3,5 @@
 pub mod decompress;
 pub mod entry_log;
 pub mod hashed_names;
+pub mod inflate;
 pub mod tar;
