@@ -50,7 +50,7 @@ base() {
 # A new image with the base system in it, and the base's own CMD, by which trivy tells a base from the rest.
 start() {
     image="$out/$1.part:bench" plants="$out/$1.plants.json" root="$work/bundle/rootfs"
-    rm -rf "$work" "$out/$1" "$out/$1.part" "$plants" && mkdir -p "$work"
+    rm -rf "$work" "$out/$1" "$out/$1.part" "$out/$1.tar" "$plants" && mkdir -p "$work"
     base
     umoci init --layout "$out/$1.part"
     umoci new --image "$image"
@@ -59,6 +59,8 @@ start() {
     plant base
     layer "ADD rootfs.tar.xz /"
     config 'CMD ["bash"]' --config.cmd bash
+    # A bundle does not learn of steps that were taken beside it.
+    rm -rf "$work/bundle" && umoci unpack --image "$image" "$work/bundle"
 }
 
 # The application: its files, its log, what later steps overwrite and delete, and the image's config.

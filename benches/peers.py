@@ -28,7 +28,7 @@ class Image:
     def __init__(self, folder, name):
         self.name = name
         self.layout = folder / "images" / name
-        # The one with zstd layers has the same layers as the one with gzip layers.
+        # There is none for zstd: its layers are those of gzip, and archives do not compress them.
         self.archive = folder / "images" / f"{name}.tar"
         self.plants = json.loads((folder / "images" / f"{name}.plants.json").read_text())
         manifest = self.blob(json.loads((self.layout / "index.json").read_text())["manifests"][0])
@@ -58,7 +58,9 @@ def finds_values(image, secrets):
 
 
 def keyseam_finds(image, report):
-    findings = [finding for result in report["results"] for finding in result["findings"]]
+    """What it shows by default; the report holds what is below that as well."""
+    findings = [finding for result in report["results"] for finding in result["findings"]
+                if finding["severity"] in ("medium", "high", "critical") and finding["confidence"] != "low"]
     assert all(result["complete"] for result in report["results"]), "keyseam's scan is incomplete"
     return finds_values(image, (finding["secret"] for finding in findings))
 
@@ -136,31 +138,37 @@ def tools(folder, keyseam):
     def docker(image):
         return f"docker-archive:{image.archive}"
 
-    found = [
+    def betterleaks(image, run):
+        return [program("betterleaks"), "fs", "--no-banner", "--output", run / "report.json", image.archive]
+
+    def gitleaks(image, run):
+        return [program("gitleaks"), "dir", "--no-banner", "--max-archive-depth", "8", "--report-format", "json",
+                "--report-path", run / "report", image.archive]
+
+    def kingfisher(image, run):
+        return [program("kingfisher"), "scan", "docker", "--archive", image.archive, "--confidence", "low",
+                "--no-validate", "--no-dedup", "--no-limits", "--rule-cache-dir", caches / "kingfisher",
+                "--format", "json", "--output", run / "report"]
+
+    table = [
         Tool("decompression alone", unpack),
         Tool("keyseam", keyseam_scan(layout, *cold), keyseam_finds),
         Tool("trivy", trivy_scan(lambda image: image.layout), trivy_finds),
     ]
     if "--cache-dir" in options:
-        kept, trivys = f"{caches}/keyseam-{{image}}", f"{caches}/trivy-{{image}}"
-        again, once_more = keyseam_scan(layout, "--cache-dir", kept), trivy_scan(lambda image: image.layout, trivys)
-        found[2:2] = [Tool("keyseam, again", again, keyseam_finds, "keyseam, again", prepare=again)]
-        found += [Tool("trivy, again", once_more, trivy_finds, "keyseam, again", prepare=once_more)]
-    return found + [
-        Tool("keyseam, archive", keyseam_scan(docker, *cold), keyseam_finds, "keyseam, archive", True),
-        Tool("trivy, archive", trivy_scan(lambda image: image.archive), trivy_finds, "keyseam, archive", True),
-        Tool("betterleaks, archive", lambda image, run: [
-            program("betterleaks"), "fs", "--no-banner", "--output", run / "report.json", image.archive,
-        ], betterleaks_finds, "keyseam, archive", True),
-        Tool("gitleaks, archive", lambda image, run: [
-            program("gitleaks"), "dir", "--no-banner", "--max-archive-depth", "8", "--report-format", "json",
-            "--report-path", run / "report", image.archive,
-        ], gitleaks_finds, "keyseam, archive", True),
-        Tool("kingfisher, archive", lambda image, run: [
-            program("kingfisher"), "scan", "docker", "--archive", image.archive, "--confidence", "low",
-            "--no-validate", "--no-dedup", "--no-limits", "--rule-cache-dir", caches / "kingfisher",
-            "--format", "json", "--output", run / "report",
-        ], kingfisher_finds, "keyseam, archive", True),
+        again = keyseam_scan(layout, "--cache-dir", f"{caches}/keyseam-{{image}}")
+        trivy_again = trivy_scan(lambda image: image.layout, f"{caches}/trivy-{{image}}")
+        table += [
+            Tool("keyseam, again", again, keyseam_finds, "keyseam, again", prepare=again),
+            Tool("trivy, again", trivy_again, trivy_finds, "keyseam, again", prepare=trivy_again),
+        ]
+    archive = "keyseam, archive"
+    return table + [
+        Tool(archive, keyseam_scan(docker, *cold), keyseam_finds, archive, True),
+        Tool("trivy, archive", trivy_scan(lambda image: image.archive), trivy_finds, archive, True),
+        Tool("betterleaks, archive", betterleaks, betterleaks_finds, archive, True),
+        Tool("gitleaks, archive", gitleaks, gitleaks_finds, archive, True),
+        Tool("kingfisher, archive", kingfisher, kingfisher_finds, archive, True),
     ]
 
 
@@ -273,11 +281,14 @@ def costs(image, chosen, figures, failed):
 
 def places(image, chosen, figures):
     """The table of the places in which one tool or another misses its key."""
-    finders = [tool for tool in chosen if tool.finds and tool.name in figures and not tool.name.endswith(", again")]
-    found = [figures[tool.name][-1]["found"] for tool in finders]
+    finders = {}
+    for tool in chosen:
+        if tool.finds and tool.name in figures:
+            finders.setdefault(tool.name.split(",")[0], figures[tool.name][-1]["found"])
+    found = finders.values()
     all_find = [plant["place"] for index, plant in enumerate(image.plants) if all(index in one for one in found)]
     print(f"\nFound by all: {', '.join(all_find) or 'none'}.\n")
-    print(row(["place"] + [tool.name for tool in finders]))
+    print(row(["place", *finders]))
     print(row(["---"] + [":---:"] * len(finders)))
     for index, plant in enumerate(image.plants):
         if plant["place"] not in all_find:
@@ -292,7 +303,7 @@ def main(folder, rounds, keyseam, *names):
         image = Image(folder, name)
         chosen = [tool for tool in tools(folder, keyseam) if image.archive.exists() or not tool.archive]
         if wanted:
-            chosen = [tool for tool in chosen if tool.name.split()[0].rstrip(",") in wanted]
+            chosen = [tool for tool in chosen if tool.name.replace(",", " ").split()[0] in wanted]
         figures, failed = rounds_of(image, chosen, int(rounds), folder)
         costs(image, chosen, figures, failed)
         places(image, chosen, figures)
