@@ -7,7 +7,7 @@
 #
 # KEYSEAM=PATH    another program than target/release/keyseam
 #
-# Needs python3, igzip (Debian's isal) and time. `random` is left out where FOLDER has less than 15 GB of room.
+# Needs python3, openssl, igzip (Debian's isal) and time. `random` is left out where FOLDER has less than 15 GB of room.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "${1:?usage: benches/growth.sh FOLDER [IMAGE...]}" && cd "$1" && pwd)
@@ -36,7 +36,8 @@ last() {
 # A layer from the tar on standard input: into the blobs, and onto the lists.
 layer() {
     local digest size
-    digest=$(tee >(sha256sum >"$work/diff_id") | igzip -1 -c - | tee "$work/blob" | sha256sum | cut -d' ' -f1)
+    digest=$(tee >(openssl dgst -sha256 -r >"$work/diff_id") | igzip -1 -c - | tee "$work/blob" |
+        openssl dgst -sha256 -r | cut -d' ' -f1)
     # The hash of what is not compressed is taken by a process that nobody waits for.
     while [ ! -s "$work/diff_id" ]; do sleep 0.01; done
     size=$(stat -c %s "$work/blob")
@@ -91,8 +92,8 @@ image() { # image NAME: makes it
     local config manifest
     config=$(printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[%s]}}' \
         "$(cat "$work/diff_ids")" | document)
-    manifest=$(printf '{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",%s},"layers":[%s]}' \
-        "$config" "$(cat "$work/layers")" | document)
+    manifest=$(printf '{"schemaVersion":2,"config":{"mediaType":"%s",%s},"layers":[%s]}' \
+        application/vnd.oci.image.config.v1+json "$config" "$(cat "$work/layers")" | document)
     printf '{"imageLayoutVersion":"1.0.0"}' >"$image/oci-layout"
     printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",%s}]}' \
         "$manifest" >"$image/index.json"
@@ -108,10 +109,12 @@ clock() { # clock COMMAND...: wall, CPU and peak memory of it in $wall, $cpu, $m
 }
 
 [ $# -gt 0 ] || set -- layers files hole zeros random
-echo "| one image with | compressed MB | MB | unpacked alone: wall s | CPU s | keyseam: wall s | CPU s | peak MiB | key behind it |"
+echo "| an image with | compressed MB | MB | unpacked alone: wall s | CPU s" \
+    "| keyseam: wall s | CPU s | peak MiB | key behind it |"
 echo "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
 for name in "$@"; do
-    if [ "$name" = random ] && [ ! -e "$out/random" ] && [ "$(df --output=avail -B1 "$out" | tail -1)" -lt 15000000000 ]; then
+    room=$(df --output=avail -B1 "$out" | tail -1)
+    if [ "$name" = random ] && [ ! -e "$out/random" ] && [ "$room" -lt 15000000000 ]; then
         echo "no room for random" >&2
         continue
     fi

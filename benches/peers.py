@@ -65,6 +65,19 @@ def keyseam_finds(image, report):
     return finds_values(image, (finding["secret"] for finding in findings))
 
 
+def keyseam_again_finds(first):
+    """A scan that takes layers from its cache has no keys in clear, so they are told by their fingerprints."""
+    def finds(image, report):
+        clear = json.loads((first / image.name / "keyseam" / "report").read_text())
+        keys = {finding["fingerprint"]: finding["secret"]
+                for result in clear["results"] for finding in result["findings"]}
+        for result in report["results"]:
+            for finding in result["findings"]:
+                finding["secret"] = keys.get(finding["fingerprint"], "")
+        return keyseam_finds(image, report)
+    return finds
+
+
 def trivy_finds(image, report):
     """Trivy masks keys, so what is found is told by rule, file and layer; in the config, by rule."""
     found, others = set(), 0
@@ -104,8 +117,13 @@ class Tool:
 
 def tools(folder, keyseam):
     options = subprocess.run([keyseam, "scan", "--help"], capture_output=True, text=True, check=True).stdout
-    cold = ["--no-cache"] if "--no-cache" in options else []
+    clear = ["--show-secrets", *(["--no-cache"] if "--no-cache" in options else [])]
     caches = folder / "caches"
+    caches.mkdir(exist_ok=True)
+    # Fingerprints are equal from run to run, and what is in a cache can be used, only under one and the same key.
+    fingerprint = ["--fingerprint-key-file", caches / "fingerprint-key"]
+    if not fingerprint[1].exists():
+        subprocess.run([keyseam, "fingerprint-key", "init", *fingerprint], capture_output=True, check=True)
 
     def program(tool):
         return folder / "tools" / tool / "program"
@@ -119,7 +137,7 @@ def tools(folder, keyseam):
 
     def keyseam_scan(target, *more):
         def command(image, run):
-            return [keyseam, "scan", "--no-config", "--offline", "--progress", "never", "-q", "--show-secrets",
+            return [keyseam, "scan", "--no-config", "--offline", "--progress", "never", "-q", *fingerprint,
                     *(option.format(image=image.name) for option in more),
                     "-o", f"json={run / 'report'}", target(image)]
         return command
@@ -152,19 +170,19 @@ def tools(folder, keyseam):
 
     table = [
         Tool("decompression alone", unpack),
-        Tool("keyseam", keyseam_scan(layout, *cold), keyseam_finds),
+        Tool("keyseam", keyseam_scan(layout, *clear), keyseam_finds),
         Tool("trivy", trivy_scan(lambda image: image.layout), trivy_finds),
     ]
     if "--cache-dir" in options:
         again = keyseam_scan(layout, "--cache-dir", f"{caches}/keyseam-{{image}}")
         trivy_again = trivy_scan(lambda image: image.layout, f"{caches}/trivy-{{image}}")
         table += [
-            Tool("keyseam, again", again, keyseam_finds, "keyseam, again", prepare=again),
+            Tool("keyseam, again", again, keyseam_again_finds(folder / "reports"), "keyseam, again", prepare=again),
             Tool("trivy, again", trivy_again, trivy_finds, "keyseam, again", prepare=trivy_again),
         ]
     archive = "keyseam, archive"
     return table + [
-        Tool(archive, keyseam_scan(docker, *cold), keyseam_finds, archive, True),
+        Tool(archive, keyseam_scan(docker, *clear), keyseam_finds, archive, True),
         Tool("trivy, archive", trivy_scan(lambda image: image.archive), trivy_finds, archive, True),
         Tool("betterleaks, archive", betterleaks, betterleaks_finds, archive, True),
         Tool("gitleaks, archive", gitleaks, gitleaks_finds, archive, True),
@@ -232,7 +250,7 @@ def rounds_of(image, chosen, rounds, folder):
     failed = set()
     for tool in chosen:
         if tool.prepare:
-            measure(Tool(tool.name, tool.prepare, tool.finds), image, folder / "reports" / "prepare")
+            measure(Tool(tool.name, tool.prepare), image, folder / "reports" / "prepare")
     for number in range(rounds):
         for tool in chosen:
             if tool.name in failed:
@@ -271,7 +289,9 @@ def costs(image, chosen, figures, failed):
         runs = figures[tool.name]
         cells = [tool.name, f"{median(tool.name, 'wall'):.2f}", f"{median(tool.name, 'cpu'):.2f}"]
         cells += [f"{median(tool.name, field):.0f}" for field in ("memory", "written", "scratch")]
-        found = [f"{len(runs[-1]['found'])} of {len(image.plants)}", str(runs[-1]["others"])] if tool.finds else ["–", "–"]
+        found = ["–", "–"]
+        if tool.finds:
+            found = [f"{len(runs[-1]['found'])} of {len(image.plants)}", str(runs[-1]["others"])]
         # What an archive holds is not compressed, so there is nothing to unpack.
         unpack = None if tool.archive else "decompression alone"
         cells += found + [ratio(tool.name, unpack, field) for field in ("wall", "cpu")]

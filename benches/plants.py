@@ -145,8 +145,8 @@ def state(key):
 
 
 def lock(key):
-    resolved = f"git+https://ci:{key}@github.com/acme/ui.git#5f2a"
-    return json.dumps({"lockfileVersion": 3, "packages": {"node_modules/ui": {"resolved": resolved}}}, indent=2).encode()
+    package = {"version": "1.0.0", "resolved": f"git+https://ci:{key}@github.com/acme/ui.git#5f2a"}
+    return json.dumps({"lockfileVersion": 3, "packages": {"node_modules/ui": package}}, indent=2).encode()
 
 
 def straddling(key):
@@ -298,7 +298,8 @@ def main(step, root, site, record):
         if planting == step:
             key, path = plant(root, site, kind, path, write)
             layer = LAYERS.index(step) if path else None
-            plants.append({"place": place, "path": path, "layer": layer, "keys": key.split("\n"), "trivy": KINDS[kind][1]})
+            keys, rule = key.split("\n"), KINDS[kind][1]
+            plants.append({"place": place, "path": path, "layer": layer, "keys": keys, "trivy": rule})
     # Who knows no mask could take these for real ones.
     with open(os.open(record, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(plants, file, indent=1)
