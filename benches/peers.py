@@ -327,6 +327,7 @@ def main(folder, rounds, keyseam, *names):
         figures, failed = rounds_of(image, chosen, int(rounds), folder)
         costs(image, chosen, figures, failed)
         places(image, chosen, figures)
+        sys.stdout.flush()
 
 
 main(*sys.argv[1:])
