@@ -165,8 +165,8 @@ def tools(folder, keyseam):
 
     def kingfisher(image, run):
         return [program("kingfisher"), "scan", "docker", "--archive", image.archive, "--confidence", "low",
-                "--no-validate", "--no-dedup", "--no-limits", "--rule-cache-dir", caches / "kingfisher",
-                "--format", "json", "--output", run / "report"]
+                "--no-validate", "--no-update-check", "--no-dedup", "--no-limits",
+                "--rule-cache-dir", caches / "kingfisher", "--format", "json", "--output", run / "report"]
 
     table = [
         Tool("decompression alone", unpack),
