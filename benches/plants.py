@@ -6,7 +6,7 @@ STEP is a step of benches/image.sh. The keys of base, packages, application, log
 ROOT; SITE is where its Python packages are. Of argument, env, label and cmd the key is printed: it belongs into
 the image's history or config. Keys are random, with right checksums where their kind has one, and open nothing.
 
-All are of kinds that every scanner of benches/peers.py knows and finds in a plain file of settings. So one that is
+All are of kinds that every scanner of benches/peers.py knows and finds in quotes in a plain file. So one that is
 not found says something about its place, not about its kind.
 """
 
