@@ -10,6 +10,7 @@
 use std::arch::x86_64::*;
 
 use super::filter::{BLOCK, CHOOSING, MULTIPLIER, SLOTS};
+use super::kinds::{self, Rows};
 
 /// That the processor has AVX2.
 #[derive(Clone, Copy)]
@@ -24,6 +25,18 @@ impl Avx2 {
     pub(super) fn mark(self, table: &[u16; SLOTS + 1], bytes: &[u8], lanes: &mut [u64]) -> usize {
         // SAFETY: `self` exists, so the processor has AVX2.
         unsafe { mark(table, bytes, lanes) }
+    }
+
+    /// Tells the kinds of the bytes of every block, as [`kinds::tell`] does. It is true when it is done.
+    pub(super) fn tell<const KINDS: usize>(
+        self,
+        bytes: &[[u8; kinds::BLOCK]],
+        rows: &Rows<KINDS>,
+        blocks: &mut [[u64; KINDS]],
+    ) -> bool {
+        // SAFETY: `self` exists, so the processor has AVX2.
+        unsafe { tell(bytes, rows, blocks) };
+        true
     }
 }
 
@@ -76,4 +89,38 @@ fn look_up(table: &[u16; SLOTS + 1], bytes: __m256i) -> __m256i {
     let slots = _mm256_srli_epi32::<16>(product);
     // SAFETY: a slot is below 2^16, which is SLOTS, and the four bytes at the last cell end with the table.
     unsafe { _mm256_i32gather_epi32::<2>(table.as_ptr().cast(), slots) }
+}
+
+/// Tells the kinds of bytes: the lower half of each chooses of every kind the upper halves that belong to it.
+#[target_feature(enable = "avx2")]
+fn tell<const KINDS: usize>(bytes: &[[u8; kinds::BLOCK]], rows: &Rows<KINDS>, blocks: &mut [[u64; KINDS]]) {
+    let mut tables = [_mm256_setzero_si256(); KINDS];
+    for (table, rows) in tables.iter_mut().zip(rows) {
+        *table = load(&twice(rows));
+    }
+    let upper = load(&twice(&UPPER_HALVES));
+    let half = _mm256_set1_epi8(0x0F);
+    for (block, words) in bytes.iter().zip(blocks) {
+        let (halves, _) = block.as_chunks::<ROUND>();
+        let [front, back] = halves else { return };
+        let (front, back) = (load(front), load(back));
+        let row = |bytes| _mm256_shuffle_epi8(upper, _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), half));
+        let (front_row, back_row) = (row(front), row(back));
+        for (word, table) in words.iter_mut().zip(&tables) {
+            // A byte outside of ASCII chooses nothing.
+            let are = |bytes, row| {
+                let chosen = _mm256_and_si256(_mm256_shuffle_epi8(*table, bytes), row);
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(chosen, row)) as u32
+            };
+            *word = u64::from(are(front, front_row)) | u64::from(are(back, back_row)) << 32;
+        }
+    }
+}
+
+/// By the upper half of a byte: its bit in [`Rows`]. Outside of ASCII it is one that nothing equals.
+const UPPER_HALVES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 255, 255, 255, 255, 255, 255, 255, 255];
+
+/// Sixteen bytes, twice.
+fn twice(table: &[u8; 16]) -> [u8; ROUND] {
+    std::array::from_fn(|at| table[at % table.len()])
 }

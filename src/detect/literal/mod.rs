@@ -12,6 +12,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod filter;
+pub(crate) mod kinds;
 mod rarity;
 #[cfg(test)]
 mod tests;
