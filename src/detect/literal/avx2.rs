@@ -21,10 +21,17 @@ impl Avx2 {
         std::is_x86_feature_detected!("avx2").then_some(Self(()))
     }
 
-    /// Marks the first blocks of `bytes` in `lanes`, and returns how many it did: all but the last few.
-    pub(super) fn mark(self, table: &[u16; SLOTS + 1], bytes: &[u8], lanes: &mut [u64]) -> usize {
+    /// Marks the first blocks of `bytes` in `lanes`, and in `places` which of its lanes are any, and returns how
+    /// many it did: all but the last few.
+    pub(super) fn mark(
+        self,
+        table: &[u16; SLOTS + 1],
+        bytes: &[u8],
+        lanes: &mut [u64],
+        places: &mut [u8],
+    ) -> usize {
         // SAFETY: `self` exists, so the processor has AVX2.
-        unsafe { mark(table, bytes, lanes) }
+        unsafe { mark(table, bytes, lanes, places) }
     }
 
     /// Tells the kinds of the bytes of every block, as [`kinds::tell`] does. It is true when it is done.
@@ -44,12 +51,13 @@ impl Avx2 {
 const ROUND: usize = 2 * BLOCK;
 
 #[target_feature(enable = "avx2")]
-fn mark(table: &[u16; SLOTS + 1], bytes: &[u8], lanes: &mut [u64]) -> usize {
+fn mark(table: &[u16; SLOTS + 1], bytes: &[u8], lanes: &mut [u64], places: &mut [u8]) -> usize {
     let Some(first) = bytes.first_chunk() else { return 0 };
     let low = _mm256_set1_epi32(0xFF);
     let mut even = look_up(table, load(first));
     let mut done = 0;
-    for (round, [left, right]) in lanes.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+    let rounds = lanes.as_chunks_mut::<2>().0.iter_mut().zip(places.as_chunks_mut::<2>().0);
+    for (round, ([left, right], places)) in rounds.enumerate() {
         // This round's bytes and the next one's: the places of the next are looked up here.
         let Some(both) = bytes.get(round * ROUND..).and_then(<[u8]>::first_chunk::<{ 2 * ROUND }>) else {
             break;
@@ -69,6 +77,9 @@ fn mark(table: &[u16; SLOTS + 1], bytes: &[u8], lanes: &mut [u64]) -> usize {
         let packed = _mm256_packus_epi32(pairs, pairs);
         *left = _mm256_extract_epi64::<0>(packed) as u64;
         *right = _mm256_extract_epi64::<2>(packed) as u64;
+        // Of each half the front is one block, and the back is the same again.
+        let empty = _mm256_movemask_epi8(_mm256_cmpeq_epi8(packed, _mm256_setzero_si256()));
+        *places = [!empty as u8, (!empty >> 16) as u8];
         even = next;
         done = 2 * round + 2;
     }

@@ -142,17 +142,12 @@ impl Literals {
         marks: &mut Marks,
         found: &mut impl FnMut(usize, usize),
     ) {
-        for (block, mut lanes) in marks.iter() {
-            while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize / 8;
-                let buckets = (lanes >> (8 * lane)) as u8;
-                lanes &= !(0xFF << (8 * lane));
-                let place = at + block * BLOCK + lane * (BLOCK / LANES);
-                let word = word_at(bytes, place);
-                if self.filter.may_begin(buckets, word) {
-                    self.compare(bytes, place, word, range, found);
-                }
-            }
+        let rest = bytes.get(at..).unwrap_or_default();
+        let step = BLOCK / LANES;
+        for place in
+            marks.keep(|place, buckets| self.filter.may_begin(buckets, word_at(rest, place * step)) != 0)
+        {
+            self.compare(bytes, at + place * step, word_at(rest, place * step), range, found);
         }
     }
 
