@@ -34,7 +34,7 @@ pub(crate) fn tell<const KINDS: usize>(
     rows: &Rows<KINDS>,
     blocks: &mut Vec<[u64; KINDS]>,
 ) {
-    blocks.clear();
+    // Every one of them is told anew, so those that are there need not be cleared.
     blocks.resize(text.len().div_ceil(BLOCK), [0; KINDS]);
     let (whole, rest) = text.as_chunks::<BLOCK>();
     #[cfg(target_arch = "x86_64")]
