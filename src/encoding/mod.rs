@@ -42,7 +42,7 @@ enum Reading {
 }
 
 /// Encodings that are undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encodings(u8);
 
 impl Encodings {
@@ -131,13 +131,43 @@ pub fn each(window: &Window<'_>, offset: u64, read: impl FnMut(&Decoded<'_>)) {
 }
 
 /// The same, with some encodings only.
-pub fn each_of(kinds: Encodings, window: &Window<'_>, offset: u64, mut read: impl FnMut(&Decoded<'_>)) {
-    if kinds == Encodings::NONE {
-        return;
+pub fn each_of(kinds: Encodings, window: &Window<'_>, offset: u64, read: impl FnMut(&Decoded<'_>)) {
+    Reader::default().each(kinds, window, offset, read);
+}
+
+/// What reads encoded texts, with buffers that are used again.
+#[derive(Debug, Default)]
+pub struct Reader {
+    masks: Masks,
+    pieces: Pieces,
+}
+
+impl Reader {
+    /// Calls `read` with every decoded text of a window, as [`each_of`] does.
+    pub fn each(
+        &mut self,
+        kinds: Encodings,
+        window: &Window<'_>,
+        offset: u64,
+        mut read: impl FnMut(&Decoded<'_>),
+    ) {
+        if kinds == Encodings::NONE {
+            return;
+        }
+        let Self { masks, pieces } = self;
+        pieces.look_for(kinds);
+        each_cell(window, offset, masks, pieces, &mut read);
     }
+}
+
+fn each_cell(
+    window: &Window<'_>,
+    offset: u64,
+    masks: &mut Masks,
+    pieces: &mut Pieces,
+    read: &mut impl FnMut(&Decoded<'_>),
+) {
     let owned = window.owned.start..window.owned.end.min(window.bytes.len());
-    let mut pieces = Pieces::of(kinds);
-    let mut masks = Masks::default();
     let mut at = owned.start;
     while at < owned.end {
         let inside = ((offset + at as u64) % ENCODING_CELL as u64) as usize;
@@ -147,9 +177,9 @@ pub fn each_of(kinds: Encodings, window: &Window<'_>, offset: u64, mut read: imp
         let near = window.bytes.get(near).unwrap_or_default();
         masks.read(near);
         for reading in [Reading::Characters, Reading::Runs] {
-            find(reading, near, &masks, false, &mut pieces);
+            find(reading, near, masks, false, pieces);
             if pieces.any_strong() {
-                read_cell(window, &cell, &owned, reading, &mut pieces, &mut read);
+                read_cell(window, &cell, &owned, reading, pieces, read);
             }
         }
         at = cell.end;
