@@ -69,6 +69,52 @@ impl Opening {
     }
 }
 
+/// The bytes with which a match may begin, where an expression may begin in many ways.
+#[derive(Debug)]
+pub(super) struct FirstByte(Option<Bytes>);
+
+impl FirstByte {
+    /// That of an expression.
+    pub(super) fn of(hir: &Hir) -> Self {
+        let mut set = Bytes::NONE;
+        let may_be_empty = first_bytes(hir, &mut set);
+        Self((!may_be_empty).then_some(set))
+    }
+
+    /// Whether a match may begin with `byte`, or where there is none.
+    pub(super) fn fits(&self, byte: Option<u8>) -> bool {
+        self.0.is_none_or(|set| byte.is_some_and(|byte| set.holds(byte)))
+    }
+}
+
+/// Adds the bytes with which a match of `hir` may begin. Whether it may be empty.
+fn first_bytes(hir: &Hir, set: &mut Bytes) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        // Expressions have none.
+        HirKind::Class(Class::Unicode(_)) => {
+            *set = Bytes::of(0..=255);
+            false
+        }
+        HirKind::Literal(literal) => {
+            *set = set.and_those_of(Bytes::of(literal.0.first().copied()));
+            false
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+            *set = set.and_those_of(Bytes::of(bytes));
+            false
+        }
+        HirKind::Repetition(repetition) => first_bytes(&repetition.sub, set) || repetition.min == 0,
+        HirKind::Capture(capture) => first_bytes(&capture.sub, set),
+        HirKind::Concat(parts) => parts.iter().all(|part| first_bytes(part, set)),
+        // Every choice adds its own.
+        HirKind::Alternation(choices) => {
+            choices.iter().fold(false, |any, choice| first_bytes(choice, set) | any)
+        }
+    }
+}
+
 /// Adds what a match of `hir` begins with. Whether that is all of it, so that what follows it may be added.
 fn walk(hir: &Hir, sets: &mut Vec<Bytes>) -> bool {
     if sets.len() >= MOST {
@@ -119,7 +165,7 @@ mod tests {
     use regex_automata::util::syntax::{Config, parse_with};
     use regex_automata::{Anchored, Input};
 
-    use super::Opening;
+    use super::{FirstByte, Opening};
 
     fn dialect() -> Config {
         Config::new().unicode(false).utf8(false)
@@ -142,6 +188,26 @@ mod tests {
         assert!(opening("a?").fits(b""));
     }
 
+    #[test]
+    fn the_first_byte_is_that_of_any_way_to_begin() {
+        for (pattern, first) in [
+            ("ab", "a"),
+            ("a?b", "ab"),
+            (r#"\\*["']?\s{0,4},"#, "\\\"'\t\n\x0b\x0c\r ,"),
+            ("(?:a|b*|c)d", "abcd"),
+            ("(?:a?){3}x|y+", "axy"),
+            (r"\bfoo", "f"),
+        ] {
+            let of = FirstByte::of(&parse_with(pattern, &dialect()).expect("valid"));
+            for byte in 0..=255 {
+                assert_eq!(of.fits(Some(byte)), first.as_bytes().contains(&byte), "{pattern} {byte}");
+            }
+            assert!(!of.fits(None), "{pattern}");
+        }
+        let empty = FirstByte::of(&parse_with("a*", &dialect()).expect("valid"));
+        assert!(empty.fits(None) && empty.fits(Some(b'x')));
+    }
+
     proptest! {
         #[test]
         fn it_refuses_no_match(text in "[a-dX\n]{0,12}") {
@@ -149,6 +215,8 @@ mod tests {
                 let regex = Regex::builder().syntax(dialect()).build(pattern).expect("valid");
                 for at in 0..=text.len() {
                     let matched = regex.find(Input::new(&text).span(at..text.len()).anchored(Anchored::Yes));
+                    let first = FirstByte::of(&parse_with(pattern, &dialect()).expect("valid"));
+                    prop_assert!(matched.is_none() || first.fits(text.as_bytes().get(at).copied()));
                     prop_assert!(matched.is_none() || opening(pattern).fits(&text.as_bytes()[at..]), "{} in {:?}", pattern, text);
                 }
             }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pieces::Pieces;
-use super::stretch::{Alphabet, LONG, Run, TRIAL, is_text_at};
+use super::stretch::{Alphabet, LONG, Run, STEP, TRIAL, is_text_at};
 
 struct Base64;
 
@@ -74,8 +74,9 @@ static PARTS: [u8; 256] = {
     parts
 };
 
-/// Whether a run of less than [`LONG`] characters may hold text.
-fn is_promising(line: &[u8]) -> bool {
+/// Whether text may begin in a run, at any of the places where it is looked for. `goes_on`: there are more of
+/// them every [`STEP`] characters.
+fn is_promising(line: &[u8], goes_on: bool) -> bool {
     const FRONT: usize = 2 * Base64::CHARACTERS;
     let is = |byte: u8, part: u8| PARTS.get(usize::from(byte)).is_some_and(|parts| parts & part != 0);
     // Nearly all are told by what their first characters may be.
@@ -85,16 +86,18 @@ fn is_promising(line: &[u8]) -> bool {
         let fits = |[a, b, c, _]: &[u8; 4]| is(*a, FIRST) && is(*b, SECOND) && is(*c, THIRD);
         groups.iter().all(fits) && is_text_at::<Base64>(trial)
     };
-    let behind_marks = line.iter().enumerate().skip(FRONT - 1).filter(|(_, byte)| is(**byte, MARK));
-    (0..FRONT).any(is_text) || behind_marks.map(|(at, _)| at + 1).any(is_text)
+    let near = line.iter().take(LONG - 1).enumerate();
+    let behind_marks = near.skip(FRONT - 1).filter(|(_, byte)| is(**byte, MARK));
+    let further = if goes_on { line.len() } else { 0 };
+    (0..FRONT).any(is_text)
+        || behind_marks.map(|(at, _)| at + 1).any(is_text)
+        || (STEP..further).step_by(STEP).any(|at| (at..at + Base64::CHARACTERS).any(is_text))
 }
 
 /// Adds the texts in a run of characters. `cut`: whether it may go on in front of `text`.
 pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
     if let [line] = lines
-        && line.len() < LONG
-        && !cut
-        && !text.get(line.clone()).is_some_and(is_promising)
+        && !text.get(line.clone()).is_some_and(|run| is_promising(run, cut || run.len() >= LONG))
     {
         return;
     }
@@ -115,9 +118,10 @@ mod tests {
     use super::*;
 
     /// What is tried, one place after the other, without any table.
-    fn is_promising_plainly(line: &[u8]) -> bool {
+    fn is_promising_plainly(line: &[u8], goes_on: bool) -> bool {
         (0..line.len()).any(|at| {
-            let is_trial = at < 8 || matches!(line[at - 1], b'+' | b'-' | b'/' | b'_');
+            let is_behind_mark = at > 0 && matches!(line[at - 1], b'+' | b'-' | b'/' | b'_');
+            let is_trial = at < 8 || at < 64 && is_behind_mark || goes_on && at % 16 < 4;
             let sample = line.get(at..at + 12);
             let text = sample.map(|sample| {
                 let plain = sample.iter().map(|byte| match byte {
@@ -143,10 +147,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_table_tells_what_trying_tells(
-            before in "[A-Za-z0-9+/_-]{0,20}",
+            before in "[A-Za-z0-9+/_-]{0,40}",
             text in prop_oneof!["[ -~]{8,24}", "[a-z\t\n\r]{9,15}", "[\\x00-\\x7f]{9,20}"],
             kind in 0..4_u8,
-            behind in "[A-Za-z0-9+/_-]{0,30}",
+            behind in "[A-Za-z0-9+/_-]{0,60}",
         ) {
             let wide: Vec<u8> = text.bytes().flat_map(|byte| [byte, 0]).collect();
             let encoded = match kind {
@@ -155,9 +159,19 @@ mod tests {
                 2 => STANDARD_NO_PAD.encode(&wide),
                 _ => String::new(),
             };
-            let mut line = format!("{before}{encoded}{behind}").into_bytes();
-            line.truncate(LONG - 1);
-            prop_assert_eq!(is_promising(&line), is_promising_plainly(&line));
+            let line = format!("{before}{encoded}{behind}").into_bytes();
+            for goes_on in [false, true] {
+                prop_assert_eq!(is_promising(&line, goes_on), is_promising_plainly(&line, goes_on));
+            }
+            // And what is not promising holds nothing.
+            let text = String::from_utf8(line.clone()).expect("ASCII");
+            let lines = [0..line.len()];
+            let run = Run::new::<Base64>(text.as_bytes(), &lines);
+            for cut in [false, true] {
+                let mut found = 0;
+                run.each::<Base64>(cut, |_, _| found += 1);
+                prop_assert!(found == 0 || is_promising(&line, cut || line.len() >= LONG));
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pieces::Pieces;
-use super::stretch::{Alphabet, Run};
+use super::stretch::{Alphabet, Run, SAMPLE, STEP, is_text_at};
 
 struct Hex;
 
@@ -37,6 +37,9 @@ impl Alphabet for Hex {
 /// Adds the texts in a run of base64 characters as far as its lines are digits. Other lines may hold rows of
 /// digits.
 pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
+    if lines.iter().map(Range::len).sum::<usize>() < LEAST {
+        return;
+    }
     let is_digits = |line: &&Range<usize>| {
         text.get((*line).clone()).is_some_and(|line| line.iter().all(u8::is_ascii_hexdigit))
     };
@@ -59,11 +62,27 @@ pub(super) fn find(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut 
 }
 
 fn read(text: &[u8], lines: &[Range<usize>], cut: bool, pieces: &mut Pieces) {
-    if lines.iter().map(Range::len).sum::<usize>() >= LEAST {
-        let cut = cut && lines.first().is_some_and(|line| line.start == 0);
-        Run::new::<Hex>(text, lines)
-            .each::<Hex>(cut, |run, stretch| run.push::<Hex>(stretch, pieces, |_| "hex"));
+    if lines.iter().map(Range::len).sum::<usize>() < LEAST {
+        return;
     }
+    if let [row] = lines
+        && !text.get(row.clone()).is_some_and(is_promising)
+    {
+        return;
+    }
+    let cut = cut && lines.first().is_some_and(|line| line.start == 0);
+    Run::new::<Hex>(text, lines).each::<Hex>(cut, |run, stretch| run.push::<Hex>(stretch, pieces, |_| "hex"));
+}
+
+/// Whether text begins in a row of digits, at any of the places where it may be looked for.
+fn is_promising(row: &[u8]) -> bool {
+    let is_text = |at: usize| {
+        // The digits of a first byte that is none of text are told at once.
+        row.get(at).is_some_and(|digit| *digit < b'8')
+            && row.get(at..at + SAMPLE * Hex::CHARACTERS).is_some_and(is_text_at::<Hex>)
+    };
+    (0..2 * Hex::CHARACTERS).any(is_text)
+        || (STEP..row.len()).step_by(STEP).any(|at| (at..at + Hex::CHARACTERS).any(is_text))
 }
 
 /// The first row of digits in a line that is long enough.
@@ -80,4 +99,29 @@ fn long_row(text: &[u8], line: Range<usize>) -> Option<Range<usize>> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_promising_holds_no_text(
+            before in "[0-9a-fA-F]{0,90}",
+            text in "[ -~]{0,24}",
+            behind in "[0-9a-fA-F]{0,90}",
+            cut in any::<bool>(),
+        ) {
+            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let row = format!("{before}{digits}{behind}");
+            let lines = [0..row.len()];
+            let run = Run::new::<Hex>(row.as_bytes(), &lines);
+            let mut found = 0;
+            run.each::<Hex>(cut, |_, _| found += 1);
+            prop_assert!(found == 0 || is_promising(row.as_bytes()));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! They are everywhere, so one is reason to read a text decoded only where it stands among characters of
 //! keys, in a row that is as long as a key.
 
-use super::mask::{BLOCK, mask};
+use super::mask::{self, BLOCK, Masks};
 use super::pieces::Pieces;
 use super::{Encodings, entity, escape, joint, percent};
 
@@ -60,7 +60,7 @@ impl Token {
 
 /// Whether a byte may be one of a key.
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/=_-.~:".contains(&byte)
+    mask::is(byte, mask::Kind::Token)
 }
 
 /// A row of characters in the making.
@@ -73,15 +73,15 @@ struct Row {
     length: usize,
 }
 
-/// Adds the pieces of `text`; those that are no reason to decode it only if `weak_too`.
-pub(super) fn find(text: &[u8], weak_too: bool, pieces: &mut Pieces) {
+/// Adds the pieces of `text`, whose kinds of bytes `masks` are; those that are no reason to decode it only if `weak_too`.
+pub(super) fn find(text: &[u8], masks: &Masks, weak_too: bool, pieces: &mut Pieces) {
     let mut row: Option<Row> = None;
     let mut from = 0;
     let kinds = pieces.kinds();
     if !kinds.has(Encodings::CHARACTERS) {
         return;
     }
-    let mut marks = Marks::new(text);
+    let mut marks = Marks::new(masks);
     while let Some(at) = marks.next(from) {
         let token = match text.get(at) {
             Some(b'\\') => escape::at(text, at).filter(|_| kinds.has(Encodings::ESCAPES)),
@@ -145,49 +145,54 @@ fn joins(text: &[u8], at: usize, length: usize) -> bool {
 }
 
 /// The places where a piece may begin.
-struct Marks<'t> {
-    text: &'t [u8],
-    /// Where the block begins whose marks are known.
-    base: usize,
+struct Marks<'m> {
+    masks: &'m Masks,
+    /// The block whose marks are known.
+    block: usize,
     marks: u64,
 }
 
-impl<'t> Marks<'t> {
-    fn new(text: &'t [u8]) -> Self {
-        Self { text, base: 0, marks: mask(text, is_mark) }
+impl<'m> Marks<'m> {
+    fn new(masks: &'m Masks) -> Self {
+        Self { masks, block: 0, marks: marks(masks, 0) }
     }
 
     /// The first at `from` or behind it.
     fn next(&mut self, from: usize) -> Option<usize> {
-        let passed = from.saturating_sub(self.base);
-        self.marks &= u32::try_from(passed).ok().and_then(|passed| u64::MAX.checked_shl(passed)).unwrap_or(0);
-        if passed >= BLOCK {
-            self.turn(from);
+        if from / BLOCK > self.block {
+            self.turn(from / BLOCK);
         }
-        while self.base < self.text.len() {
-            while self.marks != 0 {
-                let at = self.base + self.marks.trailing_zeros() as usize;
-                // Of quotes nearly none may.
-                let is_quote = matches!(self.text.get(at), Some(b'"' | b'\''));
-                if !is_quote || joint::may_begin(self.text, at) {
-                    return Some(at);
-                }
-                self.marks &= self.marks - 1;
+        if from / BLOCK == self.block {
+            self.marks &= u64::MAX << (from % BLOCK);
+        }
+        while self.marks == 0 {
+            if self.block >= self.masks.blocks() {
+                return None;
             }
-            self.turn(self.base + BLOCK);
+            self.turn(self.block + 1);
         }
-        None
+        Some(self.block * BLOCK + self.marks.trailing_zeros() as usize)
     }
 
-    fn turn(&mut self, base: usize) {
-        self.base = base;
-        self.marks = mask(self.text.get(base..).unwrap_or_default(), is_mark);
+    fn turn(&mut self, block: usize) {
+        (self.block, self.marks) = (block, marks(self.masks, block));
     }
 }
 
-fn is_mark(byte: u8) -> bool {
-    // Percent sign, ampersand, single quote: one comparison of many bytes at a time.
-    (byte.wrapping_sub(b'%') < 3) | (byte == b'"') | (byte == b'\\')
+/// Where in a block a piece may begin. Behind nearly every percent sign and every quote stands something by
+/// which none does.
+fn marks(masks: &Masks, block: usize) -> u64 {
+    use mask::Kind;
+    let mut marks = masks.at(block, Kind::Mark);
+    let quotes = masks.at(block, Kind::Quote);
+    if quotes != 0 {
+        marks |= quotes & masks.before(block, Kind::Joint) & masks.behind(block, Kind::Token);
+    }
+    let percents = masks.at(block, Kind::Percent);
+    if percents != 0 {
+        marks |= percents & masks.before(block, Kind::Hex);
+    }
+    marks
 }
 
 #[cfg(test)]
@@ -197,7 +202,7 @@ mod tests {
     /// The decoded text, and whether anything in it was reason to decode it.
     fn read(text: &str) -> (String, bool) {
         let mut pieces = Pieces::of(Encodings::ALL);
-        find(text.as_bytes(), true, &mut pieces);
+        find(text.as_bytes(), &Masks::of(text.as_bytes()), true, &mut pieces);
         let (mut out, mut at) = (String::new(), 0);
         for piece in pieces.list() {
             out.push_str(&text[at..piece.source.start]);
@@ -215,12 +220,14 @@ mod tests {
             .map(|n| bytes[(n.wrapping_mul(2_654_435_761) >> 24) as usize % bytes.len()])
             .collect();
         let is = |at: &usize| match text[*at] {
-            b'\\' | b'%' | b'&' => true,
+            b'\\' | b'&' => true,
+            b'%' => text.get(*at + 1).is_some_and(u8::is_ascii_hexdigit),
             b'"' | b'\'' => joint::may_begin(&text, *at),
             _ => false,
         };
         for step in [1, 2, 7, 63, 64, 65, 130] {
-            let mut marks = Marks::new(&text);
+            let masks = Masks::of(&text);
+            let mut marks = Marks::new(&masks);
             for from in (0..text.len() + step).step_by(step) {
                 assert_eq!(marks.next(from), (from..text.len()).find(is), "from {from}");
             }

@@ -28,6 +28,7 @@ use std::ops::Range;
 
 use crate::detect::Window;
 use crate::limits::{ENCODING_AHEAD, ENCODING_CELL, ENCODING_CONTEXT, ENCODING_REACH, ENCODING_ROUNDS};
+use mask::Masks;
 use pieces::Pieces;
 use view::{View, islands};
 
@@ -41,7 +42,7 @@ enum Reading {
 }
 
 /// Encodings that are undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encodings(u8);
 
 impl Encodings {
@@ -130,25 +131,67 @@ pub fn each(window: &Window<'_>, offset: u64, read: impl FnMut(&Decoded<'_>)) {
 }
 
 /// The same, with some encodings only.
-pub fn each_of(kinds: Encodings, window: &Window<'_>, offset: u64, mut read: impl FnMut(&Decoded<'_>)) {
-    if kinds == Encodings::NONE {
-        return;
+pub fn each_of(kinds: Encodings, window: &Window<'_>, offset: u64, read: impl FnMut(&Decoded<'_>)) {
+    Reader::default().each(kinds, window, offset, read);
+}
+
+/// What reads encoded texts, with buffers that are used again.
+#[derive(Debug, Default)]
+pub struct Reader {
+    masks: Masks,
+    pieces: Pieces,
+}
+
+impl Reader {
+    /// Calls `read` with every decoded text of a window, as [`each_of`] does.
+    pub fn each(
+        &mut self,
+        kinds: Encodings,
+        window: &Window<'_>,
+        offset: u64,
+        mut read: impl FnMut(&Decoded<'_>),
+    ) {
+        if kinds == Encodings::NONE {
+            return;
+        }
+        let Self { masks, pieces } = self;
+        pieces.look_for(kinds);
+        each_cell(window, offset, masks, pieces, &mut read);
     }
+}
+
+fn each_cell(
+    window: &Window<'_>,
+    offset: u64,
+    masks: &mut Masks,
+    pieces: &mut Pieces,
+    read: &mut impl FnMut(&Decoded<'_>),
+) {
     let owned = window.owned.start..window.owned.end.min(window.bytes.len());
-    let mut pieces = Pieces::of(kinds);
     let mut at = owned.start;
     while at < owned.end {
         let inside = ((offset + at as u64) % ENCODING_CELL as u64) as usize;
         // The cell may begin in front of the window where that is the content's beginning.
         let cell = at.saturating_sub(inside)..(at + ENCODING_CELL - inside).min(window.bytes.len());
+        let near = around(window, &cell, ENCODING_CONTEXT, ENCODING_AHEAD);
+        let near = window.bytes.get(near).unwrap_or_default();
+        masks.read(near);
         for reading in [Reading::Characters, Reading::Runs] {
-            read_cell(window, &cell, &owned, reading, &mut pieces, &mut read);
+            find(reading, near, masks, false, pieces);
+            if pieces.any_strong() {
+                read_cell(window, &cell, &owned, reading, pieces, read);
+            }
         }
         at = cell.end;
     }
 }
 
-/// Reads what a cell of the window holds.
+/// A cell of the window, and so many bytes in front of it and behind it.
+fn around(window: &Window<'_>, cell: &Range<usize>, before: usize, behind: usize) -> Range<usize> {
+    cell.start.saturating_sub(before)..cell.end.saturating_add(behind).min(window.bytes.len())
+}
+
+/// Reads a cell of the window that holds something encoded.
 fn read_cell(
     window: &Window<'_>,
     cell: &Range<usize>,
@@ -157,17 +200,9 @@ fn read_cell(
     pieces: &mut Pieces,
     read: &mut impl FnMut(&Decoded<'_>),
 ) {
-    let around = |before: usize, behind: usize| {
-        cell.start.saturating_sub(before)..cell.end.saturating_add(behind).min(window.bytes.len())
-    };
-    let near = around(ENCODING_CONTEXT, ENCODING_AHEAD);
-    find(reading, window.bytes.get(near).unwrap_or_default(), false, pieces);
-    if !pieces.any_strong() {
-        return;
-    }
-    let reach = around(ENCODING_REACH, ENCODING_REACH);
+    let reach = around(window, cell, ENCODING_REACH, ENCODING_REACH);
     let text = window.bytes.get(reach.clone()).unwrap_or_default();
-    find(reading, text, true, pieces);
+    find(reading, text, &Masks::of(text), true, pieces);
     let edges = (window.starts && reach.start == 0, window.ends && reach.end == window.bytes.len());
     let inner = cell.start - reach.start..cell.end - reach.start;
     let mut views = Vec::new();
@@ -194,9 +229,11 @@ fn rounds(
     if views.len() >= ENCODING_ROUNDS {
         return;
     }
+    let Some(outer) = views.last() else { return };
+    let masks = Masks::of(&outer.bytes);
     for reading in [Reading::Characters, Reading::Runs] {
         let Some(outer) = views.last() else { return };
-        find(reading, &outer.bytes, true, pieces);
+        find(reading, &outer.bytes, &masks, true, pieces);
         // What touches nothing that was decoded was read in the round before.
         for piece in pieces.list_mut() {
             piece.strong &= outer.touches(&piece.source);
@@ -213,16 +250,16 @@ fn rounds(
     }
 }
 
-/// The pieces of `text` under one reading; those that are no reason to decode it only if `weak_too`.
-fn find(reading: Reading, text: &[u8], weak_too: bool, pieces: &mut Pieces) {
+/// The pieces of `text`, whose kinds of bytes `masks` are, under one reading; those that are no reason to decode it only if `weak_too`.
+fn find(reading: Reading, text: &[u8], masks: &Masks, weak_too: bool, pieces: &mut Pieces) {
     pieces.clear();
     match reading {
-        Reading::Characters => inline::find(text, weak_too, pieces),
+        Reading::Characters => inline::find(text, masks, weak_too, pieces),
         Reading::Runs => {
             let kinds = pieces.kinds();
             let (hex, base64) = (kinds.has(Encodings::HEX), kinds.has(Encodings::BASE64));
             if hex || base64 {
-                run::each(text, |lines| {
+                run::each(text, masks, |lines| {
                     let cut = lines.first().is_some_and(|line| line.start == 0);
                     if hex {
                         hex::find(text, lines, cut, pieces);

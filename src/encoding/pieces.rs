@@ -22,7 +22,7 @@ pub(super) struct Piece {
 pub(super) type Place = (u32, u32);
 
 /// The pieces of one text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pieces {
     kinds: Encodings,
     list: Vec<Piece>,
@@ -32,8 +32,14 @@ pub(super) struct Pieces {
 
 impl Pieces {
     /// Those of some encodings.
+    #[cfg(test)]
     pub(super) fn of(kinds: Encodings) -> Self {
-        Self { kinds, list: Vec::new(), bytes: Vec::new(), places: Vec::new() }
+        Self { kinds, ..Self::default() }
+    }
+
+    /// Those of some encodings from now on.
+    pub(super) fn look_for(&mut self, kinds: Encodings) {
+        self.kinds = kinds;
     }
 
     /// The encodings that are looked for.

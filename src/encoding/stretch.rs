@@ -11,11 +11,11 @@ use super::pieces::Pieces;
 /// The shortest stretch of text, in bytes.
 const LEAST: usize = 15;
 
-/// Groups that must hold nothing but text where one begins.
-const SAMPLE: usize = 9;
+/// Bytes that must be nothing but text where one begins.
+pub(super) const SAMPLE: usize = 9;
 
 /// Characters from one trial to the next, and the length of a run from which on there is more than one.
-const STEP: usize = 16;
+pub(super) const STEP: usize = 16;
 pub(super) const LONG: usize = 64;
 
 /// How characters hold bytes.
@@ -230,8 +230,11 @@ impl<'t> Places<'t> {
 pub(super) const TRIAL: usize = SAMPLE / 3 * 4;
 
 /// Whether text begins with these characters.
-pub(super) fn is_text_at<A: Alphabet>(characters: &[u8; TRIAL]) -> bool {
-    sampled::<A>(&characters.map(A::value)).is_some()
+pub(super) fn is_text_at<A: Alphabet>(characters: &[u8]) -> bool {
+    let mut values = [0; 2 * SAMPLE];
+    let Some(values) = values.get_mut(..characters.len()) else { return false };
+    values.iter_mut().zip(characters).for_each(|(value, character)| *value = A::value(*character));
+    sampled::<A>(values).is_some()
 }
 
 /// The first group of text near the front of `values`.

@@ -102,6 +102,7 @@ pub struct Workspace {
     scratch: Scratch,
     hits: Vec<Hit>,
     own_hits: Vec<OwnHit>,
+    encodings: encoding::Reader,
 }
 
 impl Search<'_> {
@@ -123,7 +124,9 @@ impl Search<'_> {
         let mut matches = Vec::new();
         let mut places = Places::new(segment, window.bytes);
         self.find(&window, space, |span, found| matches.push(places.put(span, found)));
-        encoding::each_of(encodings, &window, segment.offset, |text| {
+        // Taken out, as the rest of the space is lent to the search of what it reads.
+        let mut reader = std::mem::take(&mut space.encodings);
+        reader.each(encodings, &window, segment.offset, |text| {
             let bytes = text.bytes();
             let decoded = Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, ..window.clone() };
             self.find(&decoded, space, |span, mut found| {
@@ -132,6 +135,7 @@ impl Search<'_> {
                 matches.push(places.put(span, Found { encodings, ..found }));
             });
         });
+        space.encodings = reader;
         if matches.is_empty() && !segment.counts_lines {
             return None;
         }

@@ -1,5 +1,5 @@
 //! One worker per core. A worker that owns a blob decompresses it into buffers and searches them while
-//! they are warm; when another worker has nothing to do, it gives the buffer away instead. So a single
+//! they are warm; when another worker has no blob to read, it gives the buffer away instead. So a single
 //! large layer keeps every core busy, and many layers never wait for each other.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -55,11 +55,19 @@ impl BlobResults {
     }
 }
 
+/// Buffers that may wait for each worker that only searches. Reading one and searching one take unlike times:
+/// without any that wait, a reader would search itself whenever the other is a little late, and the other
+/// would then wait for the next one to be read.
+const WAITING: usize = 2;
+
 #[derive(Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
     buffers: Vec<Vec<u8>>,
+    /// Workers that have nothing to do.
     idle: usize,
+    /// Workers that only search, idle or not.
+    servers: usize,
     owners: usize,
 }
 
@@ -132,10 +140,10 @@ impl<'a> Pool<'a> {
         lock(&self.queue).buffers.push(buffer);
     }
 
-    /// Searches the chunk: an idle worker does, or else the caller.
+    /// Searches the chunk: a worker that only searches does unless it is too far behind, or else the caller.
     pub fn submit(&self, chunk: Chunk, space: &mut Workspace) {
         let mut queue = lock(&self.queue);
-        if queue.chunks.len() < queue.idle {
+        if queue.chunks.len() < queue.idle + WAITING * queue.servers {
             queue.chunks.push_back(chunk);
             drop(queue);
             self.changed.notify_one();
@@ -171,6 +179,7 @@ impl<'a> Pool<'a> {
     /// Searches the chunks of others until every owner has retired and nothing is left.
     pub fn serve(&self, space: &mut Workspace) {
         let mut queue = lock(&self.queue);
+        queue.servers += 1;
         loop {
             if let Some(chunk) = queue.chunks.pop_front() {
                 drop(queue);

@@ -8,6 +8,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 
 use crate::detect::context::Context;
+use crate::detect::opening::FirstByte;
 use crate::limits;
 
 /// A way from a name to its value.
@@ -194,14 +195,14 @@ const SETTERS: [&str; 18] = [
 /// Options between a setter and the name.
 const MOST_OPTIONS: usize = 4;
 
-static EXPRESSIONS: LazyLock<Vec<Option<Regex>>> = LazyLock::new(|| {
+/// The links' expressions, each with the bytes that it may begin with: most end at the first one.
+static EXPRESSIONS: LazyLock<Vec<Option<(FirstByte, Regex)>>> = LazyLock::new(|| {
     let dialect = syntax::Config::new().unicode(false).utf8(false);
     let build = |link: &Link| {
-        Regex::builder()
-            .syntax(dialect)
-            .configure(Regex::config().utf8_empty(false))
-            .build(link.expression)
-            .ok()
+        let first = FirstByte::of(&syntax::parse_with(link.expression, &dialect).ok()?);
+        let configuration = Regex::config().utf8_empty(false);
+        let regex = Regex::builder().syntax(dialect).configure(configuration).build(link.expression).ok()?;
+        Some((first, regex))
     };
     LINKS.iter().map(build).collect()
 });
@@ -212,13 +213,15 @@ pub(super) fn behind<'c>(
     name: &'c Range<usize>,
 ) -> impl Iterator<Item = Found> + use<'c> {
     let end = name.end.saturating_add(limits::ASSIGNMENT).min(context.bytes.len());
+    let next = context.byte(name.end);
     let links = LINKS.iter().zip(EXPRESSIONS.iter()).filter(move |_| name.end < end);
     links.filter_map(move |(link, expression)| {
-        if !left_fits(link.left, context, name) {
+        let (first, expression) = expression.as_ref()?;
+        if !first.fits(next) || !left_fits(link.left, context, name) {
             return None;
         }
         let input = Input::new(context.bytes).span(name.end..end).anchored(Anchored::Yes);
-        let hit = expression.as_ref()?.search(&input)?;
+        let hit = expression.search(&input)?;
         let range = hit.start()..hit.end();
         if link.left == Left::Outer && !is_deeper(context, name, &range) {
             return None;

@@ -180,10 +180,12 @@ impl Filter {
         }
     }
 
-    /// Whether a window of one of the buckets may begin with the bytes of `word`.
-    pub(super) fn may_begin(&self, buckets: u8, word: u64) -> bool {
-        let buckets = buckets & self.middles[usize::from((word >> 8) as u16)];
-        buckets != 0 && buckets & self.joints[joined(slot(word as u32), slot((word >> 16) as u32))] != 0
+    /// Of `buckets` those with a window that may begin with the bytes of `word`. Nothing depends on a jump here:
+    /// places are judged one after the other, and about half of them are passed.
+    #[inline(always)]
+    pub(super) fn may_begin(&self, buckets: u8, word: u64) -> u8 {
+        let joint = joined(slot(word as u32), slot((word >> 16) as u32));
+        buckets & self.middles[usize::from((word >> 8) as u16)] & self.joints[joint]
     }
 
     /// Marks the places among the first `count` blocks of `bytes` where a window may start. [`BEHIND`]
@@ -192,15 +194,18 @@ impl Filter {
         let count = count.min(CHUNK);
         marks.count = count;
         #[cfg(target_arch = "x86_64")]
-        let done = self.vectors.map_or(0, |avx2| avx2.mark(&self.table, bytes, &mut marks.lanes[..count]));
+        let done = self
+            .vectors
+            .map_or(0, |avx2| avx2.mark(&self.table, bytes, &mut marks.lanes[..count], &mut marks.places));
         #[cfg(not(target_arch = "x86_64"))]
         let done = 0;
         let first = bytes.get(done * BLOCK..).and_then(<[u8]>::first_chunk);
         let mut here = first.map_or(0, |first| self.table[slot(u32::from_le_bytes(*first))]);
-        for (block, lanes) in marks.lanes.iter_mut().enumerate().take(count).skip(done) {
+        let plain = marks.lanes.iter_mut().zip(&mut marks.places).enumerate().take(count).skip(done);
+        for (block, (lanes, places)) in plain {
             let block_bytes = bytes.get(block * BLOCK..).and_then(<[u8]>::first_chunk::<{ BLOCK + BEHIND }>);
             let Some(block_bytes) = block_bytes else {
-                *lanes = 0;
+                (*lanes, *places) = (0, 0);
                 continue;
             };
             let mut marked = 0;
@@ -212,32 +217,72 @@ impl Filter {
                 here = next;
             }
             *lanes = marked;
+            *places = places_of(marked);
         }
     }
 }
+
+/// Which bytes of `lanes` are not zero.
+fn places_of(lanes: u64) -> u8 {
+    const LOWER: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let upper = (((lanes & LOWER) + LOWER) | lanes) & !LOWER;
+    // The product brings the upper bits of the bytes side by side.
+    ((upper >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+}
+
+/// Places that are taken in one go, whether so many are left or not.
+const AT_ONCE: usize = 4;
 
 /// What is marked in some blocks.
 pub(super) struct Marks {
     /// By block and place in it: the buckets of which a window may start there.
     pub(super) lanes: [u64; CHUNK],
+    /// By block: its places with any bucket.
+    places: [u8; CHUNK],
     count: usize,
-    marked: [u8; CHUNK],
+    marked: [u16; CHUNK * LANES + AT_ONCE],
 }
 
 impl Marks {
     pub(super) fn new() -> Self {
-        Self { lanes: [0; CHUNK], count: 0, marked: [0; CHUNK] }
+        Self { lanes: [0; CHUNK], places: [0; CHUNK], count: 0, marked: [0; CHUNK * LANES + AT_ONCE] }
     }
 
-    /// The blocks in which something is marked, and what.
-    pub(super) fn iter(&mut self) -> impl Iterator<Item = (usize, u64)> {
-        // Gathered first, without a jump: whether a block is marked would often be guessed wrong.
-        let mut marked = 0;
-        for (block, lanes) in self.lanes.iter().take(self.count).enumerate() {
-            self.marked[marked % CHUNK] = block as u8;
-            marked += usize::from(*lanes != 0);
+    /// Calls `judge` with each place where something is marked, counted from the first, and with what; and
+    /// returns the places for which it is true, in order.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, judge: impl Fn(usize, u8) -> bool) -> impl Iterator<Item = usize> {
+        let all = self.gather();
+        let mut kept = 0;
+        for number in 0..all {
+            let place = self.marked[number];
+            let (block, lane) = (usize::from(place) / LANES, usize::from(place) % LANES);
+            let buckets = (self.lanes[block % CHUNK] >> (8 * lane)) as u8;
+            // What is not kept is overwritten by the next: there is no jump that could be guessed wrong.
+            self.marked[kept] = place;
+            kept += usize::from(judge(usize::from(place), buckets));
         }
-        let marked = self.marked.iter().take(marked).map(|block| usize::from(*block));
-        marked.map(|block| (block, self.lanes[block % CHUNK]))
+        self.marked[..kept].iter().map(|place| usize::from(*place))
+    }
+
+    /// Puts the marked places in a row, and returns how many they are.
+    fn gather(&mut self) -> usize {
+        self.places[self.count..].fill(0);
+        let mut all = 0;
+        let groups = self.places[..self.count.next_multiple_of(8)].as_chunks::<8>().0;
+        for (group, number) in groups.iter().zip(0..) {
+            let mut places = u64::from_le_bytes(*group);
+            let end = all + places.count_ones() as usize;
+            while places != 0 {
+                let Some(marked) = self.marked.get_mut(all..all + AT_ONCE) else { break };
+                for slot in marked {
+                    *slot = number * 64 + places.trailing_zeros() as u16;
+                    places &= places.wrapping_sub(1);
+                }
+                all += AT_ONCE;
+            }
+            all = end;
+        }
+        all
     }
 }

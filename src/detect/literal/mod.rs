@@ -12,6 +12,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod filter;
+pub(crate) mod kinds;
 mod rarity;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,9 @@ const SHORTEST: usize = 3;
 
 /// How far behind a literal's start its window may stand.
 const FURTHEST: usize = 64;
+
+/// Bytes from a window's start that are compared at once.
+const WORD: usize = 8;
 
 /// A literal to look for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +58,9 @@ struct Entry {
     value: u64,
     literal: u32,
     /// Where the window starts in the literal; -1 is the byte before it.
-    offset: i32,
+    offset: i16,
+    /// Whether the literal is among the eight bytes as a whole.
+    whole: bool,
 }
 
 impl Literals {
@@ -73,8 +79,10 @@ impl Literals {
                 let offset = window.offset;
                 furthest = furthest.max(usize::try_from(offset).unwrap_or(0));
                 let (mask, value) = literal.bits_from(offset);
+                let whole = offset <= 0 && literal.byte(offset + WORD as i32).is_none();
+                let offset = offset as i16;
                 filter.add(&window, |slot| {
-                    entries.push((slot, Entry { mask, value, literal: number, offset }))
+                    entries.push((slot, Entry { mask, value, literal: number, offset, whole }))
                 });
             }
         }
@@ -141,17 +149,12 @@ impl Literals {
         marks: &mut Marks,
         found: &mut impl FnMut(usize, usize),
     ) {
-        for (block, mut lanes) in marks.iter() {
-            while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize / 8;
-                let buckets = (lanes >> (8 * lane)) as u8;
-                lanes &= !(0xFF << (8 * lane));
-                let place = at + block * BLOCK + lane * (BLOCK / LANES);
-                let word = word_at(bytes, place);
-                if self.filter.may_begin(buckets, word) {
-                    self.compare(bytes, place, word, range, found);
-                }
-            }
+        let rest = bytes.get(at..).unwrap_or_default();
+        let step = BLOCK / LANES;
+        for place in
+            marks.keep(|place, buckets| self.filter.may_begin(buckets, word_at(rest, place * step)) != 0)
+        {
+            self.compare(bytes, at + place * step, word_at(rest, place * step), range, found);
         }
     }
 
@@ -172,13 +175,18 @@ impl Literals {
             }
             let number = entry.literal as usize;
             let start = place.wrapping_sub(entry.offset as usize);
-            if range.contains(&start)
-                && let (Some(literal), Some(text)) = (self.literals.get(number), bytes.get(start..))
-                && literal.begins(text)
-            {
+            // A word that goes on behind the end of the bytes says nothing about them.
+            let is_whole = entry.whole && place + WORD <= bytes.len();
+            if range.contains(&start) && (is_whole || self.begins(number, bytes, start)) {
                 found(number, start);
             }
         }
+    }
+
+    /// Whether the literal of this number stands at `start`.
+    fn begins(&self, number: usize, bytes: &[u8], start: usize) -> bool {
+        let text = bytes.get(start..);
+        self.literals.get(number).zip(text).is_some_and(|(literal, text)| literal.begins(text))
     }
 }
 
