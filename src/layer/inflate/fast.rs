@@ -49,9 +49,7 @@ impl State {
         macro_rules! refill {
             ($ahead:expr, $from:expr) => {{
                 let from = $from & 15;
-                let mut word = [0; 8];
-                word.copy_from_slice(&$ahead[from..from + 8]);
-                bits |= u64::from_le_bytes(word).wrapping_shl(left);
+                bits |= u64::from_le_bytes(load($ahead, from)).wrapping_shl(left);
                 let taken = ((left ^ 63) & 63) >> 3;
                 left |= 56;
                 from + taken as usize
@@ -66,7 +64,7 @@ impl State {
         macro_rules! literals {
             ($entry:expr) => {
                 let count = $entry.count();
-                buffer[at..at + 2].copy_from_slice(&$entry.literals());
+                store(buffer, at, $entry.literals());
                 at += count;
             };
         }
@@ -139,11 +137,24 @@ impl State {
     }
 }
 
+// Arrays are moved as values: `copy_from_slice` is a call where a build does not optimise over all parts of
+// the program, and costs more than half of the speed there.
+
+#[inline(always)]
+fn load<const N: usize>(bytes: &[u8], from: usize) -> [u8; N] {
+    bytes[from..from + N].first_chunk().copied().unwrap_or([0; N])
+}
+
+#[inline(always)]
+fn store<const N: usize>(buffer: &mut [u8; window::LENGTH], to: usize, bytes: [u8; N]) {
+    if let Some(place) = buffer[to..to + N].first_chunk_mut() {
+        *place = bytes;
+    }
+}
+
 #[inline(always)]
 fn copy16(buffer: &mut [u8; window::LENGTH], from: usize, to: usize) {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&buffer[from..from + 16]);
-    buffer[to..to + 16].copy_from_slice(&bytes);
+    store(buffer, to, load::<16>(buffer, from));
 }
 
 /// Copies a match, and up to 32 bytes more than that.
@@ -165,7 +176,7 @@ fn copy(buffer: &mut [u8; window::LENGTH], mut from: usize, mut to: usize, dista
     } else if distance == 1 {
         let byte = buffer[from];
         while to < end {
-            buffer[to..to + 16].fill(byte);
+            store(buffer, to, [byte; 16]);
             to += 16;
         }
     } else {

@@ -97,6 +97,14 @@ fn damage_of_header_and_trailer_is_told() {
 }
 
 #[test]
+fn unknown_flags_are_refused() {
+    for (flags, refused) in [(0, false), (1, false), (0x20, true), (0x40, true), (0x80, true)] {
+        let stored = [&[0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 255, 3, 0][..], &[0; 8]].concat();
+        assert_eq!(read(&stored, 4_096).1.is_err(), refused, "{flags:#x}");
+    }
+}
+
+#[test]
 fn content_comes_before_the_checksum_is_told_wrong() {
     let text = text();
     let mut stored = through("gzip", &["-c"], &text).expect("gzip");
