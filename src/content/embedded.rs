@@ -108,13 +108,31 @@ impl Unpack for Embedded {
 
 impl Embedded {
     fn pass(&mut self, bytes: &[u8], last: bool, members: &mut dyn Members) -> Result<(), Fault> {
-        let mut joint = std::mem::take(&mut self.held);
-        let (all, mut at) = if joint.is_empty() {
-            (bytes, 0)
-        } else {
-            joint.extend_from_slice(bytes);
-            (joint.as_slice(), self.before)
-        };
+        let mut at = 0;
+        if !self.held.is_empty() {
+            // So many behind the held bytes that whatever is undecided then lies in `bytes` alone: these are
+            // read where they are, without a copy.
+            let (front, behind) = bytes.split_at(bytes.len().min(AHEAD + BEFORE));
+            let mut joint = std::mem::take(&mut self.held);
+            joint.extend_from_slice(front);
+            self.read(&joint, self.before, last && behind.is_empty(), members)?;
+            if behind.is_empty() {
+                return Ok(());
+            }
+            at = front.len() - self.held.len().saturating_sub(self.before);
+            self.held.clear();
+        }
+        self.read(bytes, at, last, members)
+    }
+
+    /// Reads `all` from `at` on; what stands in front of it was read.
+    fn read(
+        &mut self,
+        all: &[u8],
+        mut at: usize,
+        last: bool,
+        members: &mut dyn Members,
+    ) -> Result<(), Fault> {
         loop {
             let rest = all.get(at..).unwrap_or_default();
             match &mut self.state {

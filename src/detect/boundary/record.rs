@@ -27,7 +27,7 @@ fn holds(context: &Context<'_>, span: &Range<usize>, fits: impl Fn(&Range<usize>
         let types = context.slice(header + 1..values);
         (2..=LONGEST_HEADER).contains(&size)
             && values <= span.start
-            && reaches(types, values, &fits)
+            && reaches(types, values, span.start, &fits)
                 .is_some_and(|sum| is_payload(context.slice(0..header), size.saturating_add(sum)))
     })
 }
@@ -59,10 +59,13 @@ const LONGEST_ROW: usize = 9;
 const LONGEST_HEADER: usize = 127;
 
 /// The bytes of the values that `types`, to the last byte, describe from `start` on, if one is a text that
-/// fits.
-fn reaches(types: &[u8], start: usize, fits: impl Fn(&Range<usize>) -> bool) -> Option<usize> {
+/// fits. None that begins behind `latest` does: that ends most of what is no header after a few bytes.
+fn reaches(types: &[u8], start: usize, latest: usize, fits: impl Fn(&Range<usize>) -> bool) -> Option<usize> {
     let (mut rest, mut at, mut found) = (types, start, false);
     while !rest.is_empty() {
+        if at > latest && !found {
+            return None;
+        }
         let (kind, behind) = varint(rest)?;
         let end = at.saturating_add(size_of(kind)?);
         found |= kind >= 13 && kind % 2 == 1 && fits(&(at..end));
@@ -111,11 +114,12 @@ mod tests {
     fn a_header_is_read_to_its_last_byte() {
         // An integer of one byte, a text of four, nothing, a text of seventy-one.
         let types = [1, 21, 0, 0x81, 0x1B];
-        assert_eq!(reaches(&types, 10, |text| *text == (15..86)), Some(76));
-        assert_eq!(reaches(&types, 10, |text| *text == (11..15)), Some(76));
-        assert_eq!(reaches(&types, 10, |text| *text == (10..14)), None);
-        assert_eq!(reaches(&types[..4], 10, |_| true), None);
-        assert_eq!(reaches(&[10, 21], 10, |_| true), None, "a type that no file has");
+        assert_eq!(reaches(&types, 10, 15, |text| *text == (15..86)), Some(76));
+        assert_eq!(reaches(&types, 10, 15, |text| *text == (11..15)), Some(76));
+        assert_eq!(reaches(&types, 10, 15, |text| *text == (10..14)), None);
+        assert_eq!(reaches(&types, 10, 14, |text| *text == (15..86)), None, "it begins too late");
+        assert_eq!(reaches(&types[..4], 10, 15, |_| true), None);
+        assert_eq!(reaches(&[10, 21], 10, 15, |_| true), None, "a type that no file has");
     }
 
     #[test]

@@ -39,8 +39,9 @@ pub(crate) fn tell<const KINDS: usize>(
     let (whole, rest) = text.as_chunks::<BLOCK>();
     #[cfg(target_arch = "x86_64")]
     let done = Avx2::detect().is_some_and(|avx2| avx2.tell(whole, rows, blocks));
+    // Only vectors need the rows.
     #[cfg(not(target_arch = "x86_64"))]
-    let done = rows.is_empty();
+    let (done, _) = (false, rows);
     if !done {
         whole.iter().zip(&mut *blocks).for_each(|(bytes, words)| *words = words_of(bytes, of));
     }
