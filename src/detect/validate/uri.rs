@@ -136,14 +136,21 @@ pub(super) fn is_placeholder(password: &str) -> bool {
     let lower = password.to_ascii_lowercase();
     let marks = ["${", "{{", "}}", "<", ">", "%s", "$(", "****", "...", "%(", "{", "["];
     PLACEHOLDERS.contains(&lower.as_str())
+        || PLACEHOLDERS.contains(&behind_any(&lower, &["some", "your", "my", "the"]))
         || lower.starts_with('$')
         || marks.iter().any(|mark| lower.contains(mark))
         || lower.bytes().all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'-' | b'_'))
 }
 
+/// A word of documentation without what makes it anybody's: `somepassword`, `your-host`.
+fn behind_any<'t>(word: &'t str, fronts: &[&str]) -> &'t str {
+    let rest = fronts.iter().find_map(|front| word.strip_prefix(front));
+    rest.unwrap_or(word).trim_start_matches(['-', '_'])
+}
+
 pub(super) fn is_sample_host(host: &str) -> bool {
     let lower = host.to_ascii_lowercase();
-    LOCAL_HOSTS.contains(&lower.as_str())
+    LOCAL_HOSTS.contains(&behind_any(&lower, &["some", "your"]))
         || SAMPLE_SUFFIXES
             .iter()
             .any(|suffix| lower.ends_with(suffix) || suffix.strip_prefix('.') == Some(lower.as_str()))
@@ -175,6 +182,9 @@ mod tests {
             "mongodb://user:${DB_PASS}@db.internal",
             "mongodb://user:$PASS@db.internal",
             "mongodb://user:xxxxxxxx@db.internal",
+            "postgres://someuser:somepassword@somehost:381/somedatabase",
+            "postgres://app:some_secret@db.internal",
+            "postgres://app:s3cr3t9x@your-host:5432",
             "mongodb://user:s3cr3t9x@localhost:27017",
             "mongodb://user:s3cr3t9x@mongo.example.com",
             "mongodb://user@db.internal",
