@@ -3,9 +3,12 @@
 //! Nothing is read here but whether a file exists: a path may hold colons, so the longest path that
 //! exists is the path and the rest is the reference.
 
+pub mod reference;
+
 use std::path::{Path, PathBuf};
 
 use oci_client::Reference;
+use reference::ReferenceError;
 
 use crate::image::digest::Digest;
 
@@ -88,7 +91,7 @@ impl Target {
 
 /// A reference in its full form, with registry and tag; `None` where the text is none.
 pub fn normalise_reference(text: &str) -> Option<String> {
-    text.parse::<Reference>().ok().map(|reference| reference.whole())
+    reference::parse(text).ok().map(|reference| reference.whole())
 }
 
 fn parse_place(text: &str) -> Result<Place, TargetError> {
@@ -102,8 +105,8 @@ fn parse_place(text: &str) -> Result<Place, TargetError> {
     }
     if let Some(name) = text.strip_prefix("docker://") {
         // The message repeats the whole text: a password is known by the scheme in front of it.
-        let named = |error| TargetError(format!("'{text}' is no image reference: {error}"));
-        return name.parse().map(Place::Registry).map_err(|error: oci_client::ParseError| named(error));
+        let named = |error: ReferenceError| TargetError(format!("'{text}' is no image reference: {error}"));
+        return reference::parse(name).map(Place::Registry).map_err(named);
     }
     for (prefix, place) in
         [("docker-daemon:", Place::DockerDaemon as fn(String) -> Place), ("podman:", Place::Podman)]
@@ -138,7 +141,7 @@ fn bare(text: &str) -> Result<Place, TargetError> {
 }
 
 fn parse_reference(text: &str) -> Result<Reference, TargetError> {
-    text.parse().map_err(|error| TargetError(format!("'{text}' is no image reference: {error}")))
+    reference::parse(text).map_err(|error| TargetError(format!("'{text}' is no image reference: {error}")))
 }
 
 fn no_path(rest: &str, text: &str) -> TargetError {

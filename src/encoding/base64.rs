@@ -165,8 +165,9 @@ mod tests {
             }
             // And what is not promising holds nothing.
             let text = String::from_utf8(line.clone()).expect("ASCII");
-            let lines = [0..line.len()];
-            let run = Run::new::<Base64>(text.as_bytes(), &lines);
+            let whole = 0..line.len();
+            let lines = std::slice::from_ref(&whole);
+            let run = Run::new::<Base64>(text.as_bytes(), lines);
             for cut in [false, true] {
                 let mut found = 0;
                 run.each::<Base64>(cut, |_, _| found += 1);

@@ -7,7 +7,7 @@ use std::io::Read;
 use crate::image::manifest::{Image, ImageBlob, ImageKind};
 use crate::image::platform::PlatformSet;
 use crate::report::model::SourceKind;
-use crate::target::Selector;
+use crate::target::{Selector, normalise_reference};
 
 use super::documents::{Documents, Embedded, embedded_body};
 use super::oci_layout::{self, Group};
@@ -208,7 +208,7 @@ fn select(groups: &[Group], selector: Option<&Selector>) -> Result<Vec<Named>, S
 
 /// A name fits as it stands, else in its normalised form, else as a tag.
 fn by_name(groups: &[Group], wanted: &str) -> Result<Vec<Named>, String> {
-    let normal = |name: &str| name.parse::<oci_client::Reference>().ok().map(|reference| reference.whole());
+    let normal = normalise_reference;
     let tag = |name: &str| name.rsplit_once(':').map(|(_, tag)| tag.to_owned());
     let exact = |name: &str| name == wanted;
     let normalised = |name: &str| normal(name).is_some() && normal(name) == normal(wanted);

@@ -14,7 +14,7 @@ use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
 use crate::image::platform::{Platform, PlatformSet};
 use crate::source::{self, Access, BlobSink, ImageSource, Opened, PassingBlob, SourceError};
-use crate::target::{Place, Target};
+use crate::target::{Place, Target, reference};
 
 /// Registries that an image may send us to for its base, beside its own.
 const PUBLIC: [&str; 10] = [
@@ -199,8 +199,8 @@ impl Claim {
     /// Where the base is, if we may go there; else why not.
     fn reference(&self, own: &Reference) -> Result<Reference, String> {
         let name = &self.name;
-        let named: Reference =
-            name.parse().map_err(|error| format!("the base image that it names, {name}: {error}"))?;
+        let named: Reference = reference::parse(name)
+            .map_err(|error| format!("the base image that it names, {name}: {error}"))?;
         let registry = named.registry();
         if registry != own.registry() && !PUBLIC.contains(&registry) {
             return Err(format!(

@@ -7,7 +7,7 @@ use crate::cli::settings::Settings;
 use crate::report::text;
 use crate::scan::progress::Progress;
 use crate::source::{self, Access};
-use crate::target::{Place, Target};
+use crate::target::{Place, Target, reference};
 
 /// A target, or why there is none.
 pub(super) struct Asked {
@@ -90,7 +90,7 @@ fn of_tags(
     let tag = |tag: String| {
         let text = format!("{text}:{tag}");
         let name = format!("{}/{}:{tag}", repository.registry(), repository.repository());
-        let place = name.parse().map(Place::Registry);
+        let place = reference::parse(&name).map(Place::Registry);
         let target = place.map(|place| Target { text: text.clone(), place });
         Asked { text, target: target.map_err(|error| anyhow::anyhow!("{error}")), reported: true }
     };

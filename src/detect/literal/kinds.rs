@@ -94,7 +94,7 @@ mod tests {
                 assert_eq!(kinds as u8, kinds_of(*byte), "{at} from {from}");
             }
             let behind = blocks.last().map_or(0, |last| last.iter().fold(0, |all, word| all | word));
-            assert!(rest.len() % BLOCK == 0 || behind >> (rest.len() % BLOCK) == 0, "from {from}");
+            assert!(rest.len().is_multiple_of(BLOCK) || behind >> (rest.len() % BLOCK) == 0, "from {from}");
         }
     }
 
