@@ -144,7 +144,13 @@ fn one_key_of_every_definition_in_every_place() {
     // Of layers that are known, whose keys nobody has any more.
     let (_, again) = run.assert_silent("again", run.command(&scan(&["app.tar"])), &pieces);
     assert!(json(&again)["results"][0]["stats"]["layers_cached"].as_u64() > Some(0), "nothing was kept");
-    assert_eq!(json(&again)["results"][0]["findings"], json(&outputs)["results"][0]["findings"]);
+    // Texts may differ in pieces of keys that stand in the names of other layers.
+    let told = |outputs: &BTreeMap<String, Vec<u8>>| -> Vec<_> {
+        let findings = json(outputs)["results"][0]["findings"].as_array().expect("findings").clone();
+        let facts = ["fingerprint", "detector", "severity", "confidence", "also", "secret", "in_final_image"];
+        findings.iter().map(|finding| facts.map(|fact| finding[fact].clone())).collect()
+    };
+    assert_eq!(told(&again), told(&outputs));
     let missing: Vec<&str> = samples.detectors().filter(|id| !found.contains(*id)).collect();
     assert!(missing.is_empty(), "not found, so nothing is proven of them: {missing:?}");
 }

@@ -61,7 +61,7 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         .build(concat!(
             r#"(?i)(?:key|token|secret|password|passwd|credential|auth|authorization|bearer|basic)s?"#,
             r#"(?:\\*["'`])?\]?[ \t]{0,8}(?:=>|:=|=|:|,|%3D|[ \t])[ \t]{0,8}(?:\\*["'`])?"#,
-            r#"(?:(?:bearer|token|basic|key|apikey|api-key|accesskey|sso-key|secret)[ \t=:+]{1,3}(?:\\*["'`])?)?"#,
+            r#"(?:(?:bearer|token|basic|key|apikey|api-key|accesskey|sso-key|secret)(?:[ \t=:]{1,3}|\+)(?:\\*["'`])?)?"#,
             r#"|://|(?:[ \t]-u|--user)[ \t=]{0,4}["']?"#,
         ))
         .ok()
@@ -110,14 +110,18 @@ mod tests {
     use crate::detect::context::Context;
     use crate::detect::{Place, Window};
 
-    /// Whether `V1v` is one of the values near the host.
     fn is_near(text: &str) -> bool {
+        begins_near(text, b"V1v")
+    }
+
+    /// Whether one of the values near the host begins like this.
+    fn begins_near(text: &str, value: &[u8]) -> bool {
         let bytes = text.as_bytes();
         let window =
             Window { bytes, owned: 0..bytes.len(), starts: true, ends: true, place: Place::File, path: b"" };
         let anchor = text.find("api.acme.com").expect("valid");
         let context = Context::around(&window, anchor);
-        values_near(&context, &(anchor..anchor + 12)).iter().any(|(_, at)| bytes[*at..].starts_with(b"V1v"))
+        values_near(&context, &(anchor..anchor + 12)).iter().any(|(_, at)| bytes[*at..].starts_with(value))
     }
 
     #[test]
@@ -139,6 +143,17 @@ mod tests {
         ] {
             assert!(is_near(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_of_base64_may_begin_with_its_marks() {
+        for text in [
+            "curl -H 'Authorization: Bearer +V1v' https://api.acme.com/v1",
+            "curl -H 'Authorization: Basic +V1v' https://api.acme.com/v1",
+        ] {
+            assert!(begins_near(text, b"+V1v"), "{text}");
+        }
+        assert!(is_near("https://api.acme.com/v1?authorization=Bearer+V1v"), "a blank in a query");
     }
 
     #[test]
