@@ -78,7 +78,7 @@ fn same(run: &Run) -> Value {
     report
 }
 
-/// Keys that are deleted, overwritten, behind a symlink, in an archive, encoded and in the config.
+/// Keys that are deleted, overwritten, behind a symlink, in an archive, in a file's name and in the config.
 fn image() -> Image {
     let zipped = {
         let mut tar = crate::support::tarball::Tarball::new();
@@ -91,6 +91,7 @@ fn image() -> Image {
         .file("app/old", &line(2))
         .file("app/kept", &line(3))
         .file("srv/bundle.tar.gz", &zipped)
+        .file(&format!("srv/{}.txt", key(7)), b"named for its key")
         .symlink("link", "app");
     let second = Layer::new().file("link/old", b"nothing").whiteout("app/.env").file("app/new", &line(4));
     ImageBuilder::new("app:1")
@@ -112,7 +113,7 @@ fn a_second_scan_says_the_same_and_reads_no_layer() {
     assert_eq!(cached(&second.json()), 2);
     assert_eq!(same(&second), same(&first));
     assert_eq!(same(&cache.scan(&target, &["--no-cache"])), same(&first));
-    assert!(first.findings().len() >= 6, "what the image holds");
+    assert!(first.findings().len() >= 7, "what the image holds");
     let removed = first.findings().iter().filter(|found| found["in_final_image"] == false).count();
     assert_eq!(removed, 2, "one deleted, one overwritten through a symlink");
     for format in ["jsonl", "csv", "table"] {
@@ -138,7 +139,7 @@ fn what_is_kept_holds_no_key_and_no_name() {
     cache.scan(&target, &[]).assert_status(1);
     for entry in cache.entries() {
         let bytes = fs::read(entry).expect("read");
-        for number in 1..7 {
+        for number in 1..8 {
             let key = key(number);
             for piece in key.as_bytes().windows(8).skip(4) {
                 assert!(memchr::memmem::find(&bytes, piece).is_none(), "a piece of key {number}");

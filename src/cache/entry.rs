@@ -27,8 +27,17 @@ pub(super) struct Keeping<'a> {
     pub(super) names: &'a NameHasher,
     /// What may be kept of a key.
     pub(super) secret: &'a dyn Fn(&Found, &Tracer) -> Option<KeptSecret>,
-    /// Whether a text holds no key, nor a part of one.
-    pub(super) is_clean: &'a dyn Fn(&str) -> bool,
+    /// A text as it may be shown: without keys and parts of keys.
+    pub(super) clean: &'a dyn Fn(&str) -> String,
+}
+
+impl Keeping<'_> {
+    /// A name as it is where it may be shown, else as it is shown.
+    fn bytes(&self, name: &[u8]) -> Vec<u8> {
+        let text = String::from_utf8_lossy(name);
+        let clean = (self.clean)(&text);
+        if clean == text { name.to_vec() } else { clean.into_bytes() }
+    }
 }
 
 /// A layer as it is kept.
@@ -102,8 +111,8 @@ struct KeptError {
 }
 
 impl Entry {
-    /// What is kept of a layer. None where it cannot be kept: a text of it holds a key, or it is a document
-    /// of an attestation, or it has too much of something.
+    /// What is kept of a layer. None where it cannot be kept: the name of a package in it holds a key, or it
+    /// is a document of an attestation, or it has too much of something.
     pub(super) fn of(scan: &BlobScan, keeping: &Keeping<'_>) -> Option<Self> {
         let is_statement = scan.matches.iter().any(|found| found.content.stated.is_some());
         if is_statement || !scan.secrets.is_empty() || scan.matches.len() > CACHED_MATCHES {
@@ -112,14 +121,18 @@ impl Entry {
         let mut contents = Contents::default();
         let mut matches = Vec::new();
         for found in &scan.matches {
-            matches.push(kept_match(found, contents.put(&found.content)?, keeping)?);
+            matches.push(kept_match(found, contents.put(&found.content, keeping), keeping)?);
         }
         let error = |error: &BlobError| KeptError {
-            path: error.path.clone(),
+            path: error.path.as_deref().map(|path| keeping.bytes(path)),
             reason: error.reason.to_owned(),
-            message: error.message.clone(),
+            message: (keeping.clean)(&error.message),
         };
-        let entry = Self {
+        let packages = scan.packages.texts().collect::<Vec<_>>().join("\n");
+        if (keeping.clean)(&packages) != packages {
+            return None;
+        }
+        Some(Self {
             stored: scan.stored,
             diff_id: scan.diff_id.clone(),
             compression: scan.compression,
@@ -134,32 +147,10 @@ impl Entry {
             bytes: scan.bytes,
             skipped: scan.skipped,
             errors: scan.errors.iter().map(error).collect(),
-            warnings: scan.warnings.clone(),
+            warnings: scan.warnings.iter().map(|warning| (keeping.clean)(warning)).collect(),
             opaque: scan.opaque.by_reason.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect(),
-            opaque_paths: scan.opaque.paths.clone(),
-        };
-        entry.is_clean(keeping.is_clean).then_some(entry)
-    }
-
-    /// Whether none of its texts holds a key.
-    fn is_clean(&self, is_clean: &dyn Fn(&str) -> bool) -> bool {
-        let bytes = |text: &[u8]| is_clean(&String::from_utf8_lossy(text));
-        let content = |content: &KeptContent| {
-            let inner = match &content.inner {
-                Some((_, Some(KeptStep::Member(name)))) => bytes(name),
-                _ => true,
-            };
-            inner && bytes(&content.path) && content.name.as_deref().is_none_or(is_clean)
-        };
-        let packages = self.packages.texts().collect::<Vec<_>>().join("\n");
-        self.contents.iter().all(content)
-            && self
-                .errors
-                .iter()
-                .all(|error| is_clean(&error.message) && error.path.as_deref().is_none_or(bytes))
-            && self.warnings.iter().all(|warning| is_clean(warning))
-            && self.opaque_paths.iter().all(|path| bytes(path))
-            && is_clean(&packages)
+            opaque_paths: scan.opaque.paths.iter().map(|path| keeping.bytes(path)).collect(),
+        })
     }
 
     /// The layer as if it had been read now; its stored bytes have this digest. None where the entry does
@@ -213,31 +204,31 @@ struct Contents {
 
 impl Contents {
     /// Where a content stands in the list.
-    fn put(&mut self, content: &Arc<Content>) -> Option<usize> {
+    fn put(&mut self, content: &Arc<Content>, keeping: &Keeping<'_>) -> usize {
         if let Some(place) = self.places.get(&Arc::as_ptr(content)) {
-            return Some(*place);
+            return *place;
         }
-        let inner = match content.inner.as_deref() {
-            Some(inner) => Some((self.put(&inner.outer)?, inner.step.as_ref().map(kept_step))),
-            None => None,
-        };
+        let inner = content.inner.as_deref().map(|inner| {
+            let step = inner.step.as_ref().map(|step| kept_step(step, keeping));
+            (self.put(&inner.outer, keeping), step)
+        });
         let place = self.list.len();
         self.list.push(KeptContent {
             id: content.id,
             entry: content.entry,
             place: content.place,
-            path: content.path.to_vec(),
-            name: content.name.clone(),
+            path: keeping.bytes(&content.path),
+            name: content.name.as_deref().map(|name| (keeping.clean)(name)),
             inner,
         });
         self.places.insert(Arc::as_ptr(content), place);
-        Some(place)
+        place
     }
 }
 
-fn kept_step(step: &InnerStep) -> KeptStep {
+fn kept_step(step: &InnerStep, keeping: &Keeping<'_>) -> KeptStep {
     match step {
-        InnerStep::Member(name) => KeptStep::Member(name.to_vec()),
+        InnerStep::Member(name) => KeptStep::Member(keeping.bytes(name)),
         InnerStep::Decoded(word) => KeptStep::Decoded((*word).to_owned()),
     }
 }

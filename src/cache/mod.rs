@@ -116,7 +116,7 @@ impl LayerCache {
                 tracer: &self.tracer,
                 names: &self.names,
                 secret: &|found, tracer| judge.kept_secret(found, tracer),
-                is_clean: &|text| redactor.clean(text) == text,
+                clean: &|text| redactor.clean(text),
             };
             let Some(entry) = Entry::of(scan, &keeping) else { continue };
             let bytes = postcard::to_stdvec(&entry).map_err(io::Error::other)?;
