@@ -18,10 +18,13 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 const PIECE: usize = 8;
 
 /// The part of a key that may stand in clear: who the key is of, and where it leads.
-const HANDLES: [(&str, &str); 10] = [
+const HANDLES: [(&str, &str); 12] = [
     ("aws-codecommit-credentials", "//([^:]+):"),
-    ("gcp-service-account-key", r#"((?:project_id|private_key_id|client_email|client_id)":\s*"[^"]+",?\s*)"#),
-    ("gcp-service-account-key", r#"(client_id":\s*"[^"]+",\s*"token_u)"#),
+    // Each with the beginning of the next field's name.
+    ("gcp-service-account-key", r#"(project_id":\s*"[^"]+",?\s*"?[a-z_]{0,8})"#),
+    ("gcp-service-account-key", r#"(private_key_id":\s*"[^"]+",?\s*"?[a-z_]{0,8})"#),
+    ("gcp-service-account-key", r#"(client_email":\s*"[^"]+",?\s*"?[a-z_]{0,8})"#),
+    ("gcp-service-account-key", r#"(client_id":\s*"[^"]+",?\s*"?[a-z_]{0,8})"#),
     // The id beside the secret has the same front, and by chance the next digit too.
     ("intra42-client-secret", "^s-(s4t2ud-.)"),
     ("mongodb-connection-string", "@([^@]+)$"),
