@@ -1,6 +1,7 @@
 //! What is kept of a layer that was read: all that reports are made from, but no value of a key, and of
 //! the tree hashes in place of names.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -199,7 +200,7 @@ impl Entry {
 #[derive(Default)]
 struct Contents {
     list: Vec<KeptContent>,
-    places: std::collections::HashMap<*const Content, usize>,
+    places: HashMap<*const Content, usize>,
 }
 
 impl Contents {

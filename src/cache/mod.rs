@@ -14,8 +14,6 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use entry::{Entry, Keeping};
@@ -25,7 +23,7 @@ use store::Store;
 use crate::detect::own_secrets::OwnSecrets;
 use crate::detect::redact::Redactor;
 use crate::detect::traces::Tracer;
-use crate::finding::fingerprint::{FingerprintKey, KeyOrigin};
+use crate::finding::fingerprint::{FingerprintKey, KEY_LEN, KeyOrigin, hex_prefix, hmac};
 use crate::finding::result::Judge;
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageBlob};
@@ -135,8 +133,8 @@ impl LayerCache {
     }
 
     fn name(&self, digest: &Digest) -> String {
-        let name = keyed(&self.name_key, &[&self.scope, digest.to_string().as_bytes()]);
-        name.iter().map(|byte| format!("{byte:02x}")).collect()
+        let name = hmac(&self.name_key, &[&self.scope, digest.to_string().as_bytes()]);
+        hex_prefix(&name, name.len())
     }
 }
 
@@ -157,19 +155,11 @@ impl Scope<'_> {
     fn text(&self, key: &Zeroizing<[u8; 32]>) -> Vec<u8> {
         let mut own = Vec::new();
         for secret in self.own_secrets.iter().flat_map(|own| (0..own.len()).filter_map(|n| own.key(n))) {
-            own.extend_from_slice(&keyed(key, &[b"own\0", secret.expose()]));
+            own.extend_from_slice(&hmac(key, &[b"own\0", secret.expose()]));
         }
-        let own: String = keyed(key, &[&own]).iter().map(|byte| format!("{byte:02x}")).collect();
+        let own = hex_prefix(&hmac(key, &[&own]), KEY_LEN);
         format!("{BUILD}\n{}\n{}\n{own}\n", self.ruleset, self.max_layer_bytes).into_bytes()
     }
-}
-
-fn keyed(key: &Zeroizing<[u8; 32]>, parts: &[&[u8]]) -> [u8; 32] {
-    let mut block = Zeroizing::new([0; 64]);
-    block[..key.len()].copy_from_slice(&key[..]);
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
 }
 
 /// How much a cache's folder holds.

@@ -8,10 +8,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use hmac::Mac as _;
 use zeroize::Zeroizing;
 
+use crate::finding::fingerprint::{hmac, mac};
 use crate::limits::{CACHE, CACHE_ENTRY};
 use crate::report::file;
 
@@ -68,7 +68,7 @@ impl Store {
         (&mut file).take(CACHE_ENTRY + 1).read_to_end(&mut bytes).ok()?;
         let kept = bytes.strip_prefix(MAGIC.as_slice()).filter(|_| bytes.len() as u64 <= CACHE_ENTRY)?;
         let (code, kept) = kept.split_first_chunk::<MAC>()?;
-        mac(key, name, kept).verify_slice(code).ok()?;
+        mac(key, &[name.as_bytes(), kept]).verify_slice(code).ok()?;
         if metadata.modified().is_ok_and(|time| time.elapsed().is_ok_and(|since| since > USED)) {
             // Those that are used least go first. One that may only be read stays as it is.
             let _ = File::options().append(true).open(&path).map(|file| file.set_modified(SystemTime::now()));
@@ -83,7 +83,7 @@ impl Store {
     /// When they cannot be written.
     pub(super) fn write(&self, name: &str, key: &Zeroizing<[u8; 32]>, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(name).ok_or(io::ErrorKind::InvalidInput)?;
-        let code = mac(key, name, bytes).finalize().into_bytes();
+        let code = hmac(key, &[name.as_bytes(), bytes]);
         let entry = [MAGIC.as_slice(), &code, bytes].concat();
         if entry.len() as u64 > CACHE_ENTRY {
             return Ok(());
@@ -174,15 +174,6 @@ impl Store {
         }
         Ok(files)
     }
-}
-
-fn mac(key: &Zeroizing<[u8; 32]>, name: &str, bytes: &[u8]) -> Hmac<Sha256> {
-    let mut block = Zeroizing::new([0; 64]);
-    block[..key.len()].copy_from_slice(&key[..]);
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    mac.update(name.as_bytes());
-    mac.update(bytes);
-    mac
 }
 
 fn is_entry(metadata: &Metadata) -> bool {

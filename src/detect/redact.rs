@@ -112,11 +112,11 @@ impl<'a> Redactor<'a> {
         let shown = shown.into();
         let prefixes = forms_of(shown.split(HIDDEN).next().unwrap_or_default().as_bytes());
         for plain in [key.expose(), raw] {
-            for (form, prefix) in forms_of(plain).iter().zip(&prefixes) {
-                self.pieces.extend(secret_parts(form, prefix).into_iter().flat_map(pieces_of));
+            for (form, prefix) in forms_of(plain).into_iter().zip(&prefixes) {
+                self.pieces.extend(secret_parts(&form, prefix).into_iter().flat_map(pieces_of));
+                self.replace(form, &shown);
             }
         }
-        self.learn_guess(key, raw, shown);
     }
 
     /// The same of a key whose value nobody kept, by the traces of its forms. Its pieces are not known.

@@ -250,7 +250,8 @@ fn rounds(
     }
 }
 
-/// The pieces of `text`, whose kinds of bytes `masks` are, under one reading; those that are no reason to decode it only if `weak_too`.
+/// The pieces of `text`, whose kinds of bytes `masks` are, under one reading; those that are no reason to
+/// decode it only if `weak_too`.
 fn find(reading: Reading, text: &[u8], masks: &Masks, weak_too: bool, pieces: &mut Pieces) {
     pieces.clear();
     match reading {

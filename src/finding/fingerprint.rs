@@ -328,16 +328,23 @@ fn kind_word(kind: Place) -> String {
     }
 }
 
-fn hmac(key: &[u8; KEY_LEN], parts: &[&[u8]]) -> [u8; 32] {
+/// HMAC-SHA-256 over `parts`, one behind the other.
+pub(crate) fn hmac(key: &[u8; KEY_LEN], parts: &[&[u8]]) -> [u8; 32] {
+    mac(key, parts).finalize().into_bytes().into()
+}
+
+/// The same before it is finished, to be compared with another in a time that tells nothing.
+pub(crate) fn mac(key: &[u8; KEY_LEN], parts: &[&[u8]]) -> Hmac<Sha256> {
     // HMAC fills a key that is shorter than a block with zeros; doing it here cannot fail.
     let mut block = Zeroizing::new([0; 64]);
     block[..KEY_LEN].copy_from_slice(key);
     let mut mac = Hmac::<Sha256>::new((&*block).into());
     parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().into()
+    mac
 }
 
-fn hex_prefix(bytes: &[u8], count: usize) -> String {
+/// The first `count` bytes as hex digits.
+pub(crate) fn hex_prefix(bytes: &[u8], count: usize) -> String {
     bytes.iter().take(count).map(|byte| format!("{byte:02x}")).collect()
 }
 

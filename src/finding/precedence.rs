@@ -73,10 +73,9 @@ impl Claim {
 /// Settles the finds of one content: of those that overlap the first by its claim is kept, and `merge` tells
 /// it of each of the others. What is kept comes in the order of the content.
 pub fn settle<T>(
-    finds: Vec<(Claim, T)>,
+    mut finds: Vec<(Claim, T)>,
     mut merge: impl FnMut(&mut (Claim, T), &(Claim, T)),
 ) -> Vec<(Claim, T)> {
-    let mut finds = finds;
     finds.sort_by_key(|(claim, _)| *claim);
     let mut kept: Vec<(Claim, T)> = Vec::new();
     // Kept spans do not overlap, so the neighbours by start are all that can meet a new one.

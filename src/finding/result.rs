@@ -217,7 +217,7 @@ impl Judge<'_> {
     }
 
     /// A key's value as it may be shown.
-    pub(crate) fn shown_secret(&self, finder: Finder, secret: &Secret) -> String {
+    fn shown_secret(&self, finder: Finder, secret: &Secret) -> String {
         match secret {
             Secret::Read { key, .. } => self.shown(finder, key),
             Secret::Kept(kept) => kept.shown.clone(),

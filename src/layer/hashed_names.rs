@@ -10,12 +10,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use super::entry_log::EntryLog;
 use super::tar::Entry;
-
-/// What the names of whiteouts begin with (OCI image specification, layer.md), and those of AUFS's files.
-const WHITEOUTS: [&[u8]; 2] = [b".wh..wh.", b".wh."];
-
-/// The whiteout of all in a folder.
-const OPAQUE: &[u8] = b".wh..wh..opq";
+use crate::image::rootfs::{AUFS, OPAQUE, WHITEOUT};
 
 /// Hashes names under a key: 128 bits each.
 #[derive(Clone)]
@@ -56,7 +51,8 @@ impl NameHasher {
             if index > 0 {
                 hashed.push(b'/');
             }
-            let front = WHITEOUTS.into_iter().find(|front| name.starts_with(front)).unwrap_or_default();
+            let front =
+                [AUFS, WHITEOUT].into_iter().find(|front| name.starts_with(front)).unwrap_or_default();
             match name {
                 b".." | OPAQUE => hashed.extend_from_slice(name),
                 _ => {

@@ -40,6 +40,7 @@ mod tests;
 
 use std::collections::HashMap;
 
+pub(crate) use self::path::{AUFS, OPAQUE, WHITEOUT};
 use self::replay::{Outcome, Replay, Runtime};
 use crate::layer::entry_log::{EntryIndex, EntryLog};
 

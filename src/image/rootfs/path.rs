@@ -2,13 +2,13 @@
 //! symlink is looked at.
 
 /// What a whiteout's name begins with (OCI image specification, layer.md).
-const WHITEOUT: &[u8] = b".wh.";
+pub(crate) const WHITEOUT: &[u8] = b".wh.";
 
 /// Name of the whiteout that hides all that lower layers have in its folder.
-const OPAQUE: &[u8] = b".wh..wh..opq";
+pub(crate) const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// What the names of AUFS's own files begin with.
-const AUFS: &[u8] = b".wh..wh.";
+pub(crate) const AUFS: &[u8] = b".wh..wh.";
 
 /// The components of `path` below the root: empty ones and `.` left out, `..` removing the one before
 /// it and never leaving the root. Absolute or relative makes no difference.
