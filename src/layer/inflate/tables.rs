@@ -19,13 +19,15 @@ const DISTANCE_ENTRIES: usize = 2048;
 
 /// What the next bits stand for: a literal or two, a length, a literal and a length.
 ///
-///     [31..24] the length without its extra bits, less 3, or the second literal
-///     [23..16] the first literal
-///     [15..14] of what is rare: what it is, and [31..16] where longer codes go on
-///     [13] neither literals nor a length  [12] not only literals
-///     [11..8] bits of all codes, behind which the extra bits of the length follow
-///     [7..6] how many literals
-///     [5..0] bits to drop
+/// ```text
+/// [31..24] the length without its extra bits, less 3, or the second literal
+/// [23..16] the first literal
+/// [15..14] of what is rare: what it is, and [31..16] where longer codes go on
+/// [13] neither literals nor a length  [12] not only literals
+/// [11..8] bits of all codes, behind which the extra bits of the length follow
+/// [7..6] how many literals
+/// [5..0] bits to drop
+/// ```
 #[derive(Clone, Copy)]
 pub(super) struct Run(u32);
 
@@ -108,10 +110,12 @@ impl Run {
 
 /// What the next bits stand for: a number, or an index that longer codes go on at.
 ///
-///     [47..32] mask of the extra bits
-///     [31..16] base, or the index
-///     [15..14] what it is  [13..8] bits of the code, behind which its extra bits follow
-///     [5..0] bits to drop
+/// ```text
+/// [47..32] mask of the extra bits
+/// [31..16] base, or the index
+/// [15..14] what it is  [13..8] bits of the code, behind which its extra bits follow
+/// [5..0] bits to drop
+/// ```
 #[derive(Clone, Copy)]
 pub(super) struct Number(u32);
 
