@@ -22,6 +22,7 @@ pub mod cli;
 pub mod content;
 pub mod detect;
 pub mod detectors;
+pub mod dockerfile;
 pub mod encoding;
 pub mod engine;
 pub mod finding;

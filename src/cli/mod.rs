@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod cache;
+pub mod config;
 pub mod detectors;
 pub mod exit_status;
 pub mod fingerprint_key;
@@ -22,10 +23,10 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, FromArgMatches};
 
-use self::args::{Arguments, Command};
+use self::args::{Arguments, Command, ConfigCommand};
 use self::exit_status::ExitStatus;
 use self::messages::Messages;
 
@@ -61,18 +62,58 @@ const ENGINE: Engine = Engine {
 };
 
 fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitStatus {
-    let matches = args::command().try_get_matches_from(line);
-    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
-    match arguments.map(|arguments| arguments.command) {
-        Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan, &mut io::stdout()),
-        Ok(Command::Diff(arguments)) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
-        Ok(Command::Detectors(command)) => detectors::run(command, &mut io::stdout()),
-        Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
-        Ok(Command::Cache(command)) => cache::run(command),
-        Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),
-        Ok(Command::Man) => show(manual::page()),
-        Err(error) => refuse(&error),
+    let line: Vec<OsString> = line.into_iter().collect();
+    let given = match args::command().try_get_matches_from(&line) {
+        Ok(given) => given,
+        Err(error) => return refuse(&error),
+    };
+    let matches = match with_configuration(&line, &given) {
+        Ok(Some(line)) => args::command().try_get_matches_from(line),
+        Ok(None) => Ok(given.clone()),
+        Err(error) => {
+            Messages::default().error(&error.to_string());
+            return ExitStatus::Failed;
+        }
+    };
+    let arguments = matches.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?.command, matches)));
+    let (command, matches) = match arguments {
+        Ok(both) => both,
+        Err(error) => return refuse(&error),
+    };
+    match command {
+        Command::Scan(arguments) => scan::run(*arguments, engine.scan, &mut io::stdout()),
+        Command::Diff(arguments) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
+        Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
+        Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
+        Command::Cache(command) => cache::run(command),
+        Command::Completions { shell } => show(Ok(manual::completions(shell))),
+        Command::Man => show(manual::page()),
+        Command::Config(ConfigCommand::Show(_)) => {
+            let [given, matches] = [&given, &matches].map(|matches| of_command(matches, &SHOW));
+            match given.zip(matches) {
+                Some((given, matches)) => config::run(given, matches, &mut io::stdout()),
+                None => ExitStatus::Failed,
+            }
+        }
     }
+}
+
+/// The words of `keyseam config show`.
+const SHOW: [&str; 2] = ["config", "show"];
+
+/// The line with the settings of `keyseam.toml`, for a command that has settings.
+fn with_configuration(
+    line: &[OsString],
+    given: &ArgMatches,
+) -> Result<Option<Vec<OsString>>, config::ConfigError> {
+    let paths: [&[&str]; 3] = [&["scan"], &["diff"], &SHOW];
+    let found = paths.iter().find_map(|path| Some((path, of_command(given, path)?)));
+    found.map(|(path, matches)| config::complete(line, path, matches)).transpose()
+}
+
+/// What clap made of the part of a command.
+fn of_command<'a>(matches: &'a ArgMatches, path: &[&str]) -> Option<&'a ArgMatches> {
+    path.iter().try_fold(matches, |matches, word| matches.subcommand_matches(word))
 }
 
 fn show(text: io::Result<Vec<u8>>) -> ExitStatus {

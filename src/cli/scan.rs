@@ -10,19 +10,12 @@ use super::progress::{self, Bars, Notes};
 use super::settings::{Settings, SettingsError};
 use super::terminal;
 use crate::report::Report;
+use crate::report::file::{self, FileError};
 use crate::scan::progress::Progress;
 
 /// Scans every target of the settings. A target that gives no result is in the report's errors; an
 /// error is something that keeps the whole scan from being done (a rule file that is wrong, say).
 pub type Scanner = fn(&Settings, &dyn Progress) -> anyhow::Result<Report>;
-
-/// Options that are known by name and have no effect yet: hidden in the help, refused when given.
-pub const NOT_YET: &[&str] = &["skip-base", "dockerfile", "baseline", "write-baseline", "config"];
-
-/// Whether `option` has no effect yet.
-pub fn is_not_yet(option: &str) -> bool {
-    NOT_YET.contains(&option)
-}
 
 /// Runs `keyseam scan`. The report for standard output goes to `stdout`.
 pub fn run(arguments: ScanArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
@@ -76,7 +69,25 @@ fn scan(settings: &Settings, messages: &Messages, scanner: Scanner, stdout: &mut
         outcome.failed = true;
         messages.error(&error.to_string());
     }
+    if let Err(error) = write_baseline(settings, &report, messages) {
+        outcome.failed = true;
+        messages.error(&error.to_string());
+    }
     outcome.status(settings.exit_zero)
+}
+
+/// Writes the baseline of this run, where one is wanted.
+fn write_baseline(settings: &Settings, report: &Report, messages: &Messages) -> Result<(), FileError> {
+    let Some((path, bytes)) = settings.write_baseline.as_ref().zip(report.baseline.as_ref()) else {
+        return Ok(());
+    };
+    file::write(path, bytes)?;
+    if !report.summary.complete {
+        messages.note(&format!("not everything was scanned: {} may lack keys", path.display()));
+    }
+    messages
+        .note(&format!("wrote {}: scan with --baseline {0} to be told of new keys alone", path.display()));
+    Ok(())
 }
 
 /// Scans, with bars where somebody looks. They are gone before a report is written.

@@ -27,6 +27,10 @@ pub struct Settings {
     pub all_tags: bool,
     /// The base image, as it was asked for.
     pub base: Option<String>,
+    /// What the images were built from.
+    pub dockerfile: Option<PathBuf>,
+    /// Whether its layers are left out.
+    pub skip_base: bool,
     /// Which platforms of an index.
     pub platforms: PlatformSet,
     /// Ids, aliases, services or categories to which detection is limited; empty for no limit.
@@ -39,6 +43,10 @@ pub struct Settings {
     pub secrets_from: Option<SecretsFrom>,
     /// The hashing key's file; the data folder's where there is none.
     pub fingerprint_key_file: Option<PathBuf>,
+    /// The baseline whose keys are known.
+    pub baseline: Option<PathBuf>,
+    /// Where the baseline of this run's keys goes.
+    pub write_baseline: Option<PathBuf>,
     /// Which findings count.
     pub threshold: Threshold,
     /// Whether contents that cannot be opened make a scan incomplete.
@@ -70,9 +78,6 @@ pub struct Settings {
 /// Why a command line cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// An option that only has its name so far.
-    #[error("--{0} is not supported yet")]
-    NotYet(&'static str),
     /// `--platform all` with others.
     #[error("--platform all already takes every platform; leave the others out")]
     AllAndOthers,
@@ -88,6 +93,9 @@ pub enum SettingsError {
     /// The list of images holds none.
     #[error("{0} names no image")]
     ListEmpty(PathBuf),
+    /// A diff has a baseline already: its old image.
+    #[error("--write-baseline goes with keyseam scan; what diff leaves out is what OLD holds")]
+    BaselineOfDiff,
     /// A report has no place.
     #[error(transparent)]
     Outputs(#[from] OutputsError),
@@ -101,7 +109,6 @@ impl Settings {
     /// password is read from `stdin`.
     pub fn new(arguments: ScanArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
         let ScanArguments { images: Images { images, images_from, all_tags }, options } = arguments;
-        refuse_what_is_not_yet(&options)?;
         let targets = targets(images, images_from.as_deref())?;
         Ok(Self { all_tags, ..Self::of_targets(targets, options, stdin)? })
     }
@@ -109,7 +116,9 @@ impl Settings {
     /// The same for `keyseam diff`; the targets are the old image and the new one.
     pub fn of_diff(arguments: DiffArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
         let DiffArguments { old, new, options } = arguments;
-        refuse_what_is_not_yet(&options)?;
+        if options.project.write_baseline.is_some() {
+            return Err(SettingsError::BaselineOfDiff);
+        }
         Self::of_targets(vec![old, new], options, stdin)
     }
 
@@ -122,19 +131,27 @@ impl Settings {
         if targets.iter().chain(&selection.base).filter(|target| *target == "-").count() > 1 {
             return Err(SettingsError::StdinTwice);
         }
-        let Project { no_config, .. } = project;
+        let Project { no_config, baseline, write_baseline, .. } = project;
+        let outputs = Outputs::new(general.output)?;
+        if let Some(path) = &write_baseline {
+            outputs.leaves_free(path)?;
+        }
         Ok(Self {
             platforms: platforms(selection.platform)?,
-            outputs: Outputs::new(general.output)?,
+            outputs,
             network: Network::new(network, &targets, selection.base.as_deref(), stdin)?,
             targets,
             all_tags: false,
             base: selection.base,
+            dockerfile: selection.dockerfile,
+            skip_base: selection.skip_base,
             only: keys.only,
             skip: keys.skip,
             rules: keys.rules,
             secrets_from: keys.secrets_from,
             fingerprint_key_file: keys.fingerprint_key_file,
+            baseline,
+            write_baseline,
             threshold: Threshold { fail_on: choice.fail_on, min_confidence: choice.min_confidence },
             strict: choice.strict,
             exit_zero: choice.exit_zero,
@@ -147,22 +164,6 @@ impl Settings {
             progress: general.progress,
             color: general.color,
         })
-    }
-}
-
-/// An option that a scan would ignore is refused: a user would think that it works.
-fn refuse_what_is_not_yet(options: &Options) -> Result<(), SettingsError> {
-    let (selection, project) = (&options.selection, &options.project);
-    let given = [
-        ("skip-base", selection.skip_base),
-        ("dockerfile", selection.dockerfile.is_some()),
-        ("baseline", project.baseline.is_some()),
-        ("write-baseline", project.write_baseline.is_some()),
-        ("config", project.config.is_some()),
-    ];
-    match given.into_iter().find(|(name, given)| *given && super::scan::is_not_yet(name)) {
-        Some((name, _)) => Err(SettingsError::NotYet(name)),
-        None => Ok(()),
     }
 }
 
@@ -321,17 +322,6 @@ mod tests {
         assert!(settings(&["-q", "-v", "a"]).is_err());
         assert!(settings(&["--jobs", "0", "a"]).is_err());
         assert!(settings(&["--skip-base", "a"]).is_err());
-    }
-
-    #[test]
-    fn an_option_without_effect_is_refused() {
-        for name in super::super::scan::NOT_YET {
-            let option = format!("--{name}");
-            let line: &[&str] =
-                if *name == "skip-base" { &[&option, "--base", "b", "a"] } else { &[&option, "x", "a"] };
-            let message = settings(line).expect_err("refused");
-            assert!(message.contains("is not supported yet"), "{option}: {message}");
-        }
     }
 
     #[test]

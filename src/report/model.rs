@@ -23,6 +23,9 @@ pub struct Report {
     /// What the results were compared with, in the report of a `diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
+    /// The baseline that makes all of it known, where one is to be written.
+    #[serde(skip)]
+    pub baseline: Option<Vec<u8>>,
 }
 
 /// What the results of a `diff` were compared with.

@@ -49,6 +49,9 @@ pub enum Command {
     /// Layers that were read are kept, as findings without secrets, so that they are read once (docs/cache.md).
     #[command(subcommand, arg_required_else_help = true)]
     Cache(CacheCommand),
+    /// See the settings of a scan, and where they come from
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(ConfigCommand),
     /// Write a completion script for a shell
     Completions {
         /// The shell.
@@ -150,6 +153,16 @@ pub struct CatalogueArguments {
         hide_env = true
     )]
     pub color: ColorChoice,
+}
+
+/// A command on settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every setting that a scan here would have, and where it came from
+    ///
+    /// Takes the options of a scan, and reads keyseam.toml and the environment as a scan does
+    /// (docs/configuration.md).
+    Show(Box<Options>),
 }
 
 /// A command on the hashing key.

@@ -31,7 +31,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
     let names = cache.as_ref().map(|cache| cache.names().clone());
-    let judge = rules.judge(&is_selected, settings.show_secrets, names.as_ref());
+    let judge = rules.judge(&is_selected, settings, names.as_ref());
     let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = targets::asked(settings, run.access(), progress)?;
     let (mut results, mut errors) = (Vec::new(), Vec::new());
@@ -39,7 +39,11 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         results.extend(of_target);
         errors.extend(error);
     }
-    Ok(report(&rules, results, errors, run.redactor()))
+    let mut report = report(&rules, results, errors, run.redactor());
+    if settings.write_baseline.is_some() {
+        report.baseline = Some(rules.renewed_baseline(&report));
+    }
+    Ok(report)
 }
 
 /// The report of these results, clean of every key that any of them gave away.
@@ -55,7 +59,7 @@ fn report(
         ruleset: rules.catalogue.digest().to_string(),
     };
     let summary = summary(&results, errors.is_empty());
-    let mut report = Report { version: "1", tool, results, errors, summary, diff: None };
+    let mut report = Report { version: "1", tool, results, errors, summary, diff: None, baseline: None };
     if report.results.len() + report.errors.len() > 1 {
         report.clean_texts(&|text| redactor.clean(text));
     }
