@@ -200,10 +200,9 @@ CMD [\"/srv/app\"]
     #[test]
     fn a_here_document_is_told_by_what_is_in_it() {
         let file = "FROM a\nRUN <<EOF\napt-get update\necho done\nEOF\nRUN <<EOF\nmake all\nEOF\n";
-        let steps = ["RUN /bin/sh -c make all # buildkit"];
-        assert_eq!(lines_of(file, &steps), [None]);
-        let steps = ["RUN /bin/sh -c <<EOF (make all...) # buildkit"];
-        assert_eq!(lines_of(file, &steps), [Some(6)]);
+        for step in ["RUN /bin/sh -c make all # buildkit", "RUN /bin/sh -c <<EOF (make all...) # buildkit"] {
+            assert_eq!(lines_of(file, &[step]), [Some(6)], "{step}");
+        }
     }
 
     #[test]
