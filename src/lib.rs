@@ -18,6 +18,7 @@
 //! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
 
 pub mod cache;
+pub mod canary;
 pub mod cli;
 pub mod content;
 pub mod detect;

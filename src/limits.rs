@@ -284,6 +284,15 @@ pub const DOCKERFILE: u64 = 4 * 1024 * 1024;
 /// A file of settings.
 pub const CONFIG_FILE: u64 = 1024 * 1024;
 
+/// A `.dockerignore`.
+pub const DOCKERIGNORE: u64 = 1024 * 1024;
+
+/// Patterns in one `.dockerignore`.
+pub const DOCKERIGNORE_PATTERNS: usize = 10_000;
+
+/// Bytes that one of its patterns may take once it is compiled.
+pub const DOCKERIGNORE_PROGRAM: usize = 1024 * 1024;
+
 /// A file of ignore rules.
 pub const IGNORE_FILE: usize = 1024 * 1024;
 

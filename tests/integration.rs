@@ -3,12 +3,15 @@
 mod archives;
 mod base;
 mod bombs;
+mod build_check;
 mod cache;
 mod catalogue;
 mod configuration;
+mod context;
 mod damage;
 mod detectors;
 mod diff;
+mod dockerfile;
 mod encodings;
 mod engines;
 mod forms;

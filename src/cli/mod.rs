@@ -2,6 +2,7 @@
 //! warnings and errors to standard error.
 
 pub mod args;
+pub mod build_check;
 pub mod cache;
 pub mod config;
 pub mod detectors;
@@ -37,6 +38,10 @@ pub struct Engine {
     pub scan: scan::Scanner,
     /// Compares two images.
     pub diff: scan::Scanner,
+    /// Scans an image for made-up values.
+    pub canaries: scan::Scanner,
+    /// Scans a build context.
+    pub context: scan::Scanner,
     /// Makes and identifies hashing keys.
     pub fingerprint_key: fingerprint_key::Keyring,
 }
@@ -55,6 +60,8 @@ pub fn run() -> ExitCode {
 const ENGINE: Engine = Engine {
     scan: scanner::scan_targets,
     diff: scanner::diff_targets,
+    canaries: scanner::scan_canaries,
+    context: scanner::scan_context,
     fingerprint_key: fingerprint_key::Keyring {
         init: fingerprint_key::init,
         key_id: fingerprint_key::key_id,
@@ -83,6 +90,8 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
     match command {
         Command::Scan(arguments) => scan::run(*arguments, engine.scan, &mut io::stdout()),
         Command::Diff(arguments) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
+        Command::Context(arguments) => scan::run_context(*arguments, engine.context, &mut io::stdout()),
+        Command::BuildCheck(arguments) => build_check::run(*arguments, engine.canaries, &mut io::stdout()),
         Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
         Command::Cache(command) => cache::run(command),
@@ -106,7 +115,7 @@ fn with_configuration(
     line: &[OsString],
     given: &ArgMatches,
 ) -> Result<Option<Vec<OsString>>, config::ConfigError> {
-    let paths: [&[&str]; 3] = [&["scan"], &["diff"], &SHOW];
+    let paths: [&[&str]; 4] = [&["scan"], &["diff"], &["context"], &SHOW];
     let found = paths.iter().find_map(|path| Some((path, of_command(given, path)?)));
     found.map(|(path, matches)| config::complete(line, path, matches)).transpose()
 }

@@ -1,9 +1,9 @@
-//! `keyseam scan` and `keyseam diff`: settings in, reports and an exit status out. The scan itself is a
+//! `keyseam scan`, `keyseam diff` and `keyseam context`: settings in, reports and an exit status out. The scan itself is a
 //! [`Scanner`].
 
 use std::io::{self, Write};
 
-use super::args::{DiffArguments, Options, ScanArguments};
+use super::args::{ContextArguments, DiffArguments, General, ScanArguments};
 use super::exit_status::{ExitStatus, Outcome};
 use super::messages::Messages;
 use super::progress::{self, Bars, Notes};
@@ -19,18 +19,24 @@ pub type Scanner = fn(&Settings, &dyn Progress) -> anyhow::Result<Report>;
 
 /// Runs `keyseam scan`. The report for standard output goes to `stdout`.
 pub fn run(arguments: ScanArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = messages(&arguments.options);
+    let messages = messages(&arguments.options.general);
     carry_out(Settings::new(arguments, &mut io::stdin()), &messages, scanner, stdout)
 }
 
 /// Runs `keyseam diff`. The report for standard output goes to `stdout`.
 pub fn run_diff(arguments: DiffArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = messages(&arguments.options);
+    let messages = messages(&arguments.options.general);
     carry_out(Settings::of_diff(arguments, &mut io::stdin()), &messages, scanner, stdout)
 }
 
-fn messages(options: &Options) -> Messages {
-    Messages::new(options.general.quiet, options.general.verbose)
+/// Runs `keyseam context`. The report for standard output goes to `stdout`.
+pub fn run_context(arguments: ContextArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
+    let messages = messages(&arguments.general);
+    carry_out(Settings::of_context(arguments), &messages, scanner, stdout)
+}
+
+fn messages(general: &General) -> Messages {
+    Messages::new(general.quiet, general.verbose)
 }
 
 fn carry_out(
@@ -52,24 +58,33 @@ fn scan(settings: &Settings, messages: &Messages, scanner: Scanner, stdout: &mut
     if settings.show_secrets {
         messages.note("--show-secrets: the reports of this run hold keys in clear; treat them as keys");
     }
-    let report = match read(settings, messages, scanner) {
-        Ok(report) => report,
+    match read(settings, messages, scanner) {
+        Ok(report) => tell(settings, &report, messages, stdout),
         Err(error) => {
             messages.error(&format!("{error:#}"));
-            return ExitStatus::Failed;
+            ExitStatus::Failed
         }
-    };
+    }
+}
+
+/// Writes the reports, and says how the run ends.
+pub(super) fn tell(
+    settings: &Settings,
+    report: &Report,
+    messages: &Messages,
+    stdout: &mut dyn Write,
+) -> ExitStatus {
     let shown = settings.outputs.shows_table() && terminal::shows_both_streams();
     for error in report.errors.iter().filter(|_| !shown) {
         messages.error(&format!("{}: {}", error.target, error.message));
     }
-    let mut outcome = Outcome::of(&report, &settings.threshold, settings.strict);
+    let mut outcome = Outcome::of(report, &settings.threshold, settings.strict);
     let style = terminal::style(settings.color, settings.threshold);
-    for error in settings.outputs.write(&report, &style, stdout) {
+    for error in settings.outputs.write(report, &style, stdout) {
         outcome.failed = true;
         messages.error(&error.to_string());
     }
-    if let Err(error) = write_baseline(settings, &report, messages) {
+    if let Err(error) = write_baseline(settings, report, messages) {
         outcome.failed = true;
         messages.error(&error.to_string());
     }
@@ -91,7 +106,7 @@ fn write_baseline(settings: &Settings, report: &Report, messages: &Messages) -> 
 }
 
 /// Scans, with bars where somebody looks. They are gone before a report is written.
-fn read(settings: &Settings, messages: &Messages, scanner: Scanner) -> anyhow::Result<Report> {
+pub(super) fn read(settings: &Settings, messages: &Messages, scanner: Scanner) -> anyhow::Result<Report> {
     if progress::is_wanted(settings.progress, messages) {
         scanner(settings, &Bars::new(messages, terminal::unicode()))
     } else {

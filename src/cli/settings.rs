@@ -7,11 +7,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::{DiffArguments, Images, Options, Project, ScanArguments};
+use super::args::{
+    BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, ScanArguments,
+};
 use super::input::{self, InputError};
 use super::output::{Outputs, OutputsError};
 use super::progress::ProgressChoice;
 use super::terminal::ColorChoice;
+use crate::canary::Plan;
 use crate::image::platform::{Platform, PlatformSet};
 use crate::limits;
 use crate::report::Threshold;
@@ -27,6 +30,8 @@ pub struct Settings {
     pub all_tags: bool,
     /// The base image, as it was asked for.
     pub base: Option<String>,
+    /// The build context, where that is scanned and no image.
+    pub context: Option<ContextChoice>,
     /// What the images were built from.
     pub dockerfile: Option<PathBuf>,
     /// Whether its layers are left out.
@@ -122,6 +127,28 @@ impl Settings {
         Self::of_targets(vec![old, new], options, stdin)
     }
 
+    /// The same for `keyseam context`, which needs no network.
+    pub fn of_context(arguments: ContextArguments) -> Result<Self, SettingsError> {
+        let ContextArguments { folder, file, keys, choice, project, coverage, general } = arguments;
+        let options = Options { keys, choice, project, coverage, general, ..Options::default() };
+        let context = Some(ContextChoice { folder, dockerfile: file });
+        Ok(Self { context, ..Self::of_targets(Vec::new(), options, &mut std::io::empty())? })
+    }
+
+    /// The same for `keyseam build-check`. Which image it is, is known when it is built.
+    pub fn of_build_check(arguments: BuildCheckArguments, plan: &Plan) -> Result<Self, SettingsError> {
+        let BuildCheckArguments { choice, coverage, general, .. } = arguments;
+        let options = Options { choice, coverage, general, ..Options::default() };
+        let canaries = plan.canaries.iter().map(|canary| (canary.name.clone(), canary.value.clone()));
+        let settings = Self::of_targets(Vec::new(), options, &mut std::io::empty())?;
+        Ok(Self {
+            secrets_from: Some(SecretsFrom::Canaries(canaries.collect())),
+            project_files: false,
+            cache_folder: None,
+            ..settings
+        })
+    }
+
     fn of_targets(
         targets: Vec<String>,
         options: Options,
@@ -143,6 +170,7 @@ impl Settings {
             targets,
             all_tags: false,
             base: selection.base,
+            context: None,
             dockerfile: selection.dockerfile,
             skip_base: selection.skip_base,
             only: keys.only,
@@ -171,6 +199,15 @@ fn every_cpu() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
+/// A build context to scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContextChoice {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its Dockerfile, where that is not the folder's own.
+    pub dockerfile: Option<PathBuf>,
+}
+
 /// Where the team's own secret values come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretsFrom {
@@ -178,6 +215,8 @@ pub enum SecretsFrom {
     Environment,
     /// A file.
     File(PathBuf),
+    /// Values that were made up for a build, each with its name.
+    Canaries(Vec<(String, String)>),
 }
 
 impl FromStr for SecretsFrom {

@@ -10,6 +10,8 @@
 //! A Dockerfile is read leniently: what no builder would take is an instruction with a keyword that nobody
 //! knows, never an error.
 
+pub mod advice;
+pub mod ignore;
 mod lines;
 pub mod steps;
 

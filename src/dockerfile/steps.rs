@@ -140,6 +140,33 @@ mod tests {
         lines(&dockerfile.chain(None).expect("a stage"), &history.steps)
     }
 
+    /// The lines that the recorded history of a builder gets from the Dockerfile that was built.
+    fn lines_of_recorded(config: &str) -> Vec<Option<usize>> {
+        let read = |name: &str| {
+            let path = format!("{}/testdata/configs/{name}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(path).expect("a recorded file")
+        };
+        let dockerfile = Dockerfile::parse(&read("Dockerfile"));
+        let history = History::of(&ImageConfig::parse(&read(config)), 0);
+        lines(&dockerfile.chain(None).expect("a stage"), &history.steps)
+    }
+
+    #[test]
+    fn every_step_that_docker_recorded_has_its_line() {
+        let expected = (2..=22).filter(|line| *line != 7).map(Some).collect::<Vec<_>>();
+        assert_eq!(lines_of_recorded("docker-classic.json"), expected);
+    }
+
+    #[test]
+    fn every_step_that_buildah_recorded_has_its_line() {
+        // One RUN was another one there, and SHELL was left out.
+        let front = [2, 3, 4, 5, 6, 8, 9, 10, 11].into_iter().map(Some);
+        let expected: Vec<_> = front.chain([None]).chain((14..=22).map(Some)).collect();
+        assert_eq!(lines_of_recorded("buildah-layers.json"), expected);
+        assert_eq!(lines_of_recorded("buildah-single.json"), expected);
+        assert_eq!(lines_of_recorded("buildah-commit.json"), [None]);
+    }
+
     const DOCKERFILE: &str = "\
 FROM debian:12
 ARG TOKEN

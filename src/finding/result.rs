@@ -21,7 +21,6 @@ use crate::detect::traces::Tracer;
 use crate::detect::{DetectorIndex, Key};
 use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
-use crate::image::history::History;
 use crate::image::manifest::{Image, ImageKind};
 use crate::layer::hashed_names::NameHasher;
 use crate::limits::CONFIG_MATCHES;
@@ -132,9 +131,12 @@ impl Judge<'_> {
         };
         let mut occurrences = resolve(occurrences, &generality);
         owners.weigh(&mut occurrences, self.catalogue);
-        let lines = self.lines(&config.history);
-        let view =
-            View { judge: self, image, blobs, owners, config: &config, lines, too_many, base, redactor };
+        let dockerfile = self.dockerfile_of(image, blobs);
+        let instructions = dockerfile.and_then(|(_, dockerfile)| dockerfile.chain(None)).unwrap_or_default();
+        let lines = dockerfile::steps::lines(&instructions, &config.history.steps);
+        let dockerfile = dockerfile.map(|(name, _)| (name.as_str(), lines));
+        let config = &config;
+        let view = View { judge: self, image, blobs, owners, config, dockerfile, too_many, base, redactor };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
@@ -146,10 +148,10 @@ impl Judge<'_> {
         result
     }
 
-    /// By build step: the line of the Dockerfile that it came from.
-    fn lines(&self, history: &History) -> Vec<Option<usize>> {
-        let instructions = self.dockerfile.and_then(|(_, dockerfile)| dockerfile.chain(None));
-        instructions.map_or_else(Vec::new, |all| dockerfile::steps::lines(&all, &history.steps))
+    /// What an image was built from: what the user says, or else what its attestations hold.
+    fn dockerfile_of<'b>(&'b self, image: &Image, blobs: &'b Blobs) -> Option<&'b (String, Dockerfile)> {
+        let mut attested = image.attestations.iter().filter_map(|blob| blobs.get(&blob.key));
+        self.dockerfile.or_else(|| attested.find_map(|scan| scan.dockerfile.as_ref()))
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
@@ -263,8 +265,8 @@ pub(super) struct View<'a> {
     pub(super) blobs: &'a Blobs,
     owners: Owners<'a>,
     pub(super) config: &'a ConfigUnits,
-    /// By build step: the line of the Dockerfile that it came from.
-    lines: Vec<Option<usize>>,
+    /// What its Dockerfile is called, and by build step the line in it.
+    dockerfile: Option<(&'a str, Vec<Option<usize>>)>,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
     /// The image's base, and how many of its layers are that's.
@@ -306,8 +308,8 @@ impl View<'_> {
 
     /// The line of the Dockerfile that a build step came from.
     pub(super) fn dockerfile_line(&self, step: usize) -> Option<model::DockerfileLine> {
-        let (path, _) = self.judge.dockerfile?;
-        let line = self.lines.get(step).copied().flatten()?;
+        let (path, lines) = self.dockerfile.as_ref()?;
+        let line = lines.get(step).copied().flatten()?;
         Some(model::DockerfileLine { path: self.clean(path), line: line as u64 })
     }
 

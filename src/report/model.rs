@@ -96,6 +96,8 @@ pub enum SourceKind {
     OciArchive,
     /// An OCI layout in a folder.
     OciLayout,
+    /// A build context: what an image would hold that is not built yet.
+    Context,
 }
 
 /// Who can pull an image from its registry.
@@ -141,7 +143,7 @@ pub struct ImageResult {
     pub repo_digests: Vec<String>,
     /// Where it was read from.
     pub source: SourceKind,
-    /// `image` or `artifact`.
+    /// `image`, `artifact` or `context`.
     pub kind: &'static str,
     /// Digest of the manifest.
     pub manifest_digest: Option<String>,

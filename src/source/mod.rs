@@ -8,6 +8,7 @@
 mod archive;
 mod archive_index;
 mod bare;
+pub mod context;
 mod daemon;
 mod docker_archive;
 mod documents;

@@ -1,6 +1,8 @@
 //! The command line as clap sees it. What it means is decided in [`super::settings`].
 
+mod build_check;
 mod cache;
+mod context;
 mod diff;
 mod network;
 mod scan;
@@ -9,7 +11,9 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use build_check::BuildCheckArguments;
 pub use cache::{Cache, CacheArguments, CacheCommand};
+pub use context::ContextArguments;
 pub use diff::DiffArguments;
 pub use network::Network;
 pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
@@ -35,6 +39,11 @@ pub enum Command {
     Scan(Box<ScanArguments>),
     /// Find the leaked keys that an image has and an older one has not
     Diff(Box<DiffArguments>),
+    /// Find the keys that COPY would bring into an image, before there is one
+    Context(Box<ContextArguments>),
+    /// Build with made-up values, and find those that stay in the image
+    #[command(name = "build-check")]
+    BuildCheck(Box<BuildCheckArguments>),
     /// List the detectors, read about one, try them on a text
     #[command(subcommand, arg_required_else_help = true)]
     Detectors(DetectorsCommand),

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, FromArgMatches};
 
 use super::{Cache, Network};
 use crate::cli::output::Output;
@@ -96,6 +96,17 @@ pub struct Options {
     /// What is shown.
     #[command(flatten)]
     pub general: General,
+}
+
+impl Default for Options {
+    /// What they are where nothing is given, not even in the environment.
+    fn default() -> Self {
+        let without_environment = |option: clap::Arg| option.env(clap::builder::Resettable::Reset);
+        let command = Self::augment_args(clap::Command::new("options").no_binary_name(true));
+        let matches = command.mut_args(without_environment).get_matches_from([""; 0]);
+        // Every option has a default or may be left out.
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// Which of an image's parts.

@@ -121,12 +121,18 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
     let Some(from) = from else { return Ok(None) };
     let loaded = match from {
         SecretsFrom::Environment => OwnSecrets::from_env(environment())?,
+        SecretsFrom::Canaries(all) => {
+            OwnSecrets::from_env(all.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())))?
+        }
         SecretsFrom::File(path) => {
             let bytes =
                 input::file(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
+    if let (SecretsFrom::Canaries(_), Some(refused)) = (from, loaded.refused.first()) {
+        bail!("{refused}; --keep it");
+    }
     // Every process has some dozens of variables that hold no secret: they take one line together.
     let (known, refused): (Vec<_>, Vec<_>) = loaded
         .refused
