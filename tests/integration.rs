@@ -11,6 +11,7 @@ mod context;
 mod damage;
 mod detectors;
 mod diff;
+mod docker_plugin;
 mod dockerfile;
 mod encodings;
 mod engines;

@@ -6,6 +6,7 @@ pub mod build_check;
 pub mod cache;
 pub mod config;
 pub mod detectors;
+mod docker_plugin;
 pub mod exit_status;
 pub mod fingerprint_key;
 mod habits;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, FromArgMatches};
 
-use self::args::{Arguments, Command, ConfigCommand};
+use self::args::{Arguments, Command, ConfigCommand, DockerPluginCommand};
 use self::exit_status::ExitStatus;
 use self::messages::Messages;
 
@@ -70,6 +71,9 @@ const ENGINE: Engine = Engine {
 
 fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitStatus {
     let line: Vec<OsString> = line.into_iter().collect();
+    if let Some(status) = docker_plugin::run(&line, &mut io::stdout()) {
+        return status;
+    }
     let given = match args::command().try_get_matches_from(&line) {
         Ok(given) => given,
         Err(error) => return refuse(&error),
@@ -95,6 +99,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
         Command::Cache(command) => cache::run(command),
+        Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(&mut io::stdout()),
         Command::Completions { shell } => show(Ok(manual::completions(shell))),
         Command::Man => show(manual::page()),
         Command::Config(ConfigCommand::Show(_)) => {

@@ -61,6 +61,9 @@ pub enum Command {
     /// See the settings of a scan, and where they come from
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
+    /// Make this program a command of docker: docker keyseam
+    #[command(subcommand, name = "docker-plugin", arg_required_else_help = true)]
+    DockerPlugin(DockerPluginCommand),
     /// Write a completion script for a shell
     Completions {
         /// The shell.
@@ -162,6 +165,15 @@ pub struct CatalogueArguments {
         hide_env = true
     )]
     pub color: ColorChoice,
+}
+
+/// A command on Docker's plugins.
+#[derive(Debug, Subcommand)]
+pub enum DockerPluginCommand {
+    /// Link this program into Docker's folder of plugins
+    ///
+    /// That is cli-plugins in DOCKER_CONFIG, or in ~/.docker.
+    Install,
 }
 
 /// A command on settings.
