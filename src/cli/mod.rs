@@ -16,6 +16,7 @@ mod manual;
 pub mod messages;
 pub mod output;
 pub mod progress;
+pub mod push;
 pub mod scan;
 pub mod scanner;
 pub mod settings;
@@ -39,6 +40,8 @@ pub struct Engine {
     pub scan: scan::Scanner,
     /// Compares two images.
     pub diff: scan::Scanner,
+    /// Pushes what was scanned.
+    pub push: push::Pusher,
     /// Scans an image for made-up values.
     pub canaries: scan::Scanner,
     /// Scans a build context.
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
 const ENGINE: Engine = Engine {
     scan: scanner::scan_targets,
     diff: scanner::diff_targets,
+    push: scanner::push,
     canaries: scanner::scan_canaries,
     context: scanner::scan_context,
     fingerprint_key: fingerprint_key::Keyring {
@@ -95,6 +99,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::Scan(arguments) => scan::run(*arguments, engine.scan, &mut io::stdout()),
         Command::Diff(arguments) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
         Command::Context(arguments) => scan::run_context(*arguments, engine.context, &mut io::stdout()),
+        Command::Push(arguments) => push::run(*arguments, engine.scan, engine.push, &mut io::stdout()),
         Command::BuildCheck(arguments) => build_check::run(*arguments, engine.canaries, &mut io::stdout()),
         Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
@@ -120,7 +125,7 @@ fn with_configuration(
     line: &[OsString],
     given: &ArgMatches,
 ) -> Result<Option<Vec<OsString>>, config::ConfigError> {
-    let paths: [&[&str]; 4] = [&["scan"], &["diff"], &["context"], &SHOW];
+    let paths: [&[&str]; 5] = [&["scan"], &["diff"], &["push"], &["context"], &SHOW];
     let found = paths.iter().find_map(|path| Some((path, of_command(given, path)?)));
     found.map(|(path, matches)| config::complete(line, path, matches)).transpose()
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::args::{
-    BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, ScanArguments,
+    BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, PushArguments,
+    ScanArguments,
 };
 use super::input::{self, InputError};
 use super::output::{Outputs, OutputsError};
@@ -98,6 +99,9 @@ pub enum SettingsError {
     /// The list of images holds none.
     #[error("{0} names no image")]
     ListEmpty(PathBuf),
+    /// What is pushed has passed whole.
+    #[error("--exit-zero and --skip-base do not go with push: what is pushed has passed, all of it")]
+    PushWithoutScan,
     /// A diff has a baseline already: its old image.
     #[error("--write-baseline goes with keyseam scan; what diff leaves out is what OLD holds")]
     BaselineOfDiff,
@@ -125,6 +129,20 @@ impl Settings {
             return Err(SettingsError::BaselineOfDiff);
         }
         Self::of_targets(vec![old, new], options, stdin)
+    }
+
+    /// The same for `keyseam push`: all that is pushed is scanned.
+    pub fn of_push(arguments: PushArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
+        let PushArguments { image, options, .. } = arguments;
+        let settings = Self::of_targets(vec![image], options, stdin)?;
+        if settings.exit_zero || settings.skip_base {
+            return Err(SettingsError::PushWithoutScan);
+        }
+        let platforms = match settings.platforms {
+            PlatformSet::Default => PlatformSet::All,
+            chosen => chosen,
+        };
+        Ok(Self { platforms, ..settings })
     }
 
     /// The same for `keyseam context`, which needs no network.

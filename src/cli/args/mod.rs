@@ -5,6 +5,7 @@ mod cache;
 mod context;
 mod diff;
 mod network;
+mod push;
 mod scan;
 
 use clap::builder::Resettable;
@@ -16,6 +17,7 @@ pub use cache::{Cache, CacheArguments, CacheCommand};
 pub use context::ContextArguments;
 pub use diff::DiffArguments;
 pub use network::Network;
+pub use push::PushArguments;
 pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
 
 use super::terminal::ColorChoice;
@@ -41,6 +43,8 @@ pub enum Command {
     Diff(Box<DiffArguments>),
     /// Find the keys that COPY would bring into an image, before there is one
     Context(Box<ContextArguments>),
+    /// Scan an image, and push it if it passes
+    Push(Box<PushArguments>),
     /// Build with made-up values, and find those that stay in the image
     #[command(name = "build-check")]
     BuildCheck(Box<BuildCheckArguments>),

@@ -5,6 +5,7 @@ mod ahead;
 mod base;
 mod context;
 mod diff;
+mod push;
 mod rules;
 mod run;
 mod targets;
@@ -20,6 +21,7 @@ use crate::scan::progress::Progress;
 
 pub use context::scan_context;
 pub use diff::diff_targets;
+pub use push::push;
 
 use rules::Rules;
 use run::{Answer, Run};
