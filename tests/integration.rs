@@ -25,6 +25,7 @@ mod owner;
 mod packages;
 mod pairs;
 mod places;
+mod push;
 mod recorded;
 mod registry;
 mod reports;

@@ -90,7 +90,8 @@ impl Client {
         let said = headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
         match said.and_then(|said| said.parse::<Digest>().ok()) {
             Some(said) if said.of_same_algorithm(bytes) != said => {
-                let message = format!("the registry says that {digest} is {said}: it did not take it as it is");
+                let message =
+                    format!("the registry says that {digest} is {said}: it did not take it as it is");
                 Err(RegistryError::new(ErrorKind::Invalid, message))
             }
             _ => Ok(()),
@@ -170,7 +171,8 @@ async fn send(
         if let Some(header) = grant.as_ref().and_then(|grant| grant.header.clone()).filter(|_| is_own) {
             sent = sent.header(AUTHORIZATION, header);
         }
-        let late = |_| RegistryError::new(ErrorKind::TimedOut, format!("{} does not answer in time", host.name));
+        let late =
+            |_| RegistryError::new(ErrorKind::TimedOut, format!("{} does not answer in time", host.name));
         let answer = tokio::time::timeout(BLOB_TIME, sent.send()).await.map_err(late)?;
         let broken = |error| host.with_proxy(RegistryError::of_connection(&host.name, &error));
         let response = answer.map_err(broken)?;
@@ -237,7 +239,10 @@ impl Body for Upload {
                     self.left = left;
                     Some(Ok(Frame::data(bytes)))
                 }
-                None => Some(Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than its descriptor says"))),
+                None => Some(Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it is longer than its descriptor says",
+                ))),
             },
         })
     }
@@ -250,4 +255,3 @@ impl Body for Upload {
         SizeHint::with_exact(self.left)
     }
 }
-

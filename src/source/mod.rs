@@ -90,7 +90,8 @@ pub trait ImageSource: Send + Sync {
 }
 
 /// Why a source has no manifests.
-const NO_MANIFESTS: &str = "it is neither an OCI layout nor in a registry, and has no manifest that could be pushed as it is";
+const NO_MANIFESTS: &str =
+    "it is neither an OCI layout nor in a registry, and has no manifest that could be pushed as it is";
 
 /// A blob of a stream, as it passes.
 pub struct PassingBlob<'a> {

@@ -64,12 +64,8 @@ pub fn push(settings: &Settings, report: &Report, destination: &Reference) -> an
              (docker buildx build --output type=oci,dest=FILE) or a registry"
         ),
     };
-    let push = Push {
-        source: &*source,
-        client: access.client()?,
-        repository: Repository::from(destination),
-        other,
-    };
+    let push =
+        Push { source: &*source, client: access.client()?, repository: Repository::from(destination), other };
     let tag = destination.tag().unwrap_or("latest");
     push.document(&root, None, Some(tag), 0)?;
     Ok(format!("{}/{}:{tag}@{root}", push.repository.registry, push.repository.name))
@@ -103,7 +99,13 @@ struct Push<'a> {
 
 impl Push<'_> {
     /// Pushes a manifest or index, after all that it names. Without a tag it goes by its digest.
-    fn document(&self, digest: &Digest, said: Option<&str>, tag: Option<&str>, depth: usize) -> anyhow::Result<()> {
+    fn document(
+        &self,
+        digest: &Digest,
+        said: Option<&str>,
+        tag: Option<&str>,
+        depth: usize,
+    ) -> anyhow::Result<()> {
         if depth > DEPTH {
             bail!("indexes are nested more than {DEPTH} deep");
         }
@@ -122,11 +124,12 @@ impl Push<'_> {
                 self.blob(blob)?;
             }
         }
-        let media_type = document.media_type.as_deref().or(said).unwrap_or(if document.manifests.is_empty() {
-            "application/vnd.oci.image.manifest.v1+json"
-        } else {
-            "application/vnd.oci.image.index.v1+json"
-        });
+        let media_type =
+            document.media_type.as_deref().or(said).unwrap_or(if document.manifests.is_empty() {
+                "application/vnd.oci.image.manifest.v1+json"
+            } else {
+                "application/vnd.oci.image.index.v1+json"
+            });
         let reference = tag.map_or_else(|| digest.to_string(), str::to_owned);
         Ok(self.client.push_manifest(&self.repository, &reference, media_type, &bytes)?)
     }
