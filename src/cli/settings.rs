@@ -181,6 +181,9 @@ impl Settings {
         if let Some(path) = &write_baseline {
             outputs.leaves_free(path)?;
         }
+        if general.show_secrets {
+            outputs.check_showing_secrets()?;
+        }
         Ok(Self {
             platforms: platforms(selection.platform)?,
             outputs,
@@ -379,6 +382,8 @@ mod tests {
         assert!(settings(&["-q", "-v", "a"]).is_err());
         assert!(settings(&["--jobs", "0", "a"]).is_err());
         assert!(settings(&["--skip-base", "a"]).is_err());
+        let shown = settings(&["--show-secrets", "-o", "json", "-o", "sarif=a.sarif", "a"]);
+        assert!(shown.expect_err("sent on").contains("sarif"));
     }
 
     #[test]

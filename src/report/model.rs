@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::detect::{Confidence, Place, Severity};
 
@@ -26,6 +27,25 @@ pub struct Report {
     /// The baseline that makes all of it known, where one is to be written.
     #[serde(skip)]
     pub baseline: Option<Vec<u8>>,
+    /// When it was made. The JSON report leaves this out: two scans of one image give one report.
+    #[serde(skip)]
+    pub times: Times,
+}
+
+/// When a scan began and ended, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// Before the first target was looked for.
+    pub started: OffsetDateTime,
+    /// When the last one was read.
+    pub finished: OffsetDateTime,
+}
+
+impl Times {
+    /// Of a scan that ends now.
+    pub fn until_now(started: OffsetDateTime) -> Self {
+        Self { started, finished: OffsetDateTime::now_utc().max(started) }
+    }
 }
 
 /// What the results of a `diff` were compared with.

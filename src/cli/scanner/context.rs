@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use time::OffsetDateTime;
+
 use super::rules::Rules;
 use crate::cli::settings::{ContextChoice, Settings};
 use crate::dockerfile::advice::{advice, rewrite};
@@ -20,7 +22,7 @@ use crate::source::context::Context;
 /// # Errors
 /// As of [`super::scan_targets`], and where the folder or its Dockerfile cannot be read.
 pub fn scan_context(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
-    let start = Instant::now();
+    let (start, started) = (Instant::now(), OffsetDateTime::now_utc());
     let choice = settings.context.clone().unwrap_or_default();
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
@@ -47,7 +49,7 @@ pub fn scan_context(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         result.stats.seconds = start.elapsed().as_secs_f64();
         results.push(result);
     }
-    let mut report = super::report(&rules, results, Vec::new(), &redactor);
+    let mut report = super::report(&rules, results, Vec::new(), &redactor, started);
     if settings.write_baseline.is_some() {
         report.baseline = Some(rules.renewed_baseline(&report));
     }

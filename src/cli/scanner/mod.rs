@@ -12,11 +12,13 @@ mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use time::OffsetDateTime;
+
 use super::settings::Settings;
 use crate::detect::Severity;
 use crate::detect::own_secrets::DETECTOR_ID;
 use crate::detect::redact::Redactor;
-use crate::report::model::{ImageResult, Report, Summary, TargetError, Tool};
+use crate::report::model::{ImageResult, Report, Summary, TargetError, Times, Tool};
 use crate::scan::progress::Progress;
 
 pub use context::scan_context;
@@ -32,6 +34,7 @@ use run::{Answer, Run};
 /// What keeps the whole scan from being done: rules, ignore rules, a hashing key or a base image that
 /// cannot be read.
 pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
+    let started = OffsetDateTime::now_utc();
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
@@ -44,7 +47,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         results.extend(of_target);
         errors.extend(error);
     }
-    let mut report = report(&rules, results, errors, run.redactor());
+    let mut report = report(&rules, results, errors, run.redactor(), started);
     if settings.write_baseline.is_some() {
         report.baseline = Some(rules.renewed_baseline(&report));
     }
@@ -71,6 +74,7 @@ fn report(
     results: Vec<ImageResult>,
     errors: Vec<TargetError>,
     redactor: &Redactor<'_>,
+    started: OffsetDateTime,
 ) -> Report {
     let tool = Tool {
         name: env!("CARGO_PKG_NAME"),
@@ -78,7 +82,9 @@ fn report(
         ruleset: rules.catalogue.digest().to_string(),
     };
     let summary = summary(&results, errors.is_empty());
-    let mut report = Report { version: "1", tool, results, errors, summary, diff: None, baseline: None };
+    let times = Times::until_now(started);
+    let mut report =
+        Report { version: "1", tool, results, errors, summary, diff: None, baseline: None, times };
     if report.results.len() + report.errors.len() > 1 {
         report.clean_texts(&|text| redactor.clean(text));
     }

@@ -5,8 +5,8 @@ use std::io;
 
 use super::BAD;
 use super::sheet::Sheet;
-use crate::report::model::{ImageResult, ScanError};
-use crate::report::text;
+use crate::report::model::ImageResult;
+use crate::report::{describe, text};
 
 /// Errors and warnings that are listed; the others are counted.
 const LISTED: usize = 8;
@@ -51,15 +51,9 @@ fn errors(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     let line = format!("  Incomplete: {}{skipped}.", text::count(result.errors.len(), "error"));
     sheet.line(&sheet.style.paint(BAD, line))?;
     for error in result.errors.iter().take(LISTED) {
-        sheet.paragraph(4, &error_line(error))?;
+        sheet.paragraph(4, &describe::error(error))?;
     }
     more(sheet, result.errors.len())
-}
-
-fn error_line(error: &ScanError) -> String {
-    let layer = error.layer.map(|layer| format!("layer {layer}"));
-    let place: Vec<String> = layer.into_iter().chain(error.path.clone()).collect();
-    if place.is_empty() { error.message.clone() } else { format!("{}: {}", place.join(", "), error.message) }
 }
 
 fn opaque(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
@@ -107,12 +101,7 @@ fn below(sheet: &mut Sheet<'_>, hidden: usize) -> io::Result<()> {
     if hidden == 0 {
         return Ok(());
     }
-    let threshold = sheet.style.threshold;
-    let confidence = format!("{} confidence", threshold.min_confidence.word());
-    let limits = match threshold.fail_on.severity() {
-        Some(severity) => format!("{} severity or {confidence}", severity.word()),
-        None => confidence,
-    };
+    let limits = describe::limits(&sheet.style.threshold);
     let line = format!("Not shown: {} below {limits}; -o json lists them.", text::count(hidden, "finding"));
     sheet.paragraph(2, &line)
 }

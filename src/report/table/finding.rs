@@ -6,8 +6,8 @@ use std::io;
 use super::sheet::Sheet;
 use super::{BOLD, DIM};
 use crate::detect::Place;
-use crate::report::model::{Companion, Finding, ImageResult, Layer, Location, Origin, PullableBy};
-use crate::report::{sanitize, text};
+use crate::report::model::{Companion, Finding, ImageResult, Layer, Location, Origin};
+use crate::report::{describe, sanitize, text};
 
 /// Places that are listed; the others are counted.
 const PLACES_SHOWN: usize = 3;
@@ -92,57 +92,8 @@ fn elsewhere(location: &Location, finding: &Finding) -> String {
 
 /// A place in one line: `path:line`, `variable NAME` and so on.
 fn place(sheet: &Sheet<'_>, location: &Location, room: usize) -> String {
-    let name = location.name.as_deref().filter(|name| !name.is_empty());
-    let what = match (kind_words(location.kind), name) {
-        ("", _) => String::new(),
-        (words, Some(name)) if location.path.is_none() => {
-            let line = location.line.map_or_else(String::new, |line| format!(":{line}"));
-            return sheet.middle(&format!("{words} {name}"), room.saturating_sub(line.len())) + &line;
-        }
-        (words, Some(name)) => format!("{words} {name} of "),
-        (words, None) if location.path.is_none() => return sheet.middle(words, room),
-        (words, None) => format!("{words} "),
-    };
-    let path = location.path.as_deref().unwrap_or("unnamed file");
-    let path =
-        [path].into_iter().chain(location.inner.iter().map(String::as_str)).collect::<Vec<_>>().join("!");
-    let mut at = match (location.line, location.offset) {
-        (Some(line), _) => format!(":{line}"),
-        (None, Some(offset)) => format!(" at byte {}", text::grouped(offset)),
-        (None, None) => String::new(),
-    };
-    if !location.decoded.is_empty() {
-        at += &format!(" (inside {})", location.decoded.join(", "));
-    }
-    let at = sheet.style.clean(&at).into_owned();
-    sheet.middle(&format!("{what}{path}"), room.saturating_sub(text::width(&at))) + &at
-}
-
-fn kind_words(kind: Place) -> &'static str {
-    match kind {
-        Place::File => "",
-        Place::FileName => "name of the file",
-        Place::Symlink => "target of the link",
-        Place::Xattr => "extended attribute",
-        Place::Pax => "tar header field",
-        Place::Unallocated => "bytes of the layer that belong to no file",
-        Place::ArchiveComment => "comment of the archive",
-        Place::Env => "environment variable",
-        Place::Arg => "build argument",
-        Place::Label => "label",
-        Place::History => "text of the build step in the history",
-        Place::Entrypoint => "entrypoint",
-        Place::Cmd => "command",
-        Place::Healthcheck => "health check",
-        Place::Onbuild => "ONBUILD trigger",
-        Place::User => "user",
-        Place::Author => "author",
-        Place::Comment => "comment",
-        Place::Annotation => "annotation",
-        Place::Manifest => "manifest",
-        Place::Attestation => "attestation",
-        Place::Config => "config",
-    }
+    let at = sheet.style.clean(&describe::position(location)).into_owned();
+    sheet.middle(&describe::container(location), room.saturating_sub(text::width(&at))) + &at
 }
 
 /// The layer and the build step.
@@ -185,35 +136,10 @@ fn layer_line(sheet: &Sheet<'_>, index: usize, layer: Option<&Layer>, origin: &O
 
 /// Who can read the key, and what a removal did not do.
 fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
-    let removed = finding.locations.iter().find_map(|location| location.removed_by.as_ref());
-    let (who, its) = match result.pullable_by {
-        Some(PullableBy::Anyone) => ("anyone on the internet", "the image's"),
-        Some(PullableBy::Network) => ("everyone who reaches the registry", "the image's"),
-        Some(PullableBy::Credentials) | None => ("everyone who can pull the image", "its"),
-    };
-    let whom = match (finding.in_final_image, removed) {
-        (true, _) => format!("{who}, and whatever runs in {its} containers"),
-        (false, None) => format!("{who} ({its} containers do not see it)"),
-        (false, Some(removed)) => format!(
-            "{who}: layer {} {}, which hides it from containers only",
-            removed.layer,
-            what_was_done(removed.how)
-        ),
-    };
-    sheet.row("readable", &format!("by {whom}"))?;
+    sheet.row("readable", &describe::readers(result, finding))?;
     let Some(owner) = &finding.owner else { return Ok(()) };
     let record = if owner.verified { "as packaged" } else { "not shown to be as packaged" };
     sheet.row("package", &format!("{} {} ({}), {record}", owner.package, owner.version, owner.manager))
-}
-
-fn what_was_done(how: &str) -> &'static str {
-    match how {
-        "whiteout" => "deletes the file",
-        "opaque" => "empties its folder",
-        "overwritten" => "overwrites the file",
-        "replaced" => "puts something else in its folder's place",
-        _ => "takes it away",
-    }
 }
 
 fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
@@ -229,19 +155,9 @@ fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
     Ok(())
 }
 
-/// What to change in the build; of a base image, whose build it is.
+/// What to change in the build.
 fn build(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
-    let origin = finding.introduced_by.layer;
-    let layer = origin.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
-    let base = result.base_image.as_ref().filter(|_| layer.is_some_and(|layer| layer.base == Some(true)));
-    if let Some(base) = base {
-        let name = &base.name;
-        let line = format!(
-            "It comes from the base image {name}: who makes that must take it out; until then, build on another."
-        );
-        return sheet.row("build", &line);
-    }
-    match finding.remediation.image.as_str() {
+    match describe::build(result, finding).as_ref() {
         "" => Ok(()),
         advice => sheet.row("build", advice),
     }
