@@ -4,9 +4,9 @@
 const HABITS: &[(&str, &str)] = &[
     ("--input", "name the archive itself: keyseam scan docker-archive:FILE (or just FILE.tar)"),
     ("--image", "name the image itself: keyseam scan IMAGE"),
-    ("--format", "use -o FORMAT[=FILE]: table, json, jsonl, csv"),
-    ("-f", "use -o FORMAT[=FILE]: table, json, jsonl, csv"),
-    ("--report-format", "use -o FORMAT[=FILE]: table, json, jsonl, csv"),
+    ("--format", "use -o FORMAT[=FILE]: table, json, sarif, gitlab, junit, html, markdown …"),
+    ("-f", "use -o FORMAT[=FILE]: table, json, sarif, gitlab, junit, html, markdown …"),
+    ("--report-format", "use -o FORMAT[=FILE]: table, json, sarif, gitlab, junit, html, markdown …"),
     ("--severity", "use --fail-on low|medium|high|critical|never: the least severity that counts"),
     ("-s", "use --fail-on low|medium|high|critical|never: the least severity that counts"),
     (
@@ -16,7 +16,7 @@ const HABITS: &[(&str, &str)] = &[
     ("--fail", "keys that are found exit with 1 by default; --exit-zero or --fail-on never turns that off"),
     ("--redact", "keys are always redacted; --show-secrets shows them"),
     ("--json", "use -o json"),
-    ("--sarif", "use -o FORMAT[=FILE]: table, json, jsonl, csv"),
+    ("--sarif", "use -o FORMAT[=FILE]: table, json, sarif, gitlab, junit, html, markdown …"),
     ("--skip-files", "use .keyseamignore for paths, or --skip for detectors"),
     ("--skip-dirs", "use .keyseamignore for paths, or --skip for detectors"),
     ("--exclude", "use .keyseamignore for paths, or --skip for detectors"),
