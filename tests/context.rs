@@ -222,6 +222,17 @@ fn what_a_dockerfile_leaves_in_an_image_is_told_with_its_rewrite() {
 }
 
 #[test]
+fn settings_of_a_file_count_as_far_as_they_concern_a_context() {
+    let folder = context(&["app/.env"]);
+    let settings = "platform = [\"linux/arm64\"]\nfail-on = \"never\"\n";
+    let run = Keyseam::new(&["context", "--config", "ours.toml"]).arg(folder.path());
+    run.file("ours.toml", settings).run().assert_status(0);
+    write(folder.path(), "keyseam.toml", b"fail-on = \"never\"\n");
+    let untrusted = Keyseam::new(&["context"]).directory(folder.path()).run();
+    assert!(untrusted.assert_status(2).stderr.contains("pull request"), "{}", untrusted.stderr);
+}
+
+#[test]
 fn what_is_no_context_ends_the_run() {
     let folder = context(&["file"]);
     let status = |options: &[&str]| {

@@ -82,13 +82,14 @@ pub fn complete(
     matches: &ArgMatches,
 ) -> Result<Vec<OsString>, ConfigError> {
     let Some(file) = File::of(matches)? else { return Ok(line.to_owned()) };
-    let scan = command();
-    let options = path.iter().try_fold(&scan, |command, word| command.find_subcommand(word));
-    let Some(options) = options else { return Ok(line.to_owned()) };
+    let program = command();
+    let found = |path: &[&str]| path.iter().try_fold(&program, |command, word| command.find_subcommand(word));
+    let (Some(own), Some(scan)) = (found(path), found(&["scan"])) else { return Ok(line.to_owned()) };
     let mut added: Vec<OsString> = Vec::new();
     for setting in &file.settings {
-        let option = options.get_arguments().find(|option| option.get_long() == Some(&setting.name));
-        let option = option.filter(|_| !NO_SETTINGS.contains(&setting.name.as_str()));
+        let named = |option: &&Arg| option.get_long() == Some(&setting.name);
+        let option =
+            scan.get_arguments().find(named).filter(|_| !NO_SETTINGS.contains(&setting.name.as_str()));
         let Some(option) = option else {
             return Err(file.wrong(setting, format!("there is no setting '{}'", setting.name)));
         };
@@ -96,12 +97,14 @@ pub fn complete(
         let words = words(option, setting).map_err(|problem| file.wrong(setting, problem))?;
         let mut alone: Vec<OsString> = vec!["keyseam".into(), "scan".into(), "image".into()];
         alone.extend(words.iter().cloned());
-        if let Err(error) = scan.clone().try_get_matches_from(alone)
+        if let Err(error) = program.clone().try_get_matches_from(alone)
             && error.kind() != clap::error::ErrorKind::MissingRequiredArgument
         {
             return Err(file.wrong(setting, first_line(&error)));
         }
-        if !is_given(matches, option) && !has_opposite(matches, setting) {
+        // One file serves all commands: what another one has an option for is none of this one's business.
+        let is_ours = own.get_arguments().any(|option| named(&option));
+        if is_ours && !is_given(matches, option) && !has_opposite(matches, setting) {
             added.extend(words);
         }
     }

@@ -133,8 +133,12 @@ impl Settings {
 
     /// The same for `keyseam push`: all that is pushed is scanned.
     pub fn of_push(arguments: PushArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
-        let PushArguments { image, options, .. } = arguments;
-        let settings = Self::of_targets(vec![image], options, stdin)?;
+        let PushArguments { image, destination, options } = arguments;
+        let bare = destination.strip_prefix("docker://").unwrap_or(&destination);
+        // Both may need to know who asks; one is scanned.
+        let both = vec![image, format!("docker://{bare}")];
+        let mut settings = Self::of_targets(both, options, stdin)?;
+        settings.targets.truncate(1);
         if settings.exit_zero || settings.skip_base {
             return Err(SettingsError::PushWithoutScan);
         }
