@@ -12,6 +12,7 @@ mod encodings;
 mod engines;
 mod forms;
 mod fuzz;
+mod html;
 mod leaks;
 mod memory;
 mod oracle;

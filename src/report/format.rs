@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Report, Style, csv, json, jsonl, table};
+use super::{Report, Style, csv, html, json, jsonl, table};
 
 /// How a report is written.
 pub type WriteReport = fn(&Report, &Style, &mut dyn Write) -> io::Result<()>;
@@ -33,11 +33,12 @@ pub const FORMATS: &[Format] = &[
     Format { name: "json", about: "everything, as docs/report.schema.json describes it", write: json::write },
     Format { name: "jsonl", about: "a finding a line, then a summary line", write: jsonl::write },
     Format { name: "csv", about: "a finding a row, for spreadsheets", write: csv::write },
+    Format { name: "html", about: "a page to look at, in one file", write: html::write },
 ];
 
 /// Names that are reserved for formats to come.
 const RESERVED: &[&str] =
-    &["sarif", "gitlab", "gitlab-secret", "junit", "html", "markdown", "github", "intoto", "template"];
+    &["sarif", "gitlab", "gitlab-secret", "junit", "markdown", "github", "intoto", "template"];
 
 /// Why a format's name cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn planned_formats_are_told_from_unknown_ones() {
-        for name in ["sarif", "html", "template:a.j2"] {
+        for name in ["sarif", "junit", "template:a.j2"] {
             assert!(matches!(find(name), Err(FormatError::NotYet(_))), "{name}");
         }
         for name in ["yaml", "", "JSON", "templates"] {
@@ -88,7 +89,7 @@ mod tests {
         let message = find("sarif").err().map(|error| error.to_string());
         assert_eq!(
             message.as_deref(),
-            Some("format 'sarif' is not supported yet; there are table, json, jsonl, csv")
+            Some("format 'sarif' is not supported yet; there are table, json, jsonl, csv, html")
         );
     }
 }

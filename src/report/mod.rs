@@ -6,6 +6,7 @@ pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod format;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod table;
 pub mod text;
 mod texts;
 pub mod threshold;
+mod words;
 
 pub use format::Format;
 pub use model::Report;

@@ -5,8 +5,8 @@ use std::io;
 
 use super::BAD;
 use super::sheet::Sheet;
-use crate::report::model::{ImageResult, ScanError};
-use crate::report::text;
+use crate::report::model::ImageResult;
+use crate::report::{text, words};
 
 /// Errors and warnings that are listed; the others are counted.
 const LISTED: usize = 8;
@@ -16,7 +16,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: usize) -
     if shown > 0 {
         sheet.title("Coverage", "")?;
     }
-    read(sheet, result)?;
+    sheet.paragraph(2, &words::read(result))?;
     errors(sheet, result)?;
     opaque(sheet, result)?;
     warnings(sheet, &result.warnings)?;
@@ -24,53 +24,17 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: usize) -
     below(sheet, result.findings.len().saturating_sub(shown))
 }
 
-fn read(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
-    let stats = &result.stats;
-    let cached = match stats.layers_cached {
-        0 => String::new(),
-        cached => format!(" ({cached} from the cache)"),
-    };
-    let line = format!(
-        "Read {}{cached}, {} and the config: {} scanned in {:.1} s.",
-        text::count(result.layers.len(), "layer"),
-        text::count(usize::try_from(stats.files).unwrap_or(usize::MAX), "file"),
-        text::size(stats.bytes_scanned),
-        stats.seconds,
-    );
-    sheet.paragraph(2, &line)
-}
-
 fn errors(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
-    if result.complete && result.errors.is_empty() {
-        return Ok(());
-    }
-    let skipped = match result.stats.bytes_skipped {
-        0 => String::new(),
-        bytes => format!("; at least {} were not read", text::size(bytes)),
-    };
-    let line = format!("  Incomplete: {}{skipped}.", text::count(result.errors.len(), "error"));
-    sheet.line(&sheet.style.paint(BAD, line))?;
+    let Some(line) = words::not_read(result) else { return Ok(()) };
+    sheet.line(&sheet.style.paint(BAD, format!("  {line}")))?;
     for error in result.errors.iter().take(LISTED) {
-        sheet.paragraph(4, &error_line(error))?;
+        sheet.paragraph(4, &words::error(error))?;
     }
     more(sheet, result.errors.len())
 }
 
-fn error_line(error: &ScanError) -> String {
-    let layer = error.layer.map(|layer| format!("layer {layer}"));
-    let place: Vec<String> = layer.into_iter().chain(error.path.clone()).collect();
-    if place.is_empty() { error.message.clone() } else { format!("{}: {}", place.join(", "), error.message) }
-}
-
 fn opaque(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
-    let total = result.opaque.by_reason.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
-    if total == 0 {
-        return Ok(());
-    }
-    let reasons = result.opaque.by_reason.iter().map(|(reason, count)| format!("{count} {reason}"));
-    let reasons = reasons.collect::<Vec<_>>().join(", ");
-    let files = text::count(usize::try_from(total).unwrap_or(usize::MAX), "file");
-    sheet.paragraph(2, &format!("Scanned as they are, not opened: {files} ({reasons})."))
+    words::opaque(result).map_or(Ok(()), |line| sheet.paragraph(2, &line))
 }
 
 fn warnings(sheet: &mut Sheet<'_>, warnings: &[String]) -> io::Result<()> {
@@ -107,12 +71,7 @@ fn below(sheet: &mut Sheet<'_>, hidden: usize) -> io::Result<()> {
     if hidden == 0 {
         return Ok(());
     }
-    let threshold = sheet.style.threshold;
-    let confidence = format!("{} confidence", threshold.min_confidence.word());
-    let limits = match threshold.fail_on.severity() {
-        Some(severity) => format!("{} severity or {confidence}", severity.word()),
-        None => confidence,
-    };
+    let limits = words::limits(sheet.style.threshold);
     let line = format!("Not shown: {} below {limits}; -o json lists them.", text::count(hidden, "finding"));
     sheet.paragraph(2, &line)
 }
