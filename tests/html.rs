@@ -210,7 +210,9 @@ fn a_pin_opens_the_story_and_escape_closes_it() {
     assert_eq!(browser.visible(".story"), 0);
     browser.click(".finding summary");
     browser.click(".story .copy");
-    assert!(["Copied", "Selected"].contains(&browser.text(".story .copy").as_str()));
+    browser.wait_for(
+        "return ['Copied', 'Selected'].includes(document.querySelector('.story .copy').textContent)",
+    );
     browser.assert_quiet();
 }
 
@@ -222,12 +224,11 @@ fn a_link_leads_to_its_finding() {
     browser.open_at(&page.path(), &format!("#{place}"));
     assert_eq!(browser.visible(".story"), 1);
     assert_eq!(browser.run("return document.querySelector('.finding details[open] .story').id"), place);
-    // Where it opens, it is seen, and so is its pin.
-    let seen = "const box = document.querySelector(arguments[0] || '%').getBoundingClientRect(); return box.top >= 0 && box.top < innerHeight";
-    // Scrolling may take a moment.
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    // Where it opens, it is seen, and so is its pin; scrolling may take a moment.
     for selector in [".finding details[open] summary", ".pin.on"] {
-        assert_eq!(browser.run(&seen.replace('%', selector)), true, "{selector}");
+        browser.wait_for(&format!(
+            "const box = document.querySelector('{selector}').getBoundingClientRect(); return box.top >= 0 && box.top < innerHeight"
+        ));
     }
     browser.picture("link-light-1280");
     browser.medium("screen", "dark").picture("link-dark-1280");

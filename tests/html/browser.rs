@@ -90,6 +90,18 @@ impl Browser {
         self.command("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// Waits until a function's body returns true in the page.
+    #[track_caller]
+    pub(super) fn wait_for(&self, script: &str) {
+        for _ in 0..200 {
+            if self.run(script) == true {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it never came true: {script}");
+    }
+
     /// How many elements can be seen.
     #[track_caller]
     pub(super) fn visible(&self, selector: &str) -> u64 {

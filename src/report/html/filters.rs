@@ -32,20 +32,20 @@ pub(super) fn write(content: &mut Markup, images: &[Image<'_>], threshold: Thres
             *whose.entry(findings::whose(image.result, finding)).or_insert(0) += 1;
             *sure.entry(finding.confidence.word()).or_insert(0) += 1;
         }
-        choice(form, "Confidence", "confidence", &sure, |word| word.to_owned());
-        choice(form, "Readable", "reach", &reaches, |word| match word {
+        choice(form, ("Confidence", "any confidence"), "confidence", &sure, |word| format!("{word} confidence"));
+        choice(form, ("Readable by", "readable by anyone"), "reach", &reaches, |word| match word {
             "container" => "in containers too".to_owned(),
             _ => "by pullers only".to_owned(),
         });
-        choice(form, "Layer", "whose", &whose, |word| match word {
-            "base" => "base image".to_owned(),
-            "own" => "this image".to_owned(),
-            "config" => "none (config)".to_owned(),
+        choice(form, ("Layer", "any layer"), "whose", &whose, |word| match word {
+            "base" => "of the base image".to_owned(),
+            "own" => "of this image".to_owned(),
+            "config" => "none: in the config".to_owned(),
             "new" => "new since the old image".to_owned(),
-            "old" => "of the old image too".to_owned(),
+            "old" => "in the old image too".to_owned(),
             _ => "owner not known".to_owned(),
         });
-        choice(form, "Service", "service", &services, str::to_owned);
+        choice(form, ("Service", "any service"), "service", &services, str::to_owned);
         let below = shown().filter(|shown| !shown.counts).count();
         if below > 0 {
             let what = format!("{} below {}", text::grouped(below as u64), words::limits(threshold));
@@ -80,7 +80,7 @@ fn severities<'a>(form: &mut Markup, of_findings: impl Iterator<Item = &'a str>)
 /// A list to choose from, where there is a choice.
 fn choice(
     form: &mut Markup,
-    label: &'static str,
+    (label, any): (&'static str, &'static str),
     name: &'static str,
     counts: &BTreeMap<&str, usize>,
     say: impl Fn(&str) -> String,
@@ -88,14 +88,11 @@ fn choice(
     if counts.len() < 2 {
         return;
     }
-    form.tag("label", PLAIN, |field| {
-        field.put("span", PLAIN, label);
-        field.tag("select", &[("name", name)], |list| {
-            list.literal("<option value=\"\">all</option>");
-            for (value, count) in counts {
-                list.put("option", &[("value", value)], &format!("{} ({count})", say(value)));
-            }
-        });
+    form.tag("select", &[("name", name), ("aria-label", label)], |list| {
+        list.put("option", &[("value", "")], any);
+        for (value, count) in counts {
+            list.put("option", &[("value", value)], &format!("{} ({count})", say(value)));
+        }
     });
 }
 

@@ -5,6 +5,9 @@ use super::{Image, Shown, story};
 use crate::report::model::{Finding, ImageResult};
 use crate::report::{Threshold, text, words};
 
+/// Columns of a path in a row; the story has it whole.
+const PATH_SHOWN: usize = 160;
+
 /// The mark of a severity: a shape and a letter, for those who see no colours.
 pub(super) fn shape(inside: &mut Markup, severity: &str) {
     inside.tag("svg", &[("class", "shape"), ("viewBox", "0 0 20 20"), ("aria-hidden", "true")], |svg| {
@@ -37,7 +40,7 @@ pub(super) fn write(look: &mut Markup, image: &Image<'_>, threshold: Threshold) 
         if !image.findings.is_empty() {
             found.tag("ol", &[("class", "findings")], |list| {
                 for shown in &image.findings {
-                    row(list, image.result, shown, threshold);
+                    row(list, image, shown, threshold);
                 }
             });
         }
@@ -66,8 +69,8 @@ pub(super) fn write(look: &mut Markup, image: &Image<'_>, threshold: Threshold) 
     });
 }
 
-fn row(list: &mut Markup, result: &ImageResult, shown: &Shown<'_>, threshold: Threshold) {
-    let finding = shown.finding;
+fn row(list: &mut Markup, image: &Image<'_>, shown: &Shown<'_>, threshold: Threshold) {
+    let (finding, result) = (shown.finding, image.result);
     let severity = finding.severity.word();
     let attributes: &[_] = &[
         ("class", "finding"),
@@ -91,12 +94,12 @@ fn row(list: &mut Markup, result: &ImageResult, shown: &Shown<'_>, threshold: Th
                     what.put("b", PLAIN, &finding.name);
                     if let Some(first) = finding.locations.first() {
                         let (name, at) = words::place(first);
-                        what.put("code", PLAIN, &(name + &at));
+                        what.put("code", PLAIN, &(text::middle(&name, PATH_SHOWN, "…") + &at));
                     }
                     what.put("small", PLAIN, &facts(result, shown, threshold));
                 });
             });
-            story::write(details, result, shown);
+            story::write(details, image, shown);
         });
     });
 }

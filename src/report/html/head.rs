@@ -1,11 +1,12 @@
 //! The top of the page: the answer, what is missing to it, and an index of several images; and the top of
 //! each image.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 
 use super::markup::{Markup, PLAIN};
 use super::{Image, findings};
-use crate::report::model::{Finding, PullableBy};
+use crate::detect::Severity;
+use crate::report::model::PullableBy;
 use crate::report::{Report, text, words};
 
 /// The answer in a few words.
@@ -20,17 +21,29 @@ pub(super) fn verdict(report: &Report, images: &[Image<'_>]) -> String {
         return if report.summary.complete { nothing.to_owned() } else { format!("{nothing} so far") };
     }
     let verb = if added { "added" } else { "leaked" };
-    let distinct = distinct(images.iter().flat_map(|image| &image.counting).copied());
-    let keys = format!("{} {verb}", text::count(distinct, "key"));
+    let keys = format!("{} {verb}", text::count(counts_by_severity(images).values().sum(), "key"));
     match images.len() {
         1 => keys,
         several => format!("{keys} in {leaking} of {several} images"),
     }
 }
 
-/// The distinct keys of findings.
-fn distinct<'a>(findings: impl Iterator<Item = &'a Finding>) -> usize {
-    findings.map(|finding| finding.fingerprint.as_str()).collect::<HashSet<_>>().len()
+/// How many keys count, by severity: of one image its findings, as below; of several images distinct keys,
+/// each at its highest severity.
+fn counts_by_severity(images: &[Image<'_>]) -> BTreeMap<Severity, usize> {
+    let counting = || images.iter().flat_map(|image| &image.counting);
+    let mut counts = BTreeMap::new();
+    if images.len() == 1 {
+        counting().for_each(|finding| *counts.entry(finding.severity).or_default() += 1);
+        return counts;
+    }
+    let mut distinct: HashMap<&str, Severity> = HashMap::new();
+    for finding in counting() {
+        let highest = distinct.entry(&finding.fingerprint).or_insert(finding.severity);
+        *highest = (*highest).max(finding.severity);
+    }
+    distinct.values().for_each(|severity| *counts.entry(*severity).or_default() += 1);
+    counts
 }
 
 /// Writes the top of the page.
@@ -41,10 +54,13 @@ pub(super) fn write(content: &mut Markup, report: &Report, images: &[Image<'_>])
         (false, false) => "top unsure",
         (false, true) => "top good",
     };
+    if !images.is_empty() {
+        content.literal("<a class=\"skip\" href=\"#main\">Skip to the layers and findings</a>");
+    }
     content.tag("header", &[("class", state)], |header| {
         header.literal("<p class=\"brand\">keyseam</p>");
         header.put("h1", PLAIN, &verdict(report, images));
-        lead(header, images);
+        lead(header, report, images);
         tally(header, images);
         diff(header, report);
     });
@@ -54,10 +70,14 @@ pub(super) fn write(content: &mut Markup, report: &Report, images: &[Image<'_>])
     }
 }
 
-fn lead(header: &mut Markup, images: &[Image<'_>]) {
+/// Who can read the keys; where there are none, what was read.
+fn lead(header: &mut Markup, report: &Report, images: &[Image<'_>]) {
     let leaking: Vec<&Image<'_>> = images.iter().filter(|image| !image.counting.is_empty()).collect();
     let line = match leaking.as_slice() {
-        [] => return,
+        [] => match images {
+            [one] if report.errors.is_empty() => words::read(one.result),
+            _ => return,
+        },
         [one] if images.len() == 1 => {
             let mut line = words::read_by(one.result.pullable_by, one.counting.len());
             line.get_mut(..1).map(str::make_ascii_uppercase);
@@ -73,21 +93,19 @@ fn lead(header: &mut Markup, images: &[Image<'_>]) {
     header.put("p", &[("class", "lead")], &line);
 }
 
-/// How many of each severity, distinct ones.
+/// How many of each severity.
 fn tally(header: &mut Markup, images: &[Image<'_>]) {
-    let counting = || images.iter().flat_map(|image| &image.counting).copied();
-    if counting().next().is_none() {
+    let counts = counts_by_severity(images);
+    if counts.is_empty() {
         return;
     }
     header.tag("ul", &[("class", "tally")], |list| {
-        for word in words::SEVERITIES {
-            let of_it = distinct(counting().filter(|finding| finding.severity.word() == *word));
-            if of_it > 0 {
-                list.tag("li", &[("class", word)], |item| {
-                    findings::shape(item, word);
-                    item.text(&format!("{} {word}", text::grouped(of_it as u64)));
-                });
-            }
+        for (severity, count) in counts.iter().rev() {
+            let word = severity.word();
+            list.tag("li", &[("class", word)], |item| {
+                findings::shape(item, word);
+                item.text(&format!("{} {word}", text::grouped(*count as u64)));
+            });
         }
     });
 }
@@ -184,11 +202,16 @@ fn counts(item: &mut Markup, image: &Image<'_>, added: bool) {
 }
 
 /// Writes the top of an image.
-pub(super) fn of_image(section: &mut Markup, image: &Image<'_>, name: &str, added: bool) {
+pub(super) fn of_image(section: &mut Markup, image: &Image<'_>, name: &str, report: &Report) {
     let result = image.result;
+    let (alone, added) = (report.results.len() + report.errors.len() == 1, report.diff.is_some());
     section.tag("header", PLAIN, |header| {
         header.put("h2", &[("id", name)], &result.target);
         facts(header, image);
+        // Of a single image, the top of the page has said it.
+        if alone && (result.complete || !image.counting.is_empty()) {
+            return;
+        }
         let state = match (image.counting.len(), result.complete) {
             (0, true) => "verdict good",
             (0, false) => "verdict unsure",
@@ -222,7 +245,7 @@ fn facts(header: &mut Markup, image: &Image<'_>) {
     if result.kind != "image" {
         facts.push(("Kind", result.kind.to_owned()));
     }
-    facts.push(("Layers", format!("{}, {}", result.layers.len(), text::size(size))));
+    facts.push(("Layers", format!("{} · {}", result.layers.len(), text::size(size))));
     facts.extend(result.base_image.iter().map(|base| ("Built on", base.name.clone())));
     facts.extend(result.pullable_by.iter().map(|who| ("Pullable by", pullable(*who).to_owned())));
     header.tag("dl", &[("class", "facts")], |list| {

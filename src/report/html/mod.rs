@@ -39,7 +39,7 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     head::write(&mut content, report, &images);
     if !images.is_empty() {
         filters::write(&mut content, &images, style.threshold);
-        content.tag("main", markup::PLAIN, |main| {
+        content.tag("main", &[("id", "main"), ("tabindex", "-1")], |main| {
             images.iter().for_each(|image| write_image(main, image, report, style));
         });
     }
@@ -129,7 +129,7 @@ fn images<'a>(report: &'a Report, style: &Style) -> Vec<Image<'a>> {
 fn write_image(main: &mut Markup, image: &Image<'_>, report: &Report, style: &Style) {
     let name = format!("{}-name", image.id);
     main.tag("section", &[("class", "image"), ("id", &image.id), ("aria-labelledby", &name)], |section| {
-        head::of_image(section, image, &name, report.diff.is_some());
+        head::of_image(section, image, &name, report);
         section.tag("div", &[("class", "look")], |look| {
             strata::write(look, image);
             findings::write(look, image, style.threshold);

@@ -149,14 +149,13 @@
     range.selectNodeContents(code);
     getSelection().removeAllRanges();
     getSelection().addRange(range);
-    let done = false;
+    button.textContent = "Selected";
     try {
       await navigator.clipboard.writeText(code.textContent);
-      done = true;
+      button.textContent = "Copied";
     } catch {
-      done = document.execCommand("copy");
+      if (document.execCommand("copy")) button.textContent = "Copied";
     }
-    button.textContent = done ? "Copied" : "Selected";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   }
   document.addEventListener("click", (event) => {

@@ -1,7 +1,7 @@
 //! The story of a finding: what it is, where it came in, where it stands, who can read it, what to do.
 
-use super::Shown;
 use super::markup::{Markup, PLAIN};
+use super::{Image, Shown};
 use crate::report::model::{Finding, ImageResult, Location};
 use crate::report::{sanitize, text, words};
 
@@ -9,8 +9,8 @@ use crate::report::{sanitize, text, words};
 const PLACES_SHOWN: usize = 50;
 
 /// Writes the story.
-pub(super) fn write(details: &mut Markup, result: &ImageResult, shown: &Shown<'_>) {
-    let finding = shown.finding;
+pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) {
+    let (finding, result) = (shown.finding, image.result);
     details.tag("div", &[("class", "story"), ("id", &shown.id)], |story| {
         story.tag("dl", PLAIN, |list| {
             advice(list, result, finding);
@@ -25,6 +25,10 @@ pub(super) fn write(details: &mut Markup, result: &ImageResult, shown: &Shown<'_
         });
         story.tag("p", &[("class", "acts")], |acts| {
             acts.put("a", &[("href", &format!("#{}", shown.id))], "Link to this finding");
+            if let Some(layer) = words::layer_of(result, finding) {
+                let layer = format!("#{}-layer-{}", image.id, layer.index);
+                acts.put("a", &[("href", &layer)], "Its layer");
+            }
             acts.literal("<button type=\"button\" class=\"close\" hidden>Close (Esc)</button>");
         });
     });
@@ -131,7 +135,7 @@ fn places(list: &mut Markup, finding: &Finding) {
                     let (name, at) = words::place(location);
                     place.put("code", PLAIN, &(name + &at));
                     if let Some(column) = location.column {
-                        place.text(&format!(" column {column}"));
+                        place.put("small", PLAIN, &format!(" column {column}"));
                     }
                     place.put("small", PLAIN, &fate(location));
                 });
@@ -148,7 +152,8 @@ fn places(list: &mut Markup, finding: &Finding) {
 fn fate(location: &Location) -> String {
     let layer = location.layer.map(|layer| format!("layer {layer}"));
     let removed = location.removed_by.as_ref().map(|removed| {
-        format!("layer {} {}: still in the layer below", removed.layer, words::what_was_done(removed.how))
+        let keeps = location.layer.map(|layer| format!(", layer {layer} keeps it")).unwrap_or_default();
+        format!("layer {} {}{keeps}", removed.layer, words::what_was_done(removed.how))
     });
     let facts: Vec<String> = layer.into_iter().chain(removed).collect();
     if facts.is_empty() { String::new() } else { format!(" {}", facts.join("; ")) }

@@ -19,7 +19,7 @@ fn styled(report: &Report, style: &Style) -> String {
 
 /// What a reader sees: the texts outside of tags, style and script.
 fn words(page: &str) -> String {
-    let body = page.split("</symbol><pattern").next_back().unwrap_or_default();
+    let body = page.split_once("</defs>").map_or("", |(_, body)| body);
     let body = body.split("<script>").next().unwrap_or_default();
     let mut out = String::new();
     for part in body.split('<') {
