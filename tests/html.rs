@@ -10,7 +10,10 @@ use browser::{Browser, ENTER, ESCAPE, TAB};
 use image::{Page, base, clean, forty_layers, hostile, small};
 use serde_json::{Value, json};
 
+use crate::support::cli::Keyseam;
 use crate::support::http::Server;
+use crate::support::image::{Compression, ImageBuilder, oci};
+use crate::support::tarball::{Header, Tarball};
 
 /// The worst contrast of a text to what lies behind it, and the text.
 const CONTRAST: &str = r#"
@@ -149,9 +152,8 @@ fn what_does_not_count_and_what_was_suppressed_is_shown_when_asked_for() {
     let html = folder.path().join("page.html");
     let output = format!("-o=html={}", html.display());
     let archive = page.folder().join("shop.tar").display().to_string();
-    let run = crate::support::cli::Keyseam::scan(&[&output, "--only=vcs", "--fail-on=never", &archive])
-        .directory(folder.path())
-        .run();
+    let run =
+        Keyseam::scan(&[&output, "--only=vcs", "--fail-on=never", &archive]).directory(folder.path()).run();
     assert_eq!(run.json()["summary"]["suppressed"], 1, "{}", run.stderr);
     let browser = Browser::start();
     browser.open(&html);
@@ -334,13 +336,10 @@ fn nothing_found_is_a_short_page() {
 
 #[test]
 fn what_was_not_read_cannot_be_overlooked() {
-    let mut layer = crate::support::tarball::Tarball::new();
-    let header =
-        crate::support::tarball::Header { size: 1 << 20, ..crate::support::tarball::Header::new(b"a", b'0') };
+    let mut layer = Tarball::new();
+    let header = Header { size: 1 << 20, ..Header::new(b"a", b'0') };
     layer.entry(&header, b"cut");
-    let image = crate::support::image::ImageBuilder::new("shop:1")
-        .layer_bytes("COPY a /", layer.unfinished())
-        .build();
+    let image = ImageBuilder::new("shop:1").layer_bytes("COPY a /", layer.unfinished()).build();
     let page = Page::of(&image, None, &[]);
     let browser = Browser::start();
     browser.open(&page.path());
@@ -350,6 +349,35 @@ fn what_was_not_read_cannot_be_overlooked() {
     browser.picture("incomplete-light-1280");
     browser.medium("screen", "dark");
     assert_contrast(&browser, "dark");
+}
+
+#[test]
+fn several_images_have_an_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, image) in [("shop.tar", small()), ("clean.tar", clean()), ("again.tar", small())] {
+        std::fs::write(folder.path().join(name), oci(&[&image], Compression::Gzip).tar()).expect("written");
+    }
+    let line = ["-o=html=page.html", "./shop.tar", "./clean.tar", "./gone.tar", "./again.tar"];
+    let run = Keyseam::scan(&line).directory(folder.path()).run();
+    let summary = run.json()["summary"].clone();
+    let browser = Browser::start();
+    browser.open(&folder.path().join("page.html"));
+    let keys = format!("{} keys leaked in 2 of 3 images", summary["findings"]);
+    assert_eq!(browser.text("h1"), keys);
+    assert_eq!((browser.visible("nav a"), browser.visible("nav li"), browser.visible(".image")), (3, 4, 3));
+    assert!(browser.text(".alarm").contains("gone.tar"), "{}", browser.text(".alarm"));
+    browser.picture("several-light-1280");
+    // One key in two images has one place, and a name in the page for each.
+    let place = run.results()[0]["findings"][0]["place"].as_str().expect("a place").to_owned();
+    for fragment in [place.clone(), format!("{place}.3")] {
+        browser.open_at(&folder.path().join("page.html"), &format!("#{fragment}"));
+        browser.wait_for(&format!("return document.getElementById('{fragment}').checkVisibility()"));
+    }
+    browser.medium("screen", "dark").window(360, 800).open(&folder.path().join("page.html"));
+    assert!(browser.run("return document.documentElement.scrollWidth").as_u64() <= Some(360));
+    assert_contrast(&browser, "dark");
+    browser.picture("several-dark-360");
+    browser.assert_quiet();
 }
 
 #[test]

@@ -33,6 +33,7 @@
     const details = detailsOf(finding);
     if (opener) openers.set(details, opener);
     details.open = true;
+    show(details);
     const summary = details.querySelector("summary");
     summary.focus({ preventScroll: true });
     summary.scrollIntoView({ block: "start" });
@@ -43,6 +44,7 @@
     const opener = openers.get(details);
     openers.delete(details);
     details.open = false;
+    show(details);
     const back = opener && opener.isConnected && opener.offsetParent ? opener : details.querySelector("summary");
     back.focus({ preventScroll: Boolean(!opener) });
   }
