@@ -435,6 +435,15 @@ pub const PACKAGED_FILE: u64 = 8 * 1024 * 1024;
 /// hashed before it is known whether they hold a key.
 pub const HELD_FILES: usize = 32 * 1024 * 1024;
 
+/// A template of the user's for reports.
+pub const TEMPLATE: u64 = 1024 * 1024;
+
+/// Bytes of a report that a template writes.
+pub const TEMPLATE_OUTPUT: usize = 256 * 1024 * 1024;
+
+/// Steps of a template's language that one report may take. A thousand findings in a page take about a million.
+pub const TEMPLATE_WORK: u64 = 100_000_000;
+
 #[cfg(test)]
 mod tests {
     #[test]

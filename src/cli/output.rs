@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::report::file::{self, FileError};
-use crate::report::format::{self, Format, FormatError};
+use crate::report::format::{self, FormatError, Writer};
 use crate::report::{Report, Style};
 
 /// One `-o`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// The format.
-    pub format: Format,
+    pub format: Writer,
     /// The file; standard output where there is none.
     pub file: Option<PathBuf>,
 }
@@ -53,8 +53,8 @@ impl FromStr for Output {
 /// All reports of a run: one to standard output, any number to files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outputs {
-    stdout: Format,
-    files: Vec<(Format, PathBuf)>,
+    stdout: Writer,
+    files: Vec<(Writer, PathBuf)>,
 }
 
 /// Why several `-o` do not go together.
@@ -62,10 +62,16 @@ pub struct Outputs {
 pub enum OutputsError {
     /// Only one format can go to standard output.
     #[error("both {0} and {1} would go to standard output; give one of them a file: -o {1}=FILE")]
-    TwoOnStdout(&'static str, &'static str),
+    TwoOnStdout(String, String),
     /// Two formats in one file.
     #[error("two reports would be written to {0}; give each a file of its own")]
     SameFile(PathBuf),
+    /// Keys in clear in a format that is made to be sent on.
+    #[error(
+        "--show-secrets has no place in -o {0}, which is made to be sent on; it is for {known}",
+        known = format::names_showing_secrets()
+    )]
+    ShowsSecrets(String),
     /// The file cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -75,11 +81,13 @@ impl Outputs {
     /// Puts several `-o` together, and checks that their files can be written. Without one for standard
     /// output, that gets the table.
     pub fn new(outputs: Vec<Output>) -> Result<Self, OutputsError> {
-        let mut stdout: Option<Format> = None;
-        let mut files: Vec<(Format, PathBuf)> = Vec::new();
+        let mut stdout: Option<Writer> = None;
+        let mut files: Vec<(Writer, PathBuf)> = Vec::new();
         for Output { format, file } in outputs {
-            match (file, stdout) {
-                (None, Some(first)) => return Err(OutputsError::TwoOnStdout(first.name, format.name)),
+            match (file, &stdout) {
+                (None, Some(first)) => {
+                    return Err(OutputsError::TwoOnStdout(first.name().to_owned(), format.name().to_owned()));
+                }
                 (None, None) => stdout = Some(format),
                 (Some(path), _) if files.iter().any(|(_, known)| *known == path) => {
                     return Err(OutputsError::SameFile(path));
@@ -90,7 +98,7 @@ impl Outputs {
                 }
             }
         }
-        Ok(Self { stdout: stdout.unwrap_or(format::TABLE), files })
+        Ok(Self { stdout: stdout.unwrap_or(Writer::Format(format::TABLE)), files })
     }
 
     /// The files.
@@ -100,7 +108,19 @@ impl Outputs {
 
     /// Whether standard output gets the table, which names the targets that failed.
     pub fn shows_table(&self) -> bool {
-        self.stdout == format::TABLE
+        self.stdout == Writer::Format(format::TABLE)
+    }
+
+    /// Refuses what would be sent on with keys in it.
+    ///
+    /// # Errors
+    /// When one of the formats is not made to show keys whole.
+    pub fn check_showing_secrets(&self) -> Result<(), OutputsError> {
+        let mut all = self.files.iter().map(|(format, _)| format).chain([&self.stdout]);
+        match all.find(|format| !format.may_show_secrets()) {
+            Some(format) => Err(OutputsError::ShowsSecrets(format.name().to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Writes `report` everywhere, to files first, `stdout` last. One that fails does not keep the others
@@ -110,14 +130,14 @@ impl Outputs {
         let plain = Style { unicode: true, ..Style::plain(style.threshold) };
         for (format, path) in &self.files {
             let mut bytes = Vec::new();
-            let rendered = (format.write)(report, &plain, &mut bytes);
+            let rendered = format.write(report, &plain, &mut bytes);
             let written = match rendered {
                 Ok(()) => file::write(path, &bytes),
                 Err(error) => Err(FileError::Io(path.clone(), error)),
             };
             errors.extend(written.err());
         }
-        let written = to(stdout, |out| (self.stdout.write)(report, style, out));
+        let written = to(stdout, |out| self.stdout.write(report, style, out));
         errors.extend(written.err().map(|error| FileError::Io("standard output".into(), error)));
         errors
     }
@@ -152,7 +172,7 @@ mod tests {
     #[test]
     fn a_format_and_perhaps_a_file() {
         let output: Output = "json=a=b.json".parse().expect("good");
-        assert_eq!((output.format.name, output.file.as_deref()), ("json", Some(Path::new("a=b.json"))));
+        assert_eq!((output.format.name(), output.file.as_deref()), ("json", Some(Path::new("a=b.json"))));
         assert_eq!("csv".parse::<Output>().expect("good").file, None);
     }
 
@@ -160,23 +180,33 @@ mod tests {
     fn mistakes_are_answered_with_the_right_form() {
         assert_eq!("report.json".parse::<Output>(), Err(OutputError::FileOnly("report.json".into())));
         assert_eq!("json=".parse::<Output>(), Err(OutputError::NoFile("json".into())));
-        assert!(matches!("sarif=x".parse::<Output>(), Err(OutputError::Format(FormatError::NotYet(_)))));
+        assert!(matches!("sarif=x".parse::<Output>(), Ok(Output { file: Some(_), .. })));
         assert!(matches!("yaml=x".parse::<Output>(), Err(OutputError::Format(FormatError::Unknown(_)))));
     }
 
     #[test]
     fn one_format_for_standard_output_and_the_table_without_any() {
-        assert!(matches!(
-            Outputs::new(parsed(&["json", "csv"])),
-            Err(OutputsError::TwoOnStdout("json", "csv"))
-        ));
-        assert_eq!(Outputs::new(Vec::new()).expect("good").stdout, format::TABLE);
+        let two = Outputs::new(parsed(&["json", "csv"])).expect_err("two").to_string();
+        assert!(two.contains("both json and csv would go to standard output"), "{two}");
+        assert!(Outputs::new(Vec::new()).expect("good").shows_table());
         let files = Outputs::new(parsed(&["json=a.json", "csv=a.csv"])).expect("good");
-        assert_eq!((files.stdout.name, files.files.len()), ("table", 2));
+        assert_eq!((files.stdout.name(), files.files.len()), ("table", 2));
         let both = Outputs::new(parsed(&["json", "csv=a.csv"])).expect("good");
-        assert_eq!(both.stdout.name, "json");
+        assert_eq!(both.stdout.name(), "json");
         assert!(matches!(Outputs::new(parsed(&["json=a", "csv=a"])), Err(OutputsError::SameFile(_))));
         assert!(matches!(Outputs::new(parsed(&["json=no-such-folder/a"])), Err(OutputsError::File(_))));
+    }
+
+    #[test]
+    fn keys_are_shown_only_where_they_stay() {
+        let check = |texts: &[&str]| Outputs::new(parsed(texts)).expect("good").check_showing_secrets();
+        assert!(check(&[]).is_ok());
+        assert!(check(&["json", "csv=a.csv", "jsonl=a.jsonl", "table=a.txt"]).is_ok());
+        for format in ["sarif", "gitlab", "gitlab-secret", "junit", "markdown", "github", "intoto"] {
+            assert!(check(&[format]).is_err(), "{format}");
+            let error = check(&["json", &format!("{format}=a")]).expect_err("refused").to_string();
+            assert!(error.contains(format) && error.contains("table, json, jsonl, csv"), "{error}");
+        }
     }
 
     #[test]

@@ -123,9 +123,13 @@ impl Settings {
             return Err(SettingsError::StdinTwice);
         }
         let Project { no_config, .. } = project;
+        let outputs = Outputs::new(general.output)?;
+        if general.show_secrets {
+            outputs.check_showing_secrets()?;
+        }
         Ok(Self {
             platforms: platforms(selection.platform)?,
-            outputs: Outputs::new(general.output)?,
+            outputs,
             network: Network::new(network, &targets, selection.base.as_deref(), stdin)?,
             targets,
             all_tags: false,
@@ -321,6 +325,8 @@ mod tests {
         assert!(settings(&["-q", "-v", "a"]).is_err());
         assert!(settings(&["--jobs", "0", "a"]).is_err());
         assert!(settings(&["--skip-base", "a"]).is_err());
+        let shown = settings(&["--show-secrets", "-o", "json", "-o", "sarif=a.sarif", "a"]);
+        assert!(shown.expect_err("sent on").contains("sarif"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::model::{Finding, ImageResult, Location};
+use super::describe::path;
+use super::model::{Finding, ImageResult};
 use super::sanitize::csv_cell;
 use super::{Report, Style};
 
@@ -74,12 +75,6 @@ fn row(result: &ImageResult, finding: &Finding) -> [String; COLUMNS.len()] {
         finding.place.clone(),
         result.pullable_by.map(|who| who.word().to_owned()).unwrap_or_default(),
     ]
-}
-
-/// The path with the members of nested archives behind it, as `outer.jar!inner.properties`.
-fn path(location: &Location) -> String {
-    let outer = location.path.iter().map(String::as_str);
-    outer.chain(location.inner.iter().map(String::as_str)).collect::<Vec<_>>().join("!")
 }
 
 fn text(value: &Option<String>) -> String {

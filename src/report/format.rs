@@ -1,8 +1,11 @@
 //! The table of report formats.
 
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 
-use super::{Report, Style, csv, html, json, jsonl, table};
+use super::template::{Template, TemplateError};
+use super::{Report, Style, csv, github, gitlab, html, intoto, json, jsonl, junit, markdown, sarif, table};
 
 /// How a report is written.
 pub type WriteReport = fn(&Report, &Style, &mut dyn Write) -> io::Result<()>;
@@ -34,11 +37,65 @@ pub const FORMATS: &[Format] = &[
     Format { name: "jsonl", about: "a finding a line, then a summary line", write: jsonl::write },
     Format { name: "csv", about: "a finding a row, for spreadsheets", write: csv::write },
     Format { name: "html", about: "a page to look at, in one file", write: html::write },
+    Format { name: "sarif", about: "SARIF 2.1.0, for code scanning", write: sarif::write },
+    Format { name: "gitlab", about: "GitLab's container scanning report", write: gitlab::write_container },
+    Format { name: "gitlab-secret", about: "GitLab's secret detection report", write: gitlab::write_secret },
+    Format { name: "junit", about: "a test suite an image, for CI systems", write: junit::write },
+    Format { name: "markdown", about: "for a pull request or a step summary", write: markdown::write },
+    Format { name: "github", about: "annotations of a GitHub workflow", write: github::write },
+    Format { name: "intoto", about: "the predicate of an attestation", write: intoto::write },
 ];
 
+/// The name in front of a template's file: `template:FILE`.
+const TEMPLATE: &str = "template";
+
+/// Formats that `--show-secrets` has an effect on: they are read where they are made. The others are
+/// made to be sent on.
+const SHOWING_SECRETS: &[&str] = &["table", "json", "jsonl", "csv"];
+
 /// Names that are reserved for formats to come.
-const RESERVED: &[&str] =
-    &["sarif", "gitlab", "gitlab-secret", "junit", "markdown", "github", "intoto", "template"];
+const RESERVED: &[&str] = &[];
+
+/// What one `-o` writes with: a format of the table, or a template of the user's.
+#[derive(Clone, Debug)]
+pub enum Writer {
+    /// A format of the table.
+    Format(Format),
+    /// A template, read and compiled.
+    Template(Arc<Template>),
+}
+
+impl Writer {
+    /// What stands behind `-o`, without the file.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Format(format) => format.name,
+            Self::Template(template) => template.name(),
+        }
+    }
+
+    /// Whether it may show keys whole.
+    pub fn may_show_secrets(&self) -> bool {
+        matches!(self, Self::Format(format) if SHOWING_SECRETS.contains(&format.name))
+    }
+
+    /// Writes a whole report.
+    ///
+    /// # Errors
+    /// When `out` fails, or the report cannot be told in this form: then nothing was written.
+    pub fn write(&self, report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Format(format) => (format.write)(report, style, out),
+            Self::Template(template) => template.write(report, out),
+        }
+    }
+}
+
+impl PartialEq for Writer {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
 
 /// Why a format's name cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -49,14 +106,23 @@ pub enum FormatError {
     /// It is none.
     #[error("there is no format '{0}'; there are {known}", known = names())]
     Unknown(String),
+    /// The template is missing or wrong.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
 }
 
-/// The format called `name`.
-pub fn find(name: &str) -> Result<Format, FormatError> {
+/// The format called `name`; a template is read and compiled.
+///
+/// # Errors
+/// When there is none of this name, or the template cannot be used.
+pub fn find(name: &str) -> Result<Writer, FormatError> {
     if let Some(format) = FORMATS.iter().find(|format| format.name == name) {
-        return Ok(*format);
+        return Ok(Writer::Format(*format));
     }
-    let family = name.split_once(':').map_or(name, |(family, _)| family);
+    let (family, file) = name.split_once(':').unwrap_or((name, ""));
+    if family == TEMPLATE {
+        return Ok(Writer::Template(Arc::new(Template::read(Path::new(file))?)));
+    }
     Err(match RESERVED.contains(&family) {
         true => FormatError::NotYet(name.to_owned()),
         false => FormatError::Unknown(name.to_owned()),
@@ -64,7 +130,13 @@ pub fn find(name: &str) -> Result<Format, FormatError> {
 }
 
 fn names() -> String {
-    FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ")
+    let names = FORMATS.iter().map(|format| format.name).chain(["template:FILE"]);
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The names of those that may show keys whole.
+pub fn names_showing_secrets() -> String {
+    SHOWING_SECRETS.join(", ")
 }
 
 #[cfg(test)]
@@ -74,22 +146,46 @@ mod tests {
     #[test]
     fn every_format_is_found_by_its_name() {
         for format in FORMATS {
-            assert_eq!(find(format.name).map(|found| found.name), Ok(format.name));
+            assert_eq!(find(format.name).map(|found| found.name().to_owned()), Ok(format.name.to_owned()));
         }
     }
 
     #[test]
     fn planned_formats_are_told_from_unknown_ones() {
-        for name in ["sarif", "junit", "template:a.j2"] {
+        for name in RESERVED {
             assert!(matches!(find(name), Err(FormatError::NotYet(_))), "{name}");
         }
         for name in ["yaml", "", "JSON", "templates"] {
             assert!(matches!(find(name), Err(FormatError::Unknown(_))), "{name}");
         }
-        let message = find("sarif").err().map(|error| error.to_string());
-        assert_eq!(
-            message.as_deref(),
-            Some("format 'sarif' is not supported yet; there are table, json, jsonl, csv, html")
+        let message = find("yaml").err().map(|error| error.to_string()).expect("an error");
+        assert!(
+            message.starts_with("there is no format 'yaml'; there are table, json, jsonl, csv, html, sarif,")
         );
+        assert!(message.ends_with(", template:FILE"), "{message}");
+    }
+
+    #[test]
+    fn keys_are_shown_where_the_reader_asked_for_them_only() {
+        let showing: Vec<&str> = FORMATS
+            .iter()
+            .filter(|format| Writer::Format(**format).may_show_secrets())
+            .map(|format| format.name)
+            .collect();
+        assert_eq!(showing, ["table", "json", "jsonl", "csv"]);
+    }
+
+    #[test]
+    fn what_a_format_writes_of_a_report_is_always_the_same() {
+        let style = Style::plain(crate::report::Threshold::default());
+        let written = |format: &Format, report: &Report| {
+            let mut out = Vec::new();
+            (format.write)(report, &style, &mut out).map(|()| out).ok()
+        };
+        for format in FORMATS {
+            for report in crate::report::fixture::all() {
+                assert_eq!(written(format, &report), written(format, &report), "{}", format.name);
+            }
+        }
     }
 }

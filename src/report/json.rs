@@ -10,7 +10,12 @@ use super::{Report, Style};
 
 /// Writes the whole report, indented, with a line break at its end.
 pub fn write(report: &Report, _style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    report.serialize(&mut Serializer::with_formatter(&mut *out, Visible(PrettyFormatter::new())))?;
+    write_document(report, out)
+}
+
+/// Writes one value, indented, with a line break at its end.
+pub(super) fn write_document(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, Visible(PrettyFormatter::new())))?;
     out.write_all(b"\n")
 }
 

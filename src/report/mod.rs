@@ -2,17 +2,25 @@
 //! A format is one file here and one line in [`format::FORMATS`].
 
 pub mod csv;
+mod describe;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod format;
+pub mod github;
+pub mod gitlab;
 pub mod html;
+pub mod intoto;
 pub mod json;
 pub mod jsonl;
+pub mod junit;
+pub mod markdown;
 pub mod model;
 pub mod sanitize;
+pub mod sarif;
 pub mod style;
 pub mod table;
+pub mod template;
 pub mod text;
 mod texts;
 pub mod threshold;

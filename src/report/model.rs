@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::detect::{Confidence, Place, Severity};
 
@@ -23,6 +24,25 @@ pub struct Report {
     /// What the results were compared with, in the report of a `diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
+    /// When it was made. The JSON report leaves this out: two scans of one image give one report.
+    #[serde(skip)]
+    pub times: Times,
+}
+
+/// When a scan began and ended, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// Before the first target was looked for.
+    pub started: OffsetDateTime,
+    /// When the last one was read.
+    pub finished: OffsetDateTime,
+}
+
+impl Times {
+    /// Of a scan that ends now.
+    pub fn until_now(started: OffsetDateTime) -> Self {
+        Self { started, finished: OffsetDateTime::now_utc().max(started) }
+    }
 }
 
 /// What the results of a `diff` were compared with.

@@ -60,7 +60,8 @@ impl Threshold {
         self.fail_on.severity().is_none_or(|least| finding.severity >= least) && self.is_sure(finding)
     }
 
-    fn is_sure(&self, finding: &Finding) -> bool {
+    /// Whether a finding is of `--min-confidence` or more.
+    pub fn is_sure(&self, finding: &Finding) -> bool {
         finding.confidence >= self.min_confidence
     }
 }

@@ -1,11 +1,8 @@
-//! What the reports for people say of an image and of a key: whole phrases, as texts that each format
-//! still has to neutralise and to lay out.
+//! What the reports for people, the table and the page, say alike of an image and of a key, beside what
+//! [`super::describe`] says for every format. Each still has to neutralise and to lay it out.
 
-use super::model::{
-    Companion, Finding, ImageResult, Layer, Location, Owner, PullableBy, ScanError, SourceKind,
-};
+use super::model::{Companion, Finding, ImageResult, Layer, Owner, PullableBy, SourceKind};
 use super::text;
-use super::threshold::Threshold;
 use crate::detect::Place;
 
 /// Severities as summaries list them, the worst first.
@@ -74,62 +71,6 @@ pub(super) fn beside(companion: &Companion) -> String {
     format!("{} {}{place}", companion.role, companion.value)
 }
 
-/// A place: its name (`path`, `environment variable NAME`), which may be shortened, and what stands
-/// behind it (`:3`, ` at byte 80`).
-pub(super) fn place(location: &Location) -> (String, String) {
-    let name = location.name.as_deref().filter(|name| !name.is_empty());
-    let what = match (kind(location.kind), name) {
-        ("", _) => String::new(),
-        (words, Some(name)) if location.path.is_none() => {
-            let line = location.line.map_or_else(String::new, |line| format!(":{line}"));
-            return (format!("{words} {name}"), line);
-        }
-        (words, Some(name)) => format!("{words} {name} of "),
-        (words, None) if location.path.is_none() => return (words.to_owned(), String::new()),
-        (words, None) => format!("{words} "),
-    };
-    let path = location.path.as_deref().unwrap_or("unnamed file");
-    let path =
-        [path].into_iter().chain(location.inner.iter().map(String::as_str)).collect::<Vec<_>>().join("!");
-    let mut at = match (location.line, location.offset) {
-        (Some(line), _) => format!(":{line}"),
-        (None, Some(offset)) => format!(" at byte {}", text::grouped(offset)),
-        (None, None) => String::new(),
-    };
-    if !location.decoded.is_empty() {
-        at += &format!(" (inside {})", location.decoded.join(", "));
-    }
-    (format!("{what}{path}"), at)
-}
-
-/// The kind of a place, in front of its name; nothing for a file.
-fn kind(kind: Place) -> &'static str {
-    match kind {
-        Place::File => "",
-        Place::FileName => "name of the file",
-        Place::Symlink => "target of the link",
-        Place::Xattr => "extended attribute",
-        Place::Pax => "tar header field",
-        Place::Unallocated => "bytes of the layer that belong to no file",
-        Place::ArchiveComment => "comment of the archive",
-        Place::Env => "environment variable",
-        Place::Arg => "build argument",
-        Place::Label => "label",
-        Place::History => "text of the build step in the history",
-        Place::Entrypoint => "entrypoint",
-        Place::Cmd => "command",
-        Place::Healthcheck => "health check",
-        Place::Onbuild => "ONBUILD trigger",
-        Place::User => "user",
-        Place::Author => "author",
-        Place::Comment => "comment",
-        Place::Annotation => "annotation",
-        Place::Manifest => "manifest",
-        Place::Attestation => "attestation",
-        Place::Config => "config",
-    }
-}
-
 /// Where a key stands that no layer brought.
 pub(super) fn no_layer(finding: &Finding) -> &'static str {
     let in_attestation = finding.locations.first().is_some_and(|first| first.kind == Place::Attestation);
@@ -170,36 +111,6 @@ pub(super) fn layer_of<'a>(result: &'a ImageResult, finding: &Finding) -> Option
     result.layers.iter().find(|layer| layer.index == index)
 }
 
-/// Who can read the key, and what a removal did not do.
-pub(super) fn readers(result: &ImageResult, finding: &Finding) -> String {
-    let removed = finding.locations.iter().find_map(|location| location.removed_by.as_ref());
-    let (who, its) = match result.pullable_by {
-        Some(PullableBy::Anyone) => ("anyone on the internet", "the image's"),
-        Some(PullableBy::Network) => ("everyone who reaches the registry", "the image's"),
-        Some(PullableBy::Credentials) | None => ("everyone who can pull the image", "its"),
-    };
-    match (finding.in_final_image, removed) {
-        (true, _) => format!("by {who}, and whatever runs in {its} containers"),
-        (false, None) => format!("by {who} ({its} containers do not see it)"),
-        (false, Some(removed)) => format!(
-            "by {who}: layer {} {}, which hides it from containers only",
-            removed.layer,
-            what_was_done(removed.how)
-        ),
-    }
-}
-
-/// How a layer took a content away.
-pub(super) fn what_was_done(how: &str) -> &'static str {
-    match how {
-        "whiteout" => "deletes the file",
-        "opaque" => "empties its folder",
-        "overwritten" => "overwrites the file",
-        "replaced" => "puts something else in its folder's place",
-        _ => "takes it away",
-    }
-}
-
 /// The package that owns the file.
 pub(super) fn package(owner: &Owner) -> String {
     let record = if owner.verified { "as packaged" } else { "not shown to be as packaged" };
@@ -212,18 +123,6 @@ pub(super) fn next(finding: &Finding) -> Vec<&str> {
     let more = [&advice.revoke, &advice.console].into_iter().flatten().map(String::as_str);
     let more = more.filter(|more| !advice.next.contains(more));
     Some(advice.next.as_str()).filter(|next| !next.is_empty()).into_iter().chain(more).collect()
-}
-
-/// What to change in the build; of a base image, whose build it is.
-pub(super) fn build(result: &ImageResult, finding: &Finding) -> Option<String> {
-    let in_base = layer_of(result, finding).is_some_and(|layer| layer.base == Some(true));
-    if let Some(base) = result.base_image.as_ref().filter(|_| in_base) {
-        let name = &base.name;
-        return Some(format!(
-            "It comes from the base image {name}: who makes that must take it out; until then, build on another."
-        ));
-    }
-    Some(finding.remediation.image.clone()).filter(|advice| !advice.is_empty())
 }
 
 /// How much was read.
@@ -254,13 +153,6 @@ pub(super) fn not_read(result: &ImageResult) -> Option<String> {
     Some(format!("Incomplete: {}{skipped}.", text::count(result.errors.len(), "error")))
 }
 
-/// Where something was not read, and why.
-pub(super) fn error(error: &ScanError) -> String {
-    let layer = error.layer.map(|layer| format!("layer {layer}"));
-    let place: Vec<String> = layer.into_iter().chain(error.path.clone()).collect();
-    if place.is_empty() { error.message.clone() } else { format!("{}: {}", place.join(", "), error.message) }
-}
-
 /// What was scanned as it lies, where anything was.
 pub(super) fn opaque(result: &ImageResult) -> Option<String> {
     let total = result.opaque.by_reason.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
@@ -271,15 +163,6 @@ pub(super) fn opaque(result: &ImageResult) -> Option<String> {
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     let files = text::count(usize::try_from(total).unwrap_or(usize::MAX), "file");
     Some(format!("Scanned as they are, not opened: {files} ({reasons})."))
-}
-
-/// The thresholds below which a finding does not count.
-pub(super) fn limits(threshold: Threshold) -> String {
-    let confidence = format!("{} confidence", threshold.min_confidence.word());
-    match threshold.fail_on.severity() {
-        Some(severity) => format!("{} severity or {confidence}", severity.word()),
-        None => confidence,
-    }
 }
 
 /// What a comparison leaves out, and what the old image had alone.

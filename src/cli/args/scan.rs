@@ -223,7 +223,8 @@ pub struct Coverage {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to show")]
 pub struct General {
-    /// Write a report as table, json, jsonl or csv, to FILE or standard output; repeatable [default: table]
+    /// Write a report, to FILE or standard output; repeatable. FORMAT is table (the default), json, jsonl,
+    /// csv, sarif, gitlab, gitlab-secret, junit, markdown, github, intoto or template:FILE
     #[arg(short, long, value_name = "FORMAT[=FILE]", env = "KEYSEAM_OUTPUT", hide_env = true)]
     pub output: Vec<Output>,
     /// Show keys whole: in table, json, jsonl and csv

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use time::OffsetDateTime;
+
 use super::rules::Rules;
 use super::run::{Answer, Run};
 use super::targets::Asked;
@@ -16,6 +18,7 @@ use crate::scan::progress::Progress;
 /// As of [`super::scan_targets`]. A target that cannot be read stands in the report's errors; without the
 /// old one there are no results.
 pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
+    let started = OffsetDateTime::now_utc();
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
@@ -28,7 +31,7 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let nothing = || Answer { results: Vec::new(), error: None };
     let (old, new) = (answers.next().unwrap_or_else(nothing), answers.next().unwrap_or_else(nothing));
     if let Some(error) = old.error {
-        return Ok(super::report(&rules, Vec::new(), vec![error], run.redactor()));
+        return Ok(super::report(&rules, Vec::new(), vec![error], run.redactor(), started));
     }
     let old = Old::new(&old.results, settings.strict);
     let mut results = new.results;
@@ -39,7 +42,8 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         progress.note(&line);
         results.iter_mut().for_each(|result| result.warnings.push(line.clone()));
     }
-    let report = super::report(&rules, results, new.error.into_iter().collect(), run.redactor());
+    let errors = new.error.into_iter().collect();
+    let report = super::report(&rules, results, errors, run.redactor(), started);
     let diff = Diff {
         old: run.redactor().clean(&old.target),
         manifest_digest: old.manifest_digest,

@@ -10,10 +10,12 @@ mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use time::OffsetDateTime;
+
 use super::settings::Settings;
 use crate::detect::Severity;
 use crate::detect::redact::Redactor;
-use crate::report::model::{ImageResult, Report, Summary, TargetError, Tool};
+use crate::report::model::{ImageResult, Report, Summary, TargetError, Times, Tool};
 use crate::scan::progress::Progress;
 
 pub use diff::diff_targets;
@@ -27,6 +29,7 @@ use run::{Answer, Run};
 /// What keeps the whole scan from being done: rules, ignore rules, a hashing key or a base image that
 /// cannot be read.
 pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
+    let started = OffsetDateTime::now_utc();
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
@@ -39,7 +42,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         results.extend(of_target);
         errors.extend(error);
     }
-    Ok(report(&rules, results, errors, run.redactor()))
+    Ok(report(&rules, results, errors, run.redactor(), started))
 }
 
 /// The report of these results, clean of every key that any of them gave away.
@@ -48,6 +51,7 @@ fn report(
     results: Vec<ImageResult>,
     errors: Vec<TargetError>,
     redactor: &Redactor<'_>,
+    started: OffsetDateTime,
 ) -> Report {
     let tool = Tool {
         name: env!("CARGO_PKG_NAME"),
@@ -55,7 +59,8 @@ fn report(
         ruleset: rules.catalogue.digest().to_string(),
     };
     let summary = summary(&results, errors.is_empty());
-    let mut report = Report { version: "1", tool, results, errors, summary, diff: None };
+    let times = Times::until_now(started);
+    let mut report = Report { version: "1", tool, results, errors, summary, diff: None, times };
     if report.results.len() + report.errors.len() > 1 {
         report.clean_texts(&|text| redactor.clean(text));
     }

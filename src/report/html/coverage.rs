@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Image;
 use super::markup::{Markup, PLAIN};
-use crate::report::{text, words};
+use crate::report::{describe, text, words};
 
 /// Lines of a list that stand in the open; the others are folded away.
 const OPEN: usize = 8;
@@ -18,7 +18,7 @@ pub(super) fn write(section: &mut Markup, image: &Image<'_>) {
         coverage.put("p", PLAIN, &words::read(result));
         if let Some(line) = words::not_read(result) {
             coverage.put("p", &[("class", "warn")], &line);
-            list(coverage, &result.errors.iter().map(words::error).collect::<Vec<_>>());
+            list(coverage, &result.errors.iter().map(describe::error).collect::<Vec<_>>());
         }
         if let Some(line) = words::opaque(result) {
             coverage.put("p", PLAIN, &line);

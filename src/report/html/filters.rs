@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Image;
 use super::findings::{self, reach};
 use super::markup::{Markup, PLAIN};
-use crate::report::{Threshold, text, words};
+use crate::report::{Threshold, describe, text, words};
 
 /// Writes the filters over the findings of all images.
 pub(super) fn write(content: &mut Markup, images: &[Image<'_>], threshold: Threshold) {
@@ -48,7 +48,7 @@ pub(super) fn write(content: &mut Markup, images: &[Image<'_>], threshold: Thres
         choice(form, ("Service", "any service"), "service", &services, str::to_owned);
         let below = shown().filter(|shown| !shown.counts).count();
         if below > 0 {
-            let what = format!("{} below {}", text::grouped(below as u64), words::limits(threshold));
+            let what = format!("{} below {}", text::grouped(below as u64), describe::limits(&threshold));
             tick(form, "below", &what);
         }
         let suppressed: usize = images.iter().map(|image| image.result.suppressed.len()).sum();

@@ -3,7 +3,7 @@
 use super::markup::{Markup, PLAIN};
 use super::{Image, Shown, story};
 use crate::report::model::{Finding, ImageResult};
-use crate::report::{Threshold, text, words};
+use crate::report::{Threshold, describe, text, words};
 
 /// Columns of a path in a row; the story has it whole.
 const PATH_SHOWN: usize = 160;
@@ -93,8 +93,8 @@ fn row(list: &mut Markup, image: &Image<'_>, shown: &Shown<'_>, threshold: Thres
                 summary.tag("span", &[("class", "what")], |what| {
                     what.put("b", PLAIN, &finding.name);
                     if let Some(first) = finding.locations.first() {
-                        let (name, at) = words::place(first);
-                        what.put("code", PLAIN, &(text::middle(&name, PATH_SHOWN, "…") + &at));
+                        let name = text::middle(&describe::container(first), PATH_SHOWN, "…");
+                        what.put("code", PLAIN, &(name + &describe::position(first)));
                     }
                     what.put("small", PLAIN, &facts(result, shown, threshold));
                 });
@@ -125,7 +125,7 @@ fn facts(result: &ImageResult, shown: &Shown<'_>, threshold: Threshold) -> Strin
         0 | 1 => None,
         more => Some(format!("{more} places")),
     };
-    let below = (!shown.counts).then(|| format!("below {}", words::limits(threshold)));
+    let below = (!shown.counts).then(|| format!("below {}", describe::limits(&threshold)));
     let sure = format!("confidence {}{}", finding.confidence.word(), words::verified(finding));
     let facts = [Some(layer), whose.map(str::to_owned), places, Some(reach), Some(sure), below];
     facts.into_iter().flatten().collect::<Vec<_>>().join(" · ")

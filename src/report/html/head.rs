@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
 use super::markup::{Markup, PLAIN};
 use super::{Image, findings};
 use crate::detect::Severity;
@@ -58,7 +61,10 @@ pub(super) fn write(content: &mut Markup, report: &Report, images: &[Image<'_>])
         content.literal("<a class=\"skip\" href=\"#main\">Skip to the layers and findings</a>");
     }
     content.tag("header", &[("class", state)], |header| {
-        header.literal("<p class=\"brand\">keyseam</p>");
+        header.tag("p", &[("class", "brand")], |brand| {
+            brand.literal("keyseam ");
+            brand.put("time", PLAIN, &finished(report));
+        });
         header.put("h1", PLAIN, &verdict(report, images));
         lead(header, report, images);
         tally(header, images);
@@ -68,6 +74,12 @@ pub(super) fn write(content: &mut Markup, report: &Report, images: &[Image<'_>])
     if report.results.len() + report.errors.len() > 1 {
         index(content, report, images);
     }
+}
+
+/// When the last image was read.
+fn finished(report: &Report) -> String {
+    const MINUTE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    report.times.finished.format(MINUTE).unwrap_or_default()
 }
 
 /// Who can read the keys; where there are none, what was read.

@@ -3,7 +3,7 @@
 use super::markup::{Markup, PLAIN};
 use super::{Image, Shown};
 use crate::report::model::{Finding, ImageResult, Location};
-use crate::report::{sanitize, text, words};
+use crate::report::{describe, sanitize, text, words};
 
 /// Places that are listed; the others are counted.
 const PLACES_SHOWN: usize = 50;
@@ -14,7 +14,7 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
     details.tag("div", &[("class", "story"), ("id", &shown.id)], |story| {
         story.tag("dl", PLAIN, |list| {
             advice(list, result, finding);
-            entry(list, "Readable", |text| text.text(&words::readers(result, finding)));
+            entry(list, "Readable", |text| text.text(&describe::readers(result, finding)));
             key(list, finding);
             origin(list, result, finding);
             places(list, finding);
@@ -42,8 +42,8 @@ fn entry(list: &mut Markup, name: &'static str, inside: impl FnOnce(&mut Markup)
 /// First the key, then the image: what was pulled once stays known.
 fn advice(list: &mut Markup, result: &ImageResult, finding: &Finding) {
     let next = words::next(finding);
-    let build = words::build(result, finding);
-    if next.is_empty() && build.is_none() {
+    let build = describe::build(result, finding);
+    if next.is_empty() && build.is_empty() {
         return;
     }
     list.literal("<dt class=\"do\">What to do</dt>");
@@ -59,7 +59,7 @@ fn advice(list: &mut Markup, result: &ImageResult, finding: &Finding) {
                     }
                 });
             }
-            if let Some(build) = build {
+            if !build.is_empty() {
                 steps.tag("li", PLAIN, |step| {
                     step.literal("<b>In the build:</b> ");
                     step.text(&build);
@@ -132,8 +132,7 @@ fn places(list: &mut Markup, finding: &Finding) {
         text.tag("ul", PLAIN, |places| {
             for location in finding.locations.iter().take(PLACES_SHOWN) {
                 places.tag("li", PLAIN, |place| {
-                    let (name, at) = words::place(location);
-                    place.put("code", PLAIN, &(name + &at));
+                    place.put("code", PLAIN, &describe::place(location));
                     if let Some(column) = location.column {
                         place.put("small", PLAIN, &format!(" column {column}"));
                     }
@@ -153,7 +152,7 @@ fn fate(location: &Location) -> String {
     let layer = location.layer.map(|layer| format!("layer {layer}"));
     let removed = location.removed_by.as_ref().map(|removed| {
         let keeps = location.layer.map(|layer| format!(", layer {layer} keeps it")).unwrap_or_default();
-        format!("layer {} {}{keeps}", removed.layer, words::what_was_done(removed.how))
+        format!("layer {} {}{keeps}", removed.layer, describe::what_was_done(removed.how))
     });
     let facts: Vec<String> = layer.into_iter().chain(removed).collect();
     if facts.is_empty() { String::new() } else { format!(" {}", facts.join("; ")) }

@@ -6,7 +6,7 @@ use std::io;
 use super::BAD;
 use super::sheet::Sheet;
 use crate::report::model::ImageResult;
-use crate::report::{text, words};
+use crate::report::{describe, text, words};
 
 /// Errors and warnings that are listed; the others are counted.
 const LISTED: usize = 8;
@@ -28,7 +28,7 @@ fn errors(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     let Some(line) = words::not_read(result) else { return Ok(()) };
     sheet.line(&sheet.style.paint(BAD, format!("  {line}")))?;
     for error in result.errors.iter().take(LISTED) {
-        sheet.paragraph(4, &words::error(error))?;
+        sheet.paragraph(4, &describe::error(error))?;
     }
     more(sheet, result.errors.len())
 }
@@ -71,7 +71,7 @@ fn below(sheet: &mut Sheet<'_>, hidden: usize) -> io::Result<()> {
     if hidden == 0 {
         return Ok(());
     }
-    let limits = words::limits(sheet.style.threshold);
+    let limits = describe::limits(&sheet.style.threshold);
     let line = format!("Not shown: {} below {limits}; -o json lists them.", text::count(hidden, "finding"));
     sheet.paragraph(2, &line)
 }

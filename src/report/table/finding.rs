@@ -6,7 +6,7 @@ use std::io;
 use super::sheet::Sheet;
 use super::{BOLD, DIM};
 use crate::report::model::{Finding, ImageResult, Layer, Location, Origin};
-use crate::report::{sanitize, text, words};
+use crate::report::{describe, sanitize, text, words};
 
 /// Places that are listed; the others are counted.
 const PLACES_SHOWN: usize = 3;
@@ -77,9 +77,8 @@ fn elsewhere(location: &Location, finding: &Finding) -> String {
 
 /// A place in one line: `path:line`, `variable NAME` and so on.
 fn place(sheet: &Sheet<'_>, location: &Location, room: usize) -> String {
-    let (name, at) = words::place(location);
-    let at = sheet.style.clean(&at).into_owned();
-    sheet.middle(&name, room.saturating_sub(text::width(&at))) + &at
+    let at = sheet.style.clean(&describe::position(location)).into_owned();
+    sheet.middle(&describe::container(location), room.saturating_sub(text::width(&at))) + &at
 }
 
 /// The layer and the build step.
@@ -115,7 +114,7 @@ fn layer_line(sheet: &Sheet<'_>, index: usize, layer: Option<&Layer>, origin: &O
 
 /// Who can read the key, and what a removal did not do.
 fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
-    sheet.row("readable", &words::readers(result, finding))?;
+    sheet.row("readable", &describe::readers(result, finding))?;
     let Some(owner) = &finding.owner else { return Ok(()) };
     sheet.row("package", &words::package(owner))
 }
@@ -128,5 +127,8 @@ fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
 }
 
 fn build(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
-    words::build(result, finding).map_or(Ok(()), |advice| sheet.row("build", &advice))
+    match describe::build(result, finding).as_ref() {
+        "" => Ok(()),
+        advice => sheet.row("build", advice),
+    }
 }

@@ -1,0 +1,105 @@
+//! Texts of others in Markdown. Escapes do not help everywhere: a mention or a link of its own accord is
+//! made from what an escape leaves. In a code span nothing has a meaning, so all that is not a plain word
+//! stands in one.
+
+use crate::report::{sanitize, text};
+
+/// A text in a code span, on one line, cut in its middle beyond `room` characters. What would end the span
+/// or the cell of a table is written out.
+pub(in crate::report) fn code(text: &str, room: usize) -> String {
+    let text = text::middle(&sanitize::inline(text), room, "…");
+    let text = text.replace('`', "\\u{60}").replace('|', "\\u{7c}");
+    match text.trim() {
+        "" => "`(empty)`".to_owned(),
+        text => format!("`{text}`"),
+    }
+}
+
+/// A sentence: its plain words as they are, what is between them in code spans.
+pub(in crate::report) fn prose(text: &str) -> String {
+    let text = sanitize::inline(text);
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut span: Vec<&str> = Vec::new();
+    for word in text.split_whitespace() {
+        if is_plain(word) {
+            close(&mut span, &mut out);
+            push(&mut out, word);
+        } else {
+            span.push(word);
+        }
+    }
+    close(&mut span, &mut out);
+    out
+}
+
+/// Writes the words that wait for a code span. A comma or a full stop at their end stays outside.
+fn close(span: &mut Vec<&str>, out: &mut String) {
+    let text = span.join(" ");
+    span.clear();
+    let inner = text.trim_end_matches(['.', ',', ';', ':', '!', '?']);
+    match inner {
+        "" if text.is_empty() => {}
+        "" => push(out, &code(&text, usize::MAX)),
+        inner => push(out, &(code(inner, usize::MAX) + &text[inner.len()..])),
+    }
+}
+
+fn push(out: &mut String, word: &str) {
+    if !out.is_empty() {
+        out.push(' ');
+    }
+    out.push_str(word);
+}
+
+/// Whether no renderer gives the word a meaning: letters with perhaps a hyphen or an apostrophe between
+/// them, numbers, in brackets or before a full stop. A long hexadecimal word would link to a commit.
+fn is_plain(word: &str) -> bool {
+    if word.starts_with(|c: char| c.is_numeric()) && word.ends_with(['.', ')']) {
+        return false; // A number of a list, at the start of a line.
+    }
+    let word = word.strip_prefix('(').unwrap_or(word);
+    let word = word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')']);
+    let is_hash = word.len() >= 7 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let has_digit = word.contains(|c: char| c.is_numeric());
+    let joined = |part: &str| !part.is_empty() && part.chars().all(char::is_alphanumeric);
+    let mut parts = word.split(['-', '\'', '’']);
+    match word.contains(['-', '\'', '’']) {
+        true => !has_digit && parts.all(joined),
+        false => !is_hash && joined(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_ends_its_span_or_its_cell() {
+        assert_eq!(code("a`b``c", 80), "`a\\u{60}b\\u{60}\\u{60}c`");
+        assert_eq!(code("a|b\nc", 80), "`a\\u{7c}b\\nc`");
+        assert_eq!(code(" ", 80), "`(empty)`");
+        assert_eq!(code("\u{202e}x", 80), "`\\u{202e}x`");
+        assert_eq!(code("0123456789", 7), "`01…6789`");
+    }
+
+    #[test]
+    fn sentences_keep_their_words_and_nothing_else() {
+        assert_eq!(
+            prose("Add *.env to .dockerignore, and give the key at run time."),
+            "Add `*.env` to `.dockerignore`, and give the key at run time."
+        );
+        assert_eq!(
+            prose("mount it: RUN --mount=type=secret,id=x npm ci"),
+            "mount it: RUN `--mount=type=secret,id=x` npm ci"
+        );
+        assert_eq!(prose("ask @team about #12 or GH-12"), "ask `@team` about `#12` or `GH-12`");
+        assert_eq!(
+            prose("<b>x</b> [a](b) ![c](d) www.x.io a@b.c"),
+            "`<b>x</b> [a](b) ![c](d) www.x.io a@b.c`"
+        );
+        assert_eq!(prose("don't re-use it (ever)"), "don't re-use it (ever)");
+        assert_eq!(prose("deadbeef0 ..."), "`deadbeef0`...");
+        assert_eq!(prose("1. one 2) two 3"), "`1`. one `2)` two 3");
+        assert_eq!(prose(""), "");
+    }
+}
