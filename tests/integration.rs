@@ -10,6 +10,7 @@ mod detectors;
 mod diff;
 mod encodings;
 mod engines;
+mod formats;
 mod forms;
 mod fuzz;
 mod html;

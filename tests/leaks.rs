@@ -93,7 +93,7 @@ fn files_below(folder: &Path) -> HashSet<PathBuf> {
 }
 
 /// All formats at once, as loud as it gets.
-const ALL_FORMATS: [&str; 14] = [
+const ALL_FORMATS: [&str; 28] = [
     "scan",
     "-v",
     "--min-confidence=low",
@@ -108,7 +108,28 @@ const ALL_FORMATS: [&str; 14] = [
     "csv=report.csv",
     "-o",
     "html=report.html",
+    "-o",
+    "sarif=report.sarif",
+    "-o",
+    "gitlab=container.json",
+    "-o",
+    "gitlab-secret=secret.json",
+    "-o",
+    "junit=report.xml",
+    "-o",
+    "markdown=report.md",
+    "-o",
+    "github=report.github",
+    "-o",
+    "intoto=predicate.json",
 ];
+
+/// Templates that print all they are given.
+const TEMPLATES: [(&str, &[u8]); 2] =
+    [("all.json.j2", b"{{ [tool, results, errors, summary] }}"), ("all.txt.j2", b"{{ results|pprint }}")];
+
+/// What is written by them.
+const BY_TEMPLATES: [&str; 4] = ["-o", "template:all.json.j2=all.json", "-o", "template:all.txt.j2=all.txt"];
 
 fn scan<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut line = ALL_FORMATS.to_vec();
@@ -135,13 +156,15 @@ fn one_key_of_every_definition_in_every_place() {
     let samples = Samples::new(plant::SEED);
     let image = everywhere(&samples);
     let archive = oci(&[&image], Compression::Gzip).tar();
-    let run = Run::with(&[("app.tar", &archive)]);
+    let run = Run::with(&[("app.tar", &archive), TEMPLATES[0], TEMPLATES[1]]);
     let pieces = Pieces::of(&samples.planted("everywhere"));
-    let (status, outputs) = run.assert_silent("whole", run.command(&scan(&["app.tar"])), &pieces);
+    let mut line = scan(&BY_TEMPLATES);
+    line.push("app.tar");
+    let (status, outputs) = run.assert_silent("whole", run.command(&line), &pieces);
     assert_eq!(status, Some(1));
     let is_kept = |name: &str| name.len() == 62 || name == "CACHEDIR.TAG";
     let kept = outputs.keys().filter(|name| is_kept(name)).count();
-    assert_eq!(outputs.len() - kept, 6, "two streams and four files");
+    assert_eq!(outputs.len() - kept, 15, "two streams, eleven files and two by templates");
     let found = detectors_found(&json(&outputs));
     // Of layers that are known, whose keys nobody has any more.
     let (_, again) = run.assert_silent("again", run.command(&scan(&["app.tar"])), &pieces);
@@ -221,7 +244,8 @@ fn what_a_user_types_and_what_cannot_be_read() {
         ];
         let run = Run::with(&files);
         let (joined, format) = (format!("--fail-on={key}"), format!("json=/no/{key}/r"));
-        let lines: [&[&str]; 14] = [
+        let template = format!("template:{key}");
+        let lines: [&[&str]; 15] = [
             &["scan", "a.tar"],
             &["scan", "--no-config", "--rules", "rules.toml", "a.tar"],
             &["scan", "--no-config", "--rules", key, "a.tar"],
@@ -232,6 +256,7 @@ fn what_a_user_types_and_what_cannot_be_read() {
             &["scan", "--no-config", &joined, "a.tar"],
             &["scan", "-o", key, "a.tar"],
             &["scan", "-o", &format, "a.tar"],
+            &["scan", "-o", &template, "a.tar"],
             &["scan", "--images-from", key],
             &["detectors", "show", key],
             &["detectors", "list", key],
@@ -276,7 +301,10 @@ fn only_with_show_secrets_are_keys_shown() {
     let samples = Samples::new(plant::SEED + 7);
     let image = crate::support::image::ImageBuilder::new("app:1").layer(samples.files()).build();
     let run = Run::with(&[("app.tar", &oci(&[&image], Compression::Gzip).tar())]);
-    let (_, outputs) = run.outputs(run.command(&scan(&["--show-secrets", "app.tar"])));
+    let refused = run.outputs(run.command(&scan(&["--show-secrets", "app.tar"])));
+    assert_eq!((refused.0, refused.1.len()), (Some(2), 2), "it is for some formats only");
+    let shown = ["scan", "--min-confidence=low", "-o", "json", "--show-secrets", "app.tar"];
+    let (_, outputs) = run.outputs(run.command(&shown));
     let report = json(&outputs);
     let findings = report["results"][0]["findings"].as_array().expect("findings");
     let shown: HashSet<&str> = findings.iter().filter_map(|finding| finding["secret"].as_str()).collect();

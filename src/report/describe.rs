@@ -111,6 +111,11 @@ pub(super) fn lasting_place(finding: &Finding) -> String {
     finding.locations.first().map_or_else(|| "the image".to_owned(), container)
 }
 
+/// The front of a finding's place, enough to tell it from the others of an image.
+pub(super) fn short_place(finding: &Finding) -> &str {
+    finding.place.get(.."ksp1:".len() + 12).unwrap_or(&finding.place)
+}
+
 /// `layer 3`, or why there is none.
 pub(super) fn layer(finding: &Finding) -> String {
     match finding.introduced_by.layer {
@@ -168,7 +173,7 @@ pub(super) fn build<'a>(result: &'a ImageResult, finding: &'a Finding) -> Cow<'a
     }
 }
 
-/// What to do about the key, each a sentence: the next thing first, then what only the build can do.
+/// What to do about the key, in sentences: the next thing first, then what only the build can do.
 pub(super) fn advice(result: &ImageResult, finding: &Finding) -> Vec<String> {
     let advice = &finding.remediation;
     let mut lines: Vec<String> = Vec::new();
@@ -178,7 +183,15 @@ pub(super) fn advice(result: &ImageResult, finding: &Finding) -> Vec<String> {
             lines.push(line.clone());
         }
     }
-    lines
+    lines.iter().map(|line| sentence(line)).collect()
+}
+
+/// A line of the catalogue, which has neither a capital letter nor a full stop, between others.
+pub(super) fn sentence(line: &str) -> String {
+    let mut chars = line.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if line.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 /// What could not be read, and where.
@@ -211,6 +224,19 @@ mod tests {
         inner.inner = vec!["b.properties".into()];
         (inner.line, inner.decoded) = (None, vec!["base64".into()]);
         assert_eq!(place(&inner), "/app/a.jar!b.properties at byte 80 (inside base64)");
+    }
+
+    #[test]
+    fn advice_is_told_in_sentences() {
+        assert_eq!(sentence("revoke it (https://acme.example)"), "Revoke it (https://acme.example).");
+        assert_eq!(sentence("Revoke the key."), "Revoke the key.");
+        let mut finding = fixture::finding(1);
+        finding.remediation.revoke = Some("Revoke the key in the MessageBird dashboard".into());
+        assert_eq!(
+            advice(&fixture::image("a"), &finding).len(),
+            2,
+            "what is in the first line is not told twice"
+        );
     }
 
     #[test]

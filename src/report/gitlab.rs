@@ -177,8 +177,7 @@ fn solution(result: &ImageResult, finding: &Finding) -> String {
 /// The first one, with the location, tells GitLab which finding is the same as an earlier one. The place
 /// tells two keys of one file apart, and stays when lines move.
 fn identifiers(finding: &Finding) -> Value {
-    let place = finding.place.strip_prefix("ksp1:").unwrap_or(&finding.place);
-    let short: String = place.chars().take(12).collect();
+    let short = describe::short_place(finding);
     json!([
         { "type": "keyseam_place", "name": format!("{} {short}", finding.detector), "value": finding.place },
         { "type": "keyseam_detector", "name": format!("keyseam {}", finding.detector), "value": finding.detector },
@@ -302,6 +301,23 @@ mod tests {
         let messages = report["scan"]["messages"].as_array().expect("messages");
         let levels: Vec<&str> = messages.iter().filter_map(|message| message["level"].as_str()).collect();
         assert_eq!(levels, ["fatal", "warn", "info", "info"]);
+    }
+
+    #[test]
+    fn every_fixture_fits_the_schemas() {
+        let container = include_str!("../../testdata/schemas/gitlab-container-scanning-15.2.1.json");
+        let secret = include_str!("../../testdata/schemas/gitlab-secret-detection-15.2.1.json");
+        let pairs: [(Write, &str); 2] = [(write_container, container), (write_secret, secret)];
+        for (write, schema) in pairs {
+            let schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
+            let validator = jsonschema::validator_for(&schema).expect("the schema compiles");
+            for report in fixture::all() {
+                let report = written(write, &report);
+                let problems = validator.iter_errors(&report);
+                let problems = problems.map(|error| format!("{}: {error}", error.instance_path()));
+                assert_eq!(problems.collect::<Vec<_>>(), Vec::<String>::new());
+            }
+        }
     }
 
     #[test]

@@ -94,8 +94,7 @@ impl Suite {
 
     /// The name holds the place, by which a finding is known from one run to the next.
     fn finding(&mut self, result: &ImageResult, finding: &Finding, threshold: &Threshold) {
-        let place = finding.place.strip_prefix("ksp1:").unwrap_or(&finding.place);
-        let place: String = place.chars().take(12).collect();
+        let place = describe::short_place(finding);
         let at = text::middle(&describe::lasting_place(finding), NAME, "…");
         let name = format!("{} in {at} [{place}]", finding.name);
         let about = about(result, finding);
@@ -226,7 +225,7 @@ mod tests {
         assert!(text.lines().any(|line| line == head), "{text}");
         let suite = r#"  <testsuite id="0" name="registry.example/team/shop:1.4 (linux/amd64)" tests="8" failures="4" errors="1" skipped="1" time="1.240" timestamp="2026-01-02T03:04:05">"#;
         assert!(text.lines().any(|line| line == suite), "{text}");
-        let case = r#"    <testcase classname="messagebird-access-key" name="MessageBird access key (live) in /app/config/production.env [000000000000]"><failure message="MessageBird access key (live) in /app/config/production.env:3" type="critical">severity critical, confidence high, key not shown"#;
+        let case = r#"    <testcase classname="messagebird-access-key" name="MessageBird access key (live) in /app/config/production.env [ksp1:000000000000]"><failure message="MessageBird access key (live) in /app/config/production.env:3" type="critical">severity critical, confidence high, key not shown"#;
         assert!(text.lines().any(|line| line == case), "{text}");
         assert!(text.contains(r#"<testcase classname="keyseam" name="no leaked keys"/>"#), "{text}");
     }

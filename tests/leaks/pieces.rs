@@ -200,11 +200,14 @@ fn head(bytes: &[u8]) -> usize {
 
 /// Digests and fingerprints are hex, and among so many digits any eight occur.
 fn without_digests(output: &[u8]) -> Vec<u8> {
-    let digest = regex::bytes::Regex::new(
-        r"(sha256:|ksp1:|ksf1:[0-9a-f]{8}:)([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12})",
-    )
+    let digest = regex::bytes::Regex::new(concat!(
+        r#"(sha256:|"sha256": "|ksp1:|ksf1:[0-9a-f]{8}:)([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12})"#,
+        // What GitHub and GitLab know a finding by: hashes of its place.
+        r#"|("primaryLocationLineHash": ")[0-9a-f]{16}:"#,
+        r#"|("id": ")[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}""#,
+    ))
     .expect("a pattern");
-    digest.replace_all(output, &b"$1"[..]).into_owned()
+    digest.replace_all(output, &b"$1$3$4"[..]).into_owned()
 }
 
 #[test]

@@ -177,16 +177,15 @@ fn table(page: &mut Page, shown: &[Shown<'_>]) -> usize {
 fn row(result: &ImageResult, finding: &Finding) -> String {
     let step = describe::step(finding).map(|step| format!(" {}", code(&step, CELL))).unwrap_or_default();
     let next = describe::advice(result, finding).into_iter().next().unwrap_or_default();
-    format!(
-        "| **{}** | {} {} | {} | {}{step} | {} | {} |\n",
-        finding.severity.word(),
-        prose(&text::start(&finding.name, CELL, "…")),
-        code(&finding.detector, CELL),
+    let cells = [
+        format!("**{}**", finding.severity.word()),
+        format!("{} {}", prose(&text::start(&finding.name, CELL, "…")), code(&finding.detector, CELL)),
         code(&describe::first_place(finding), CELL),
-        describe::layer(finding),
+        format!("{}{step}", describe::layer(finding)),
         prose(&text::start(&next, 2 * CELL, "…")),
         code(&describe::image(result), CELL),
-    )
+    ];
+    format!("| {} |\n", cells.map(|cell| words::cell(&cell)).join(" | "))
 }
 
 fn details(page: &mut Page, shown: &[Shown<'_>]) {

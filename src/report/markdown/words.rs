@@ -5,14 +5,28 @@
 use crate::report::{sanitize, text};
 
 /// A text in a code span, on one line, cut in its middle beyond `room` characters. What would end the span
-/// or the cell of a table is written out.
+/// is written out.
 pub(in crate::report) fn code(text: &str, room: usize) -> String {
     let text = text::middle(&sanitize::inline(text), room, "…");
-    let text = text.replace('`', "\\u{60}").replace('|', "\\u{7c}");
+    let text = text.replace('`', "\\u{60}");
     match text.trim() {
         "" => "`(empty)`".to_owned(),
         text => format!("`{text}`"),
     }
+}
+
+/// Markdown in the cell of a table. Only a code span can hold a bar; a table takes `\|` for one, unless a
+/// backslash stands in front of that.
+pub(super) fn cell(markdown: &str) -> String {
+    let mut out = String::with_capacity(markdown.len());
+    for c in markdown.chars() {
+        match c {
+            '|' if out.ends_with('\\') => out.push_str("u{7c}"),
+            '|' => out.push_str("\\|"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// A sentence: its plain words as they are, what is between them in code spans.
@@ -76,7 +90,8 @@ mod tests {
     #[test]
     fn nothing_of_a_text_ends_its_span_or_its_cell() {
         assert_eq!(code("a`b``c", 80), "`a\\u{60}b\\u{60}\\u{60}c`");
-        assert_eq!(code("a|b\nc", 80), "`a\\u{7c}b\\nc`");
+        assert_eq!(code("a|b\nc", 80), "`a|b\\nc`");
+        assert_eq!(cell("`a|b||c\\|d`"), "`a\\|b\\|\\|c\\u{7c}d`");
         assert_eq!(code(" ", 80), "`(empty)`");
         assert_eq!(code("\u{202e}x", 80), "`\\u{202e}x`");
         assert_eq!(code("0123456789", 7), "`01…6789`");

@@ -139,9 +139,6 @@ fn told(result: &ImageResult, finding: &Finding) -> String {
     for line in describe::advice(result, finding) {
         text.push(' ');
         text.push_str(&line);
-        if !line.ends_with(['.', '!', '?', ')']) {
-            text.push('.');
-        }
     }
     text
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::finding::message;
 use crate::detect::{Confidence, Severity};
+use crate::report::describe::sentence;
 use crate::report::markdown::prose;
 use crate::report::model::Finding;
 
@@ -83,10 +84,12 @@ impl Rule<'_> {
         let lines = advice.iter().flat_map(|advice| {
             [Some(&advice.next), advice.revoke.as_ref(), advice.console.as_ref()].into_iter().flatten()
         });
-        let mut lines: Vec<&str> = lines.map(String::as_str).filter(|line| !line.is_empty()).collect();
+        let mut lines: Vec<String> =
+            lines.filter(|line| !line.is_empty()).map(|line| sentence(line)).collect();
+        lines.insert(0, sentence(name));
         lines.dedup();
-        let plain = [name].into_iter().chain(lines.iter().copied()).map(message).chain([severity.clone()]);
-        let rich = [name].into_iter().chain(lines.iter().copied()).map(prose).chain([severity.clone()]);
+        let plain = lines.iter().map(|line| message(line)).chain([severity.clone()]);
+        let rich = lines.iter().map(|line| prose(line)).chain([severity.clone()]);
         (plain.collect::<Vec<_>>().join("\n"), rich.collect::<Vec<_>>().join("\n\n"))
     }
 }

@@ -187,3 +187,18 @@ fn a_result_has_no_more_places_than_are_taken() {
 fn texts_have_no_links_and_no_placeholders() {
     assert_eq!(finding::message("[x](javascript:a) {0}\u{1b}"), "\\[x\\](javascript:a) {{0}}\\\\u{{1b}}");
 }
+
+#[test]
+fn every_fixture_fits_the_schema() {
+    let schema = include_str!("../../../testdata/schemas/sarif-2.1.0.json");
+    let mut schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
+    // An expression that only the older syntax of JavaScript allows.
+    schema["definitions"]["run"]["properties"]["language"] = json!({});
+    let validator = jsonschema::validator_for(&schema).expect("the schema compiles");
+    for report in fixture::all() {
+        let log = written(&report);
+        let problems: Vec<String> =
+            validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(problems, Vec::<String>::new());
+    }
+}
