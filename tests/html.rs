@@ -7,7 +7,7 @@ mod image;
 use std::collections::HashSet;
 
 use browser::{Browser, ENTER, ESCAPE, TAB};
-use image::{Page, base, clean, forty_layers, hostile, small};
+use image::{Page, base, clean, flood, forty_layers, hostile, small};
 use serde_json::{Value, json};
 
 use crate::support::cli::Keyseam;
@@ -331,6 +331,22 @@ fn nothing_found_is_a_short_page() {
         assert_contrast(&browser, scheme);
         browser.picture(&format!("clean-{scheme}-1280"));
     }
+    browser.assert_quiet();
+}
+
+#[test]
+fn more_keys_than_anybody_reads_still_open() {
+    const SHOWN: u64 = 2_000;
+    let page = Page::of(&flood(SHOWN + 60), None, &[]);
+    assert_eq!(page.findings().len() as u64, SHOWN + 60);
+    let browser = Browser::start();
+    let last = page.findings()[1_999]["place"].as_str().expect("a place").to_owned();
+    browser.open_at(&page.path(), &format!("#{last}"));
+    browser.wait_for(&format!("return document.getElementById('{last}').checkVisibility()"));
+    assert_eq!(browser.text("h1"), "2,060 keys leaked");
+    assert_eq!(browser.visible(".finding"), SHOWN);
+    assert!(browser.text(".left-out").contains("60 more findings"), "{}", browser.text(".left-out"));
+    assert_eq!(browser.visible(".pin"), 24, "the others are folded");
     browser.assert_quiet();
 }
 

@@ -137,6 +137,15 @@ pub(super) fn small() -> Image {
         .build()
 }
 
+/// More keys than a page shows one by one.
+pub(super) fn flood(keys: u64) -> Image {
+    let files = (0..keys).step_by(50).fold(Layer::new(), |layer, first| {
+        let lines: Vec<u8> = (first..keys.min(first + 50)).flat_map(|number| line(1_000 + number)).collect();
+        layer.file(&format!("app/{first}.env"), &lines)
+    });
+    ImageBuilder::new("flood:1").layer(files).build()
+}
+
 /// Nothing to find.
 pub(super) fn clean() -> Image {
     ImageBuilder::new("shop:1").layer(Layer::new().file("etc/hostname", b"shop\n")).build()

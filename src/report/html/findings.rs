@@ -2,11 +2,14 @@
 
 use super::markup::{Markup, PLAIN};
 use super::{Image, Shown, story};
-use crate::report::model::{Finding, ImageResult};
+use crate::report::model::{Finding, ImageResult, Suppressed};
 use crate::report::{Threshold, describe, text, words};
 
 /// Columns of a path in a row; the story has it whole.
 const PATH_SHOWN: usize = 160;
+
+/// Suppressed findings of an image that are listed; the others are counted.
+const SUPPRESSED_SHOWN: usize = 200;
 
 /// The mark of a severity: a shape and a letter, for those who see no colours.
 pub(super) fn shape(inside: &mut Markup, severity: &str) {
@@ -53,18 +56,28 @@ pub(super) fn write(look: &mut Markup, image: &Image<'_>, threshold: Threshold) 
                 &format!("Left out of this page: {left_out} of this image; -o json has all."),
             );
         }
-        if !suppressed.is_empty() {
-            found.tag("ul", &[("class", "suppressed")], |list| {
-                for one in suppressed {
-                    list.tag("li", PLAIN, |item| {
-                        item.literal("<b>Suppressed</b> ");
-                        item.put("code", PLAIN, &one.detector);
-                        item.put("span", PLAIN, &format!(" by {}", one.by));
-                        item.literal("<br>");
-                        item.put("code", PLAIN, &one.fingerprint);
-                    });
-                }
+        set_aside(found, suppressed);
+    });
+}
+
+/// What was suppressed, hidden until it is asked for; how much it is stands with the coverage as well.
+fn set_aside(found: &mut Markup, suppressed: &[Suppressed]) {
+    if suppressed.is_empty() {
+        return;
+    }
+    found.tag("ul", &[("class", "suppressed")], |list| {
+        for one in suppressed.iter().take(SUPPRESSED_SHOWN) {
+            list.tag("li", PLAIN, |item| {
+                item.literal("<b>Suppressed</b> ");
+                item.put("code", PLAIN, &one.detector);
+                item.put("span", PLAIN, &format!(" by {}", one.by));
+                item.literal("<br>");
+                item.put("code", PLAIN, &one.fingerprint);
             });
+        }
+        let more = suppressed.len().saturating_sub(SUPPRESSED_SHOWN);
+        if more > 0 {
+            list.put("li", PLAIN, &format!("and {} more; -o json lists them", text::grouped(more as u64)));
         }
     });
 }

@@ -6,7 +6,7 @@ use crate::report::model::{Finding, ImageResult, Location};
 use crate::report::{describe, sanitize, text, words};
 
 /// Places that are listed; the others are counted.
-const PLACES_SHOWN: usize = 50;
+const PLACES_SHOWN: usize = 20;
 
 /// Writes the story.
 pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) {

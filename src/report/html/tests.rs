@@ -224,6 +224,17 @@ fn what_is_left_out_is_told() {
     assert!(text.contains("10,000 keys leaked"), "the verdict counts all");
     assert!(text.contains("Left out of this page: 8,000 more findings of this image; -o json has all."));
     assert_eq!(flood.matches("class=\"story\"").count(), super::FINDINGS_SHOWN);
+    let mut report = fixture::rich();
+    report.results[0].suppressed = vec![report.results[0].suppressed[0].clone(); 1_000];
+    let many = &mut report.results[0].findings[0].locations;
+    *many = vec![many[0].clone(); 1_000];
+    report.results[0].warnings = vec!["odd".to_owned(); 1_000];
+    let text = words(&page(&report));
+    for said in
+        ["and 800 more; -o json lists them", "and 980 more places; -o json lists them", "992 more odd"]
+    {
+        assert!(text.contains(said), "'{said}' is not told");
+    }
 }
 
 #[test]
