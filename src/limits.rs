@@ -441,7 +441,7 @@ pub const TEMPLATE: u64 = 1024 * 1024;
 /// Bytes of a report that a template writes.
 pub const TEMPLATE_OUTPUT: usize = 256 * 1024 * 1024;
 
-/// Steps of a template's language that one report may take. A thousand findings in a page take about a million.
+/// Steps of a template's language that one report may take.
 pub const TEMPLATE_WORK: u64 = 100_000_000;
 
 #[cfg(test)]

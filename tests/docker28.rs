@@ -2,6 +2,8 @@
 //! which they are handed on. `tests/docker28/run` brings what these tests need and runs them; they are no
 //! part of `cargo test`. Without `KEYSEAM_DOCKER28`, the folder that it makes, they fail.
 
+#[path = "docker28/attest.rs"]
+mod attest;
 #[path = "docker28/builds.rs"]
 mod builds;
 #[path = "docker28/docker.rs"]

@@ -43,15 +43,26 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     if !report.summary.complete {
         sum += "; not everything could be scanned";
     }
-    if report.summary.suppressed > 0 {
-        let _ = write!(sum, "; {} suppressed", text::grouped(report.summary.suppressed as u64));
-    }
+    sum += &suppressed(report);
     if levels.cut > 0 {
         let cut = text::count(levels.cut, "annotation");
         let _ = write!(sum, "; {cut} more than GitHub shows of a step: see the JSON report");
     }
     levels.lines.push_str(&command(Level::Notice, &[("title", "keyseam")], &sum));
     out.write_all(levels.lines.as_bytes())
+}
+
+/// What the user's rules set aside: how many, and the first of them by name.
+fn suppressed(report: &Report) -> String {
+    let all = || report.results.iter().flat_map(|result| &result.suppressed);
+    let count = all().count();
+    if count == 0 {
+        return String::new();
+    }
+    let named =
+        all().take(SHOWN).map(|one| format!("{} by {}", one.detector, text::start(&one.by, CELL, "…")));
+    let more = if count > SHOWN { ", …" } else { "" };
+    format!("; {} suppressed ({}{more})", text::grouped(count as u64), named.collect::<Vec<_>>().join(", "))
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +183,8 @@ mod tests {
         let last = text.lines().last().expect("a line");
         assert_eq!(
             last,
-            "::notice title=keyseam::4 leaked keys in 2 images; not everything could be scanned; 1 suppressed"
+            "::notice title=keyseam::4 leaked keys in 2 images; not everything could be scanned; 1 suppressed \
+             (generic-password by .keyseamignore line 3: test data of the vendor)"
         );
     }
 

@@ -168,10 +168,18 @@ fn description(result: &ImageResult, finding: &Finding) -> String {
     )
 }
 
-/// In Markdown.
+/// In Markdown: as many lines as the schemas have room for. What is cut is cut before it becomes Markdown,
+/// where a code span would be left open.
 fn solution(result: &ImageResult, finding: &Finding) -> String {
-    let lines: Vec<String> = describe::advice(result, finding).iter().map(|line| prose(line)).collect();
-    text::start(&lines.join("\n\n"), SOLUTION, "…")
+    let mut solution = String::new();
+    for line in describe::advice(result, finding) {
+        let line = prose(&text::start(&line, 2 * CELL, "…"));
+        if solution.chars().count() + line.chars().count() + 2 <= SOLUTION {
+            let gap = if solution.is_empty() { "" } else { "\n\n" };
+            solution = solution + gap + &line;
+        }
+    }
+    solution
 }
 
 /// The first one, with the location, tells GitLab which finding is the same as an earlier one. The place
@@ -329,6 +337,21 @@ mod tests {
             found[0]["location"],
             json!({ "file": "Dockerfile", "start_line": 12, "end_line": 12, "commit": { "sha": "0000000" } })
         );
+    }
+
+    #[test]
+    fn a_long_name_leaves_no_code_span_open() {
+        let mut report = fixture::public();
+        let base = report.results[0].base_image.as_mut().expect("a base");
+        base.name = "@acme ".repeat(3_000);
+        report.results[0].findings[0].remediation.revoke = Some("#1 a ".repeat(3_000));
+        let found = written(write_container, &report)["vulnerabilities"][0].clone();
+        let solution = found["solution"].as_str().expect("a text");
+        assert!(solution.chars().count() <= SOLUTION && solution.contains("`@acme @acme"), "{solution}");
+        for line in solution.lines() {
+            assert!(line.matches('`').count().is_multiple_of(2), "{line}");
+            assert!(line.split('`').step_by(2).all(|prose| !prose.contains(['@', '#'])), "{line}");
+        }
     }
 
     #[test]

@@ -48,6 +48,11 @@ fn predicate(report: &Report, result: &ImageResult, style: &Style) -> Value {
     counts.insert("suppressed", result.suppressed.len());
     let ruleset = report.tool.ruleset.strip_prefix("sha256:").unwrap_or(&report.tool.ruleset);
     let fail_on = style.threshold.fail_on.severity().map_or("never", |severity| severity.word());
+    let suppressed: Vec<Value> = result
+        .suppressed
+        .iter()
+        .map(|one| json!({ "ruleId": one.detector, "fingerprint": one.fingerprint, "by": one.by }))
+        .collect();
     json!({
         "scanner": {
             "uri": format!("pkg:cargo/{}@{}", report.tool.name, report.tool.version),
@@ -66,6 +71,7 @@ fn predicate(report: &Report, result: &ImageResult, style: &Style) -> Value {
             "complete": report.summary.complete,
             "skipped": skipped(result),
             "counts": counts,
+            "suppressed": suppressed,
             "findings": result.findings.iter().map(|finding| found_value(result, finding)).collect::<Vec<_>>(),
         },
         "metadata": {
@@ -158,6 +164,7 @@ mod tests {
         assert_eq!(leak["result"]["verdict"], "leak");
         assert_eq!(leak["result"]["counts"]["critical"], 1);
         assert_eq!(leak["result"]["counts"]["suppressed"], 1);
+        assert_eq!(leak["result"]["suppressed"][0]["ruleId"], "generic-password");
         assert_eq!(leak["result"]["findings"][0]["layer"]["fromBase"], false);
         assert_eq!(leak["result"]["skipped"][0], json!({ "reason": "cut", "count": 1 }));
         assert_eq!(leak["metadata"]["scanFinishedOn"], "2026-01-02T03:04:12Z");
