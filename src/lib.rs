@@ -18,10 +18,12 @@
 //! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
 
 pub mod cache;
+pub mod canary;
 pub mod cli;
 pub mod content;
 pub mod detect;
 pub mod detectors;
+pub mod dockerfile;
 pub mod encoding;
 pub mod engine;
 pub mod finding;

@@ -272,6 +272,27 @@ pub const PASSWORD: u64 = 16 * 1024;
 /// A text for `detectors test`.
 pub const TRIED_TEXT: u64 = 64 * 1024 * 1024;
 
+/// A baseline.
+pub const BASELINE: u64 = 64 * 1024 * 1024;
+
+/// Keys in one baseline.
+pub const BASELINE_KEYS: usize = 100_000;
+
+/// A Dockerfile.
+pub const DOCKERFILE: u64 = 4 * 1024 * 1024;
+
+/// A file of settings.
+pub const CONFIG_FILE: u64 = 1024 * 1024;
+
+/// A `.dockerignore`.
+pub const DOCKERIGNORE: u64 = 1024 * 1024;
+
+/// Patterns in one `.dockerignore`.
+pub const DOCKERIGNORE_PATTERNS: usize = 10_000;
+
+/// Bytes that one of its patterns may take once it is compiled.
+pub const DOCKERIGNORE_PROGRAM: usize = 1024 * 1024;
+
 /// A file of ignore rules.
 pub const IGNORE_FILE: usize = 1024 * 1024;
 

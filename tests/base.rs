@@ -5,7 +5,7 @@ mod registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::scan::{assert_says, key, line};
+use crate::scan::{assert_says, fingerprint, key, line};
 use crate::support::cli::{Keyseam, Run, list};
 use crate::support::image::{
     Compression, Image, ImageBuilder, Layer, Members, docker_25, docker_classic, docker_classic_with, oci,
@@ -227,4 +227,63 @@ fn a_base_serves_every_image_of_a_run() {
     let marks: Vec<Vec<Value>> = results.iter().map(marks).collect();
     let on_base: Vec<Value> = ON_BASE.iter().map(|mark| json!(mark)).collect();
     assert_eq!(marks, [on_base.clone(), on_base, vec![Value::Null]]);
+}
+
+/// The numbers of the keys that a run tells of, of the first five.
+fn found(run: &Run) -> Vec<u64> {
+    let findings = run.findings();
+    let has =
+        |number: &u64| findings.iter().any(|one| one["fingerprint"] == fingerprint(&key(*number)).as_str());
+    let found: Vec<u64> = (0..5).filter(has).collect();
+    assert_eq!(found.len(), findings.len(), "{findings:#?}");
+    found
+}
+
+#[test]
+fn with_skip_base_the_keys_in_its_layers_are_left_out() {
+    let (app, base) = (app(), base().build());
+    let zstd = || oci(&[&app], Compression::Zstd).tar();
+    for image in [zstd(), docker_classic(&[&app]).tar(), docker_25(&[&app]).tar()] {
+        let run = scan(image, oci(&[&base], Compression::Gzip).tar(), &["--skip-base"]);
+        run.assert_status(1);
+        assert_eq!(found(&run), [2]);
+        assert_eq!(run.result()["complete"], true);
+        assert_marks(&run, ON_BASE, "--skip-base");
+        let warnings = run.result()["warnings"].to_string();
+        assert!(warnings.contains("layers 0 to 1 are the base image's, and left out"), "{warnings}");
+    }
+}
+
+#[test]
+fn a_base_that_is_not_proven_is_not_left_out() {
+    // Its second layer is another one: no layer is known to be the base's.
+    let other = base_of(&[("etc/os", b"some system".to_vec()), ("etc/vendor.conf", line(3))]).build();
+    let run = scan(
+        oci(&[&app()], Compression::Gzip).tar(),
+        oci(&[&other], Compression::Gzip).tar(),
+        &["--skip-base"],
+    );
+    run.assert_status(1);
+    assert_eq!(found(&run), [1, 2]);
+    assert!(run.result()["warnings"].to_string().contains("not proven"), "{}", run.result()["warnings"]);
+}
+
+#[test]
+fn a_key_of_the_base_that_stands_in_a_layer_of_the_image_too_is_reported_there() {
+    let app = base().layer(Layer::new().file("app/copy", &line(1))).build();
+    let run = scan(
+        oci(&[&app], Compression::Gzip).tar(),
+        oci(&[&base().build()], Compression::Gzip).tar(),
+        &["--skip-base"],
+    );
+    assert_eq!(found(&run), [1]);
+    let finding = &run.findings()[0];
+    assert_eq!(finding["introduced_by"]["layer"], 2);
+    assert_eq!(list(&finding["locations"]).len(), 1);
+}
+
+/// A base of one layer a file.
+fn base_of(files: &[(&str, Vec<u8>)]) -> ImageBuilder {
+    let layers = files.iter().map(|(path, bytes)| Layer::new().file(path, bytes));
+    layers.fold(ImageBuilder::new("base:1"), ImageBuilder::layer)
 }

@@ -187,6 +187,7 @@ impl Entry {
             warnings: self.warnings,
             opaque: Opaque { by_reason: by_reason.collect::<Option<_>>()?, paths: self.opaque_paths },
             secrets: Vec::new(),
+            dockerfile: None,
         })
     }
 

@@ -60,7 +60,7 @@ mod tests {
             assert!(page.contains(&format!(".SH \"{heading}\"")), "{heading}");
         }
         assert!(page.contains("fail\\-on") && page.contains("validators"));
-        assert!(!page.contains("write\\-baseline"), "what has no effect is not documented");
+        assert!(page.contains("write\\-baseline") && page.contains("KEYSEAM CONFIG SHOW"));
     }
 
     #[test]

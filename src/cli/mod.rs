@@ -2,8 +2,11 @@
 //! warnings and errors to standard error.
 
 pub mod args;
+pub mod build_check;
 pub mod cache;
+pub mod config;
 pub mod detectors;
+mod docker_plugin;
 pub mod exit_status;
 pub mod fingerprint_key;
 mod habits;
@@ -13,6 +16,7 @@ mod manual;
 pub mod messages;
 pub mod output;
 pub mod progress;
+pub mod push;
 pub mod scan;
 pub mod scanner;
 pub mod settings;
@@ -22,10 +26,10 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, FromArgMatches};
 
-use self::args::{Arguments, Command};
+use self::args::{Arguments, Command, ConfigCommand, DockerPluginCommand};
 use self::exit_status::ExitStatus;
 use self::messages::Messages;
 
@@ -36,6 +40,12 @@ pub struct Engine {
     pub scan: scan::Scanner,
     /// Compares two images.
     pub diff: scan::Scanner,
+    /// Pushes what was scanned.
+    pub push: push::Pusher,
+    /// Scans an image for made-up values.
+    pub canaries: scan::Scanner,
+    /// Scans a build context.
+    pub context: scan::Scanner,
     /// Makes and identifies hashing keys.
     pub fingerprint_key: fingerprint_key::Keyring,
 }
@@ -54,6 +64,9 @@ pub fn run() -> ExitCode {
 const ENGINE: Engine = Engine {
     scan: scanner::scan_targets,
     diff: scanner::diff_targets,
+    push: scanner::push,
+    canaries: scanner::scan_canaries,
+    context: scanner::scan_context,
     fingerprint_key: fingerprint_key::Keyring {
         init: fingerprint_key::init,
         key_id: fingerprint_key::key_id,
@@ -61,18 +74,65 @@ const ENGINE: Engine = Engine {
 };
 
 fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitStatus {
-    let matches = args::command().try_get_matches_from(line);
-    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
-    match arguments.map(|arguments| arguments.command) {
-        Ok(Command::Scan(arguments)) => scan::run(*arguments, engine.scan, &mut io::stdout()),
-        Ok(Command::Diff(arguments)) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
-        Ok(Command::Detectors(command)) => detectors::run(command, &mut io::stdout()),
-        Ok(Command::FingerprintKey(command)) => fingerprint_key::run(command, engine.fingerprint_key),
-        Ok(Command::Cache(command)) => cache::run(command),
-        Ok(Command::Completions { shell }) => show(Ok(manual::completions(shell))),
-        Ok(Command::Man) => show(manual::page()),
-        Err(error) => refuse(&error),
+    let line: Vec<OsString> = line.into_iter().collect();
+    if let Some(status) = docker_plugin::run(&line, &mut io::stdout()) {
+        return status;
     }
+    let given = match args::command().try_get_matches_from(&line) {
+        Ok(given) => given,
+        Err(error) => return refuse(&error),
+    };
+    let matches = match with_configuration(&line, &given) {
+        Ok(Some(line)) => args::command().try_get_matches_from(line),
+        Ok(None) => Ok(given.clone()),
+        Err(error) => {
+            Messages::default().error(&error.to_string());
+            return ExitStatus::Failed;
+        }
+    };
+    let arguments = matches.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?.command, matches)));
+    let (command, matches) = match arguments {
+        Ok(both) => both,
+        Err(error) => return refuse(&error),
+    };
+    match command {
+        Command::Scan(arguments) => scan::run(*arguments, engine.scan, &mut io::stdout()),
+        Command::Diff(arguments) => scan::run_diff(*arguments, engine.diff, &mut io::stdout()),
+        Command::Context(arguments) => scan::run_context(*arguments, engine.context, &mut io::stdout()),
+        Command::Push(arguments) => push::run(*arguments, engine.scan, engine.push, &mut io::stdout()),
+        Command::BuildCheck(arguments) => build_check::run(*arguments, engine.canaries, &mut io::stdout()),
+        Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
+        Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
+        Command::Cache(command) => cache::run(command),
+        Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(&mut io::stdout()),
+        Command::Completions { shell } => show(Ok(manual::completions(shell))),
+        Command::Man => show(manual::page()),
+        Command::Config(ConfigCommand::Show(_)) => {
+            let [given, matches] = [&given, &matches].map(|matches| of_command(matches, &SHOW));
+            match given.zip(matches) {
+                Some((given, matches)) => config::run(given, matches, &mut io::stdout()),
+                None => ExitStatus::Failed,
+            }
+        }
+    }
+}
+
+/// The words of `keyseam config show`.
+const SHOW: [&str; 2] = ["config", "show"];
+
+/// The line with the settings of `keyseam.toml`, for a command that has settings.
+fn with_configuration(
+    line: &[OsString],
+    given: &ArgMatches,
+) -> Result<Option<Vec<OsString>>, config::ConfigError> {
+    let paths: [&[&str]; 5] = [&["scan"], &["diff"], &["push"], &["context"], &SHOW];
+    let found = paths.iter().find_map(|path| Some((path, of_command(given, path)?)));
+    found.map(|(path, matches)| config::complete(line, path, matches)).transpose()
+}
+
+/// What clap made of the part of a command.
+fn of_command<'a>(matches: &'a ArgMatches, path: &[&str]) -> Option<&'a ArgMatches> {
+    path.iter().try_fold(matches, |matches, word| matches.subcommand_matches(word))
 }
 
 fn show(text: io::Result<Vec<u8>>) -> ExitStatus {

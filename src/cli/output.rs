@@ -106,6 +106,17 @@ impl Outputs {
         self.files.iter().map(|(_, path)| path.as_path())
     }
 
+    /// Checks that another file can be written beside the reports, to `path`.
+    ///
+    /// # Errors
+    /// When it cannot, or a report is written there.
+    pub fn leaves_free(&self, path: &Path) -> Result<(), OutputsError> {
+        if self.files().any(|known| known == path) {
+            return Err(OutputsError::SameFile(path.to_owned()));
+        }
+        Ok(file::check(path)?)
+    }
+
     /// Whether standard output gets the table, which names the targets that failed.
     pub fn shows_table(&self) -> bool {
         self.stdout == Writer::Format(format::TABLE)

@@ -1,43 +1,42 @@
-//! `keyseam scan` and `keyseam diff`: settings in, reports and an exit status out. The scan itself is a
+//! `keyseam scan`, `keyseam diff` and `keyseam context`: settings in, reports and an exit status out. The scan itself is a
 //! [`Scanner`].
 
 use std::io::{self, Write};
 
-use super::args::{DiffArguments, Options, ScanArguments};
+use super::args::{ContextArguments, DiffArguments, General, ScanArguments};
 use super::exit_status::{ExitStatus, Outcome};
 use super::messages::Messages;
 use super::progress::{self, Bars, Notes};
 use super::settings::{Settings, SettingsError};
 use super::terminal;
 use crate::report::Report;
+use crate::report::file::{self, FileError};
 use crate::scan::progress::Progress;
 
 /// Scans every target of the settings. A target that gives no result is in the report's errors; an
 /// error is something that keeps the whole scan from being done (a rule file that is wrong, say).
 pub type Scanner = fn(&Settings, &dyn Progress) -> anyhow::Result<Report>;
 
-/// Options that are known by name and have no effect yet: hidden in the help, refused when given.
-pub const NOT_YET: &[&str] = &["skip-base", "dockerfile", "baseline", "write-baseline", "config"];
-
-/// Whether `option` has no effect yet.
-pub fn is_not_yet(option: &str) -> bool {
-    NOT_YET.contains(&option)
-}
-
 /// Runs `keyseam scan`. The report for standard output goes to `stdout`.
 pub fn run(arguments: ScanArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = messages(&arguments.options);
+    let messages = messages(&arguments.options.general);
     carry_out(Settings::new(arguments, &mut io::stdin()), &messages, scanner, stdout)
 }
 
 /// Runs `keyseam diff`. The report for standard output goes to `stdout`.
 pub fn run_diff(arguments: DiffArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = messages(&arguments.options);
+    let messages = messages(&arguments.options.general);
     carry_out(Settings::of_diff(arguments, &mut io::stdin()), &messages, scanner, stdout)
 }
 
-fn messages(options: &Options) -> Messages {
-    Messages::new(options.general.quiet, options.general.verbose)
+/// Runs `keyseam context`. The report for standard output goes to `stdout`.
+pub fn run_context(arguments: ContextArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
+    let messages = messages(&arguments.general);
+    carry_out(Settings::of_context(arguments), &messages, scanner, stdout)
+}
+
+fn messages(general: &General) -> Messages {
+    Messages::new(general.quiet, general.verbose)
 }
 
 fn carry_out(
@@ -59,28 +58,55 @@ fn scan(settings: &Settings, messages: &Messages, scanner: Scanner, stdout: &mut
     if settings.show_secrets {
         messages.note("--show-secrets: the reports of this run hold keys in clear; treat them as keys");
     }
-    let report = match read(settings, messages, scanner) {
-        Ok(report) => report,
+    match read(settings, messages, scanner) {
+        Ok(report) => tell(settings, &report, messages, stdout),
         Err(error) => {
             messages.error(&format!("{error:#}"));
-            return ExitStatus::Failed;
+            ExitStatus::Failed
         }
-    };
+    }
+}
+
+/// Writes the reports, and says how the run ends.
+pub(super) fn tell(
+    settings: &Settings,
+    report: &Report,
+    messages: &Messages,
+    stdout: &mut dyn Write,
+) -> ExitStatus {
     let shown = settings.outputs.shows_table() && terminal::shows_both_streams();
     for error in report.errors.iter().filter(|_| !shown) {
         messages.error(&format!("{}: {}", error.target, error.message));
     }
-    let mut outcome = Outcome::of(&report, &settings.threshold, settings.strict);
+    let mut outcome = Outcome::of(report, &settings.threshold, settings.strict);
     let style = terminal::style(settings.color, settings.threshold);
-    for error in settings.outputs.write(&report, &style, stdout) {
+    for error in settings.outputs.write(report, &style, stdout) {
+        outcome.failed = true;
+        messages.error(&error.to_string());
+    }
+    if let Err(error) = write_baseline(settings, report, messages) {
         outcome.failed = true;
         messages.error(&error.to_string());
     }
     outcome.status(settings.exit_zero)
 }
 
+/// Writes the baseline of this run, where one is wanted.
+fn write_baseline(settings: &Settings, report: &Report, messages: &Messages) -> Result<(), FileError> {
+    let Some((path, bytes)) = settings.write_baseline.as_ref().zip(report.baseline.as_ref()) else {
+        return Ok(());
+    };
+    file::write(path, bytes)?;
+    if !report.summary.complete {
+        messages.note(&format!("not everything was scanned: {} may lack keys", path.display()));
+    }
+    messages
+        .note(&format!("wrote {}: scan with --baseline {0} to be told of new keys alone", path.display()));
+    Ok(())
+}
+
 /// Scans, with bars where somebody looks. They are gone before a report is written.
-fn read(settings: &Settings, messages: &Messages, scanner: Scanner) -> anyhow::Result<Report> {
+pub(super) fn read(settings: &Settings, messages: &Messages, scanner: Scanner) -> anyhow::Result<Report> {
     if progress::is_wanted(settings.progress, messages) {
         scanner(settings, &Bars::new(messages, terminal::unicode()))
     } else {

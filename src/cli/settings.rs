@@ -7,11 +7,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::{DiffArguments, Images, Options, Project, ScanArguments};
+use super::args::{
+    BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, PushArguments,
+    ScanArguments,
+};
 use super::input::{self, InputError};
 use super::output::{Outputs, OutputsError};
 use super::progress::ProgressChoice;
 use super::terminal::ColorChoice;
+use crate::canary::Plan;
 use crate::image::platform::{Platform, PlatformSet};
 use crate::limits;
 use crate::report::Threshold;
@@ -27,6 +31,12 @@ pub struct Settings {
     pub all_tags: bool,
     /// The base image, as it was asked for.
     pub base: Option<String>,
+    /// The build context, where that is scanned and no image.
+    pub context: Option<ContextChoice>,
+    /// What the images were built from.
+    pub dockerfile: Option<PathBuf>,
+    /// Whether its layers are left out.
+    pub skip_base: bool,
     /// Which platforms of an index.
     pub platforms: PlatformSet,
     /// Ids, aliases, services or categories to which detection is limited; empty for no limit.
@@ -39,6 +49,10 @@ pub struct Settings {
     pub secrets_from: Option<SecretsFrom>,
     /// The hashing key's file; the data folder's where there is none.
     pub fingerprint_key_file: Option<PathBuf>,
+    /// The baseline whose keys are known.
+    pub baseline: Option<PathBuf>,
+    /// Where the baseline of this run's keys goes.
+    pub write_baseline: Option<PathBuf>,
     /// Which findings count.
     pub threshold: Threshold,
     /// Whether contents that cannot be opened make a scan incomplete.
@@ -70,9 +84,6 @@ pub struct Settings {
 /// Why a command line cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// An option that only has its name so far.
-    #[error("--{0} is not supported yet")]
-    NotYet(&'static str),
     /// `--platform all` with others.
     #[error("--platform all already takes every platform; leave the others out")]
     AllAndOthers,
@@ -88,6 +99,12 @@ pub enum SettingsError {
     /// The list of images holds none.
     #[error("{0} names no image")]
     ListEmpty(PathBuf),
+    /// What is pushed has passed whole.
+    #[error("--exit-zero and --skip-base do not go with push: what is pushed has passed, all of it")]
+    PushWithoutScan,
+    /// A diff has a baseline already: its old image.
+    #[error("--write-baseline goes with keyseam scan; what diff leaves out is what OLD holds")]
+    BaselineOfDiff,
     /// A report has no place.
     #[error(transparent)]
     Outputs(#[from] OutputsError),
@@ -101,7 +118,6 @@ impl Settings {
     /// password is read from `stdin`.
     pub fn new(arguments: ScanArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
         let ScanArguments { images: Images { images, images_from, all_tags }, options } = arguments;
-        refuse_what_is_not_yet(&options)?;
         let targets = targets(images, images_from.as_deref())?;
         Ok(Self { all_tags, ..Self::of_targets(targets, options, stdin)? })
     }
@@ -109,8 +125,46 @@ impl Settings {
     /// The same for `keyseam diff`; the targets are the old image and the new one.
     pub fn of_diff(arguments: DiffArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
         let DiffArguments { old, new, options } = arguments;
-        refuse_what_is_not_yet(&options)?;
+        if options.project.write_baseline.is_some() {
+            return Err(SettingsError::BaselineOfDiff);
+        }
         Self::of_targets(vec![old, new], options, stdin)
+    }
+
+    /// The same for `keyseam push`: all that is pushed is scanned.
+    pub fn of_push(arguments: PushArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
+        let PushArguments { image, options, .. } = arguments;
+        let settings = Self::of_targets(vec![image], options, stdin)?;
+        if settings.exit_zero || settings.skip_base {
+            return Err(SettingsError::PushWithoutScan);
+        }
+        let platforms = match settings.platforms {
+            PlatformSet::Default => PlatformSet::All,
+            chosen => chosen,
+        };
+        Ok(Self { platforms, ..settings })
+    }
+
+    /// The same for `keyseam context`, which needs no network.
+    pub fn of_context(arguments: ContextArguments) -> Result<Self, SettingsError> {
+        let ContextArguments { folder, file, keys, choice, project, coverage, general } = arguments;
+        let options = Options { keys, choice, project, coverage, general, ..Options::default() };
+        let context = Some(ContextChoice { folder, dockerfile: file });
+        Ok(Self { context, ..Self::of_targets(Vec::new(), options, &mut std::io::empty())? })
+    }
+
+    /// The same for `keyseam build-check`. Which image it is, is known when it is built.
+    pub fn of_build_check(arguments: BuildCheckArguments, plan: &Plan) -> Result<Self, SettingsError> {
+        let BuildCheckArguments { choice, coverage, general, .. } = arguments;
+        let options = Options { choice, coverage, general, ..Options::default() };
+        let canaries = plan.canaries.iter().map(|canary| (canary.name.clone(), canary.value.clone()));
+        let settings = Self::of_targets(Vec::new(), options, &mut std::io::empty())?;
+        Ok(Self {
+            secrets_from: Some(SecretsFrom::Canaries(canaries.collect())),
+            project_files: false,
+            cache_folder: None,
+            ..settings
+        })
     }
 
     fn of_targets(
@@ -122,10 +176,13 @@ impl Settings {
         if targets.iter().chain(&selection.base).filter(|target| *target == "-").count() > 1 {
             return Err(SettingsError::StdinTwice);
         }
-        let Project { no_config, .. } = project;
+        let Project { no_config, baseline, write_baseline, .. } = project;
         let outputs = Outputs::new(general.output)?;
         if general.show_secrets {
             outputs.check_showing_secrets()?;
+        }
+        if let Some(path) = &write_baseline {
+            outputs.leaves_free(path)?;
         }
         Ok(Self {
             platforms: platforms(selection.platform)?,
@@ -134,11 +191,16 @@ impl Settings {
             targets,
             all_tags: false,
             base: selection.base,
+            context: None,
+            dockerfile: selection.dockerfile,
+            skip_base: selection.skip_base,
             only: keys.only,
             skip: keys.skip,
             rules: keys.rules,
             secrets_from: keys.secrets_from,
             fingerprint_key_file: keys.fingerprint_key_file,
+            baseline,
+            write_baseline,
             threshold: Threshold { fail_on: choice.fail_on, min_confidence: choice.min_confidence },
             strict: choice.strict,
             exit_zero: choice.exit_zero,
@@ -154,24 +216,17 @@ impl Settings {
     }
 }
 
-/// An option that a scan would ignore is refused: a user would think that it works.
-fn refuse_what_is_not_yet(options: &Options) -> Result<(), SettingsError> {
-    let (selection, project) = (&options.selection, &options.project);
-    let given = [
-        ("skip-base", selection.skip_base),
-        ("dockerfile", selection.dockerfile.is_some()),
-        ("baseline", project.baseline.is_some()),
-        ("write-baseline", project.write_baseline.is_some()),
-        ("config", project.config.is_some()),
-    ];
-    match given.into_iter().find(|(name, given)| *given && super::scan::is_not_yet(name)) {
-        Some((name, _)) => Err(SettingsError::NotYet(name)),
-        None => Ok(()),
-    }
-}
-
 fn every_cpu() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// A build context to scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContextChoice {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its Dockerfile, where that is not the folder's own.
+    pub dockerfile: Option<PathBuf>,
 }
 
 /// Where the team's own secret values come from.
@@ -181,6 +236,8 @@ pub enum SecretsFrom {
     Environment,
     /// A file.
     File(PathBuf),
+    /// Values that were made up for a build, each with its name.
+    Canaries(Vec<(String, String)>),
 }
 
 impl FromStr for SecretsFrom {
@@ -327,17 +384,6 @@ mod tests {
         assert!(settings(&["--skip-base", "a"]).is_err());
         let shown = settings(&["--show-secrets", "-o", "json", "-o", "sarif=a.sarif", "a"]);
         assert!(shown.expect_err("sent on").contains("sarif"));
-    }
-
-    #[test]
-    fn an_option_without_effect_is_refused() {
-        for name in super::super::scan::NOT_YET {
-            let option = format!("--{name}");
-            let line: &[&str] =
-                if *name == "skip-base" { &[&option, "--base", "b", "a"] } else { &[&option, "x", "a"] };
-            let message = settings(line).expect_err("refused");
-            assert!(message.contains("is not supported yet"), "{option}: {message}");
-        }
     }
 
     #[test]

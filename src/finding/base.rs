@@ -42,6 +42,14 @@ impl Base {
         unlike.map(|(blob, _)| &blob.key)
     }
 
+    /// How many of the first layers of `image` are this base's by the digests that both manifests pin: nothing
+    /// has to be read to know it. None where they are not all of the base's.
+    pub fn pinned(&self, image: &Image) -> Option<usize> {
+        let mut pairs = image.layers.iter().zip(&self.layers);
+        let all = self.fits(image) && pairs.all(|(blob, layer)| same(&blob.digest, &layer.digest));
+        all.then_some(self.layers.len())
+    }
+
     /// Whether the layers of `image`, as read, begin with all of this base's, and how many these are.
     pub fn proven(&self, image: &Image, blobs: &Blobs) -> Option<usize> {
         let is_same = |(blob, layer): (&ImageBlob, &BaseLayer)| {

@@ -33,7 +33,8 @@ impl View<'_> {
         let attestations = self.image.attestations.iter().map(|blob| (None, blob));
         for (layer, blob) in layers.chain(attestations) {
             let Some(scan) = self.blobs.get(&blob.key) else {
-                if layer.is_none_or(|layer| !told.contains(&layer)) {
+                let is_left_out = layer.is_some_and(|layer| layer < self.left_out());
+                if !is_left_out && layer.is_none_or(|layer| !told.contains(&layer)) {
                     add(layer, None, "missing", &format!("{} was not found", verify::name(blob)));
                 }
                 continue;
@@ -68,6 +69,14 @@ impl View<'_> {
 
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = self.image.warnings.clone();
+        match self.left_out() {
+            0 => {}
+            1 => warnings.push("layer 0 is the base image's, and left out (--skip-base)".to_owned()),
+            layers => warnings.push(format!(
+                "layers 0 to {} are the base image's, and left out (--skip-base)",
+                layers.saturating_sub(1)
+            )),
+        }
         warnings.extend(self.config.warnings.iter().cloned());
         for (index, blob) in self.image.layers.iter().enumerate() {
             let Some(scan) = self.blobs.get(&blob.key) else { continue };

@@ -40,6 +40,7 @@ mod tests {
     use crate::detect::catalogue::Catalogue;
     use crate::detect::redact::Redactor;
     use crate::detect::template::{Seed, expand};
+    use crate::finding::baseline::Baseline;
     use crate::finding::fingerprint::FingerprintKey;
     use crate::finding::ignore::IgnoreRules;
     use crate::finding::result::{Judge, Target};
@@ -65,6 +66,9 @@ mod tests {
             selected: &|_| true,
             fingerprints: &FingerprintKey::from_bytes([7; 32]),
             ignore: &IgnoreRules::default(),
+            baseline: &Baseline::default(),
+            dockerfile: None,
+            skip_base: false,
             show_secrets: false,
             names: None,
         };

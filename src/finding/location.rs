@@ -26,7 +26,7 @@ impl View<'_> {
             diff_id: diff_id.or_else(|| scan.and_then(|scan| scan.diff_id.as_ref())).map(ToString::to_string),
             history_index: first.history_index,
             created_by: first.history_index.and_then(|step| self.created_by(step)),
-            dockerfile: None,
+            dockerfile: first.history_index.and_then(|step| self.dockerfile_line(step)),
         }
     }
 

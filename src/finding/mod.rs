@@ -2,6 +2,7 @@
 //! introduced it, fingerprinted, redacted, and held against the ignore rules.
 
 pub mod base;
+pub mod baseline;
 mod coverage;
 pub mod exposure;
 pub mod fingerprint;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::base::Base;
+use super::baseline::Baseline;
 use super::fingerprint::FingerprintKey;
 use super::group::{Group, group};
 use super::ignore::{FindingFacts, IgnoreRules, LocationFacts};
@@ -18,6 +19,7 @@ use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::traces::Tracer;
 use crate::detect::{DetectorIndex, Key};
+use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
 use crate::layer::hashed_names::NameHasher;
@@ -44,6 +46,12 @@ pub struct Judge<'a> {
     pub fingerprints: &'a FingerprintKey,
     /// What the user set aside.
     pub ignore: &'a IgnoreRules,
+    /// What the user knew before.
+    pub baseline: &'a Baseline,
+    /// What the images were built from, and what it is called.
+    pub dockerfile: Option<&'a (String, Dockerfile)>,
+    /// Whether what stands in the layers of a proven base is left out.
+    pub skip_base: bool,
     /// Whether keys are shown whole.
     pub show_secrets: bool,
     /// What file names are hashed with in layers that a cache kept.
@@ -113,6 +121,9 @@ impl Judge<'_> {
         });
         exposure::weigh(&mut occurrences, image.pullable_by);
         let base = bases.iter().find_map(|base| Some((&**base, base.proven(image, blobs)?)));
+        if let Some((_, layers)) = base.filter(|_| self.skip_base) {
+            occurrences.retain(|occurrence| occurrence.layer.is_none_or(|layer| layer >= layers));
+        }
         let owners = Owners::new(image, blobs);
         let generality = |finder| match finder {
             Finder::Detector(index) => self.catalogue.get(index).map_or(0, Definition::generality),
@@ -120,7 +131,12 @@ impl Judge<'_> {
         };
         let mut occurrences = resolve(occurrences, &generality);
         owners.weigh(&mut occurrences, self.catalogue);
-        let view = View { judge: self, image, blobs, owners, config: &config, too_many, base, redactor };
+        let dockerfile = self.dockerfile_of(image, blobs);
+        let instructions = dockerfile.and_then(|(_, dockerfile)| dockerfile.chain(None)).unwrap_or_default();
+        let lines = dockerfile::steps::lines(&instructions, &config.history.steps);
+        let dockerfile = dockerfile.map(|(name, _)| (name.as_str(), lines));
+        let config = &config;
+        let view = View { judge: self, image, blobs, owners, config, dockerfile, too_many, base, redactor };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
@@ -130,6 +146,12 @@ impl Judge<'_> {
             result.warnings.push(view.clean(&line));
         }
         result
+    }
+
+    /// What an image was built from: what the user says, or else what its attestations hold.
+    fn dockerfile_of<'b>(&'b self, image: &Image, blobs: &'b Blobs) -> Option<&'b (String, Dockerfile)> {
+        let mut attested = image.attestations.iter().filter_map(|blob| blobs.get(&blob.key));
+        self.dockerfile.or_else(|| attested.find_map(|scan| scan.dockerfile.as_ref()))
     }
 
     fn is_selected(&self, finder: Finder) -> bool {
@@ -243,6 +265,8 @@ pub(super) struct View<'a> {
     pub(super) blobs: &'a Blobs,
     owners: Owners<'a>,
     pub(super) config: &'a ConfigUnits,
+    /// What its Dockerfile is called, and by build step the line in it.
+    dockerfile: Option<(&'a str, Vec<Option<usize>>)>,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
     /// The image's base, and how many of its layers are that's.
@@ -280,6 +304,18 @@ impl View<'_> {
             opaque: self.opaque(),
             stats: self.stats(),
         }
+    }
+
+    /// The line of the Dockerfile that a build step came from.
+    pub(super) fn dockerfile_line(&self, step: usize) -> Option<model::DockerfileLine> {
+        let (path, lines) = self.dockerfile.as_ref()?;
+        let line = lines.get(step).copied().flatten()?;
+        Some(model::DockerfileLine { path: self.clean(path), line: line as u64 })
+    }
+
+    /// How many of the first layers nobody asked about.
+    pub(super) fn left_out(&self) -> usize {
+        self.base.filter(|_| self.judge.skip_base).map_or(0, |(_, layers)| layers)
     }
 
     pub(super) fn clean(&self, text: &str) -> String {
@@ -329,6 +365,7 @@ impl View<'_> {
             let companions = partners.iter().map(|partner| self.companion(partner, paired)).collect();
             let finding = self.finding(group, first, companions, &mut ordinals);
             let rule = group.published().or_else(|| self.ignored(&finding, group));
+            let rule = rule.or_else(|| self.judge.baseline.matches(&group.fingerprint));
             judged.push((finding, rule, self.judge.is_selected(group.finder)));
         }
         // A suppressed secret takes no id along: that one may open more than is known of it.

@@ -16,6 +16,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::config::json::{Document, Json, head};
+use crate::dockerfile::Dockerfile;
 use crate::limits;
 use steps::{StepLayers, layer_of, layers_of_steps};
 
@@ -31,6 +32,8 @@ pub struct Statement {
     /// Where in the bytes strings with escapes stand, in order: what is read there as it lies is not what
     /// the document says. Empty where it is no valid JSON.
     pub escaped: Vec<Range<u64>>,
+    /// The Dockerfile of the build, and what it is called, where the statement holds it.
+    pub dockerfile: Option<(String, Dockerfile)>,
     /// What is wrong with the document, without anything of its content.
     pub fault: Option<String>,
 }
@@ -60,7 +63,8 @@ impl Statement {
         let mut reader = Reader::default();
         let fault = reader.document(bytes, 0);
         let escaped = if fault.is_none() { escaped_strings(bytes) } else { Vec::new() };
-        Some(Self { texts: reader.texts, assignments: reader.assignments, escaped, fault })
+        let Reader { texts, assignments, dockerfile, .. } = reader;
+        Some(Self { texts, assignments, escaped, dockerfile, fault })
     }
 }
 
@@ -75,6 +79,8 @@ pub fn looks_like_json(bytes: &[u8]) -> bool {
 struct Reader {
     texts: Vec<StatementText>,
     assignments: Vec<(String, String)>,
+    /// The first file that is one.
+    dockerfile: Option<(String, Dockerfile)>,
     /// Named texts by name and text: BuildKit repeats variables in every step.
     seen: HashMap<(String, Vec<u8>), usize>,
     /// The layer that each step made.
@@ -177,7 +183,14 @@ impl Reader {
         for bytes in decoded("data") {
             let names = ["filename", "path"].into_iter().filter_map(|name| member(value, name)?.scalar());
             let name = names.into_iter().find(|name| !name.is_empty());
-            self.push(Some(head(name.unwrap_or("data")).to_owned()), bytes, 0, around);
+            let name = head(name.unwrap_or("data")).to_owned();
+            // BuildKit's source map: the file that its instructions' lines are lines of.
+            if self.dockerfile.is_none() && member(value, "filename").is_some() {
+                let dockerfile = Dockerfile::parse(&bytes);
+                let has_stages = !dockerfile.stages().is_empty();
+                self.dockerfile = has_stages.then(|| (name.clone(), dockerfile));
+            }
+            self.push(Some(name), bytes, 0, around);
         }
         let is_envelope = member(value, "payloadType").is_some();
         for bytes in decoded("payload").filter(|_| is_envelope) {

@@ -131,7 +131,7 @@ impl Endpoints {
         self.transport.send(&self.request(endpoint, method, path, headers, anonymous)).await
     }
 
-    fn request<'e>(
+    pub(super) fn request<'e>(
         &self,
         endpoint: &'e Endpoint,
         method: Method,

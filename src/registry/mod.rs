@@ -1,4 +1,4 @@
-//! The pull side of the OCI distribution specification: keyseam's own client over reqwest and rustls.
+//! The OCI distribution specification, pull and push: keyseam's own client over reqwest and rustls.
 //!
 //! ```text
 //! Client        manifests, blobs, tags, referrers of a repository           client.rs, list.rs
@@ -6,6 +6,7 @@
 //!     Auth      challenges answered with credentials or tokens              auth.rs, challenge.rs
 //!     Guard     where requests may go                                       guard.rs
 //!   BlobReader  a body that breaks off is resumed                           blob.rs
+//!   push        blobs and manifests as they are                             push.rs
 //! ```
 
 mod auth;
@@ -21,6 +22,7 @@ mod guard;
 mod hosts;
 mod link;
 mod list;
+mod push;
 mod retry;
 mod throttle;
 mod transport;
@@ -33,6 +35,7 @@ pub use client::{Client, Fetched, Served};
 pub use endpoint::Repository;
 pub use error::{ErrorKind, RegistryError};
 pub use list::Referrers;
+pub use push::OpenBlob;
 
 /// How registries are reached: what the command line decides.
 #[derive(Clone, Debug)]

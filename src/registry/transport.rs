@@ -158,7 +158,12 @@ impl Transport {
     }
 
     /// What an answer without success means.
-    async fn refusal(&self, request: &Request<'_>, response: Response, grant: Option<&Grant>) -> Failure {
+    pub(super) async fn refusal(
+        &self,
+        request: &Request<'_>,
+        response: Response,
+        grant: Option<&Grant>,
+    ) -> Failure {
         let (status, headers) = (response.status(), response.headers().clone());
         let host = &request.visit.host.name;
         let words = words::read(response, self.timeout, &self.secrets).await;

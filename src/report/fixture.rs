@@ -164,7 +164,7 @@ pub(crate) fn report(results: Vec<ImageResult>, errors: Vec<TargetError>) -> Rep
     let tool = Tool { name: "keyseam", version: "0.1.0", ruleset: digest(77) };
     let started = time::macros::datetime!(2026-01-02 03:04:05 UTC);
     let times = Times { started, finished: started + time::Duration::seconds(7) };
-    Report { version: "1", tool, results, errors, summary, diff: None, times }
+    Report { version: "1", tool, results, errors, summary, diff: None, baseline: None, times }
 }
 
 /// An image of six layers, three of them of its base, with no findings.

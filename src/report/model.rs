@@ -24,6 +24,9 @@ pub struct Report {
     /// What the results were compared with, in the report of a `diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
+    /// The baseline that makes all of it known, where one is to be written.
+    #[serde(skip)]
+    pub baseline: Option<Vec<u8>>,
     /// When it was made. The JSON report leaves this out: two scans of one image give one report.
     #[serde(skip)]
     pub times: Times,
@@ -113,6 +116,8 @@ pub enum SourceKind {
     OciArchive,
     /// An OCI layout in a folder.
     OciLayout,
+    /// A build context: what an image would hold that is not built yet.
+    Context,
 }
 
 /// Who can pull an image from its registry.
@@ -158,7 +163,7 @@ pub struct ImageResult {
     pub repo_digests: Vec<String>,
     /// Where it was read from.
     pub source: SourceKind,
-    /// `image` or `artifact`.
+    /// `image`, `artifact` or `context`.
     pub kind: &'static str,
     /// Digest of the manifest.
     pub manifest_digest: Option<String>,

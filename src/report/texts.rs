@@ -42,6 +42,7 @@ fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
 
 fn clean_finding(finding: &mut Finding, clean: &dyn Fn(&str) -> String) {
     each(clean, finding.handles.values_mut().chain(&mut finding.introduced_by.created_by));
+    each(clean, finding.introduced_by.dockerfile.iter_mut().map(|line| &mut line.path));
     each(clean, finding.companions.iter_mut().map(|companion| &mut companion.value));
     let beside = finding.companions.iter_mut().flat_map(|companion| &mut companion.locations);
     for location in finding.locations.iter_mut().chain(beside) {
@@ -104,7 +105,6 @@ mod tests {
             "remediation",
             "by_reason",
             "owner",
-            "dockerfile",
         ];
         let mut texts = Vec::new();
         collect(&before, &fixed, &mut texts);

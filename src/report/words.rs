@@ -25,16 +25,20 @@ pub(super) fn nothing(result: &ImageResult, added: bool) -> String {
     format!("{what}{end}")
 }
 
-/// Who can read `keys` of them, as the rest of a sentence.
-pub(super) fn read_by(pullable_by: Option<PullableBy>, keys: usize) -> String {
-    let who = match pullable_by {
+/// Who can read `keys` of the image, as the rest of a sentence.
+pub(super) fn read_by(result: &ImageResult, keys: usize) -> String {
+    let them = if keys == 1 { "it" } else { "all of them" };
+    if result.source == SourceKind::Context {
+        return format!("an image with these files gives {them} to everyone who can pull it");
+    }
+    let who = match result.pullable_by {
         Some(PullableBy::Anyone) => "anyone on the internet can pull this image and read",
         Some(PullableBy::Network) => {
             "whoever reaches the registry can pull this image without a password and read"
         }
         Some(PullableBy::Credentials) | None => "everyone who can pull this image can read",
     };
-    format!("{who} {}", if keys == 1 { "it" } else { "all of them" })
+    format!("{who} {them}")
 }
 
 /// The transport's name.
@@ -46,6 +50,7 @@ pub(super) fn source(source: SourceKind) -> &'static str {
         SourceKind::DockerArchive => "docker-archive",
         SourceKind::OciArchive => "oci-archive",
         SourceKind::OciLayout => "oci",
+        SourceKind::Context => "build context",
     }
 }
 

@@ -391,6 +391,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         let Some(statement) = kept.statement() else { return };
         self.scan.json = Some(JsonReading::AsDocument);
         self.scan.secrets = attestation::secrets(&statement);
+        self.scan.dockerfile = statement.dockerfile;
         if let Some(fault) = statement.fault {
             self.warning(format!("a document of an attestation: {fault}"));
         }

@@ -8,6 +8,7 @@
 mod archive;
 mod archive_index;
 mod bare;
+pub mod context;
 mod daemon;
 mod docker_archive;
 mod documents;
@@ -67,7 +68,30 @@ pub trait ImageSource: Send + Sync {
 
     /// The stored bytes of a blob, from the start. Whoever reads them verifies them.
     fn open(&self, blob: &ImageBlob) -> Result<Box<dyn Read + Send>, SourceError>;
+
+    /// A manifest or index as it is stored. Whoever reads it verifies it.
+    ///
+    /// # Errors
+    /// When it is not there, or the source has none.
+    fn manifest(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
+        let _ = digest;
+        Err(SourceError::Invalid(NO_MANIFESTS.to_owned()))
+    }
+
+    /// The stored bytes of a blob that a manifest names; `size` is in bytes. Whoever reads them verifies
+    /// them.
+    ///
+    /// # Errors
+    /// When it is not there, or the source has none.
+    fn blob(&self, digest: &Digest, size: u64) -> Result<Box<dyn Read + Send>, SourceError> {
+        let _ = (digest, size);
+        Err(SourceError::Invalid(NO_MANIFESTS.to_owned()))
+    }
 }
+
+/// Why a source has no manifests.
+const NO_MANIFESTS: &str =
+    "it is neither an OCI layout nor in a registry, and has no manifest that could be pushed as it is";
 
 /// A blob of a stream, as it passes.
 pub struct PassingBlob<'a> {

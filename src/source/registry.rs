@@ -75,6 +75,20 @@ impl ImageSource for RegistrySource {
         SourceKind::Registry
     }
 
+    fn manifest(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
+        let store = &self.store;
+        let fetched = store.client.manifest(&store.repository, &digest.to_string());
+        let named = |error: RegistryError| SourceError::Invalid(format!("{}: {error}", self.name));
+        fetched.map(|fetched| fetched.bytes).map_err(named)
+    }
+
+    fn blob(&self, digest: &Digest, size: u64) -> Result<Box<dyn Read + Send>, SourceError> {
+        let store = &self.store;
+        let named = |error: RegistryError| SourceError::Invalid(format!("{}: {error}", self.name));
+        let body = store.client.blob(&store.repository, digest, Some(size)).map_err(named)?;
+        Ok(Box::new(body))
+    }
+
     fn resolve(&self, platforms: &PlatformSet) -> Result<Vec<Image>, SourceError> {
         let named = |text: String| SourceError::Invalid(format!("{}: {text}", self.name));
         let documents = Documents::new(&self.store);

@@ -4,14 +4,16 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
+use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageBlob, ImageKind};
 use crate::image::platform::PlatformSet;
+use crate::limits;
 use crate::report::model::SourceKind;
 use crate::target::{Selector, normalise_reference};
 
 use super::documents::{Documents, Embedded, embedded_body};
 use super::oci_layout::{self, Group};
-use super::store::{MemberError, Store};
+use super::store::{MemberError, Store, blob_name};
 use super::{ImageSource, SourceError, docker_archive};
 
 /// An [`ImageSource`] over stores: one, or one for each reading of an archive that readers may read
@@ -61,6 +63,17 @@ impl<S: Store> Resolved<S> {
 impl<S: Store> ImageSource for Resolved<S> {
     fn kind(&self) -> SourceKind {
         self.kind
+    }
+
+    fn manifest(&self, digest: &Digest) -> Result<Vec<u8>, SourceError> {
+        let named = |error: MemberError| SourceError::Invalid(format!("{}: {digest} {error}", self.what));
+        self.store.document(&blob_name(digest), limits::MANIFEST).map_err(named)
+    }
+
+    fn blob(&self, digest: &Digest, _size: u64) -> Result<Box<dyn Read + Send>, SourceError> {
+        let named = |error: MemberError| SourceError::Invalid(format!("{}: {digest} {error}", self.what));
+        let member = self.store.find(&blob_name(digest)).map_err(named)?;
+        self.store.open(&member.key).map_err(named)
     }
 
     fn resolve(&self, platforms: &PlatformSet) -> Result<Vec<Image>, SourceError> {

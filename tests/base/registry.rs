@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{NOT_TOLD, ON_BASE, app, assert_marks, base};
-use crate::scan::assert_says;
+use crate::scan::{assert_says, line};
 use crate::support::cli::{Keyseam, Run, list};
 use crate::support::distribution::{Distribution, Mode, Store};
 use crate::support::http::Server;
@@ -65,6 +65,34 @@ fn a_base_serves_all_images_of_a_run_and_is_fetched_once() {
     assert!(results[4]["layers"][0]["base"].is_null());
     assert_eq!(registry.asked("GET", "/v2/base/manifests/1").len(), 1);
     assert_eq!(blobs_of(&registry, "base").len(), 1);
+}
+
+#[test]
+fn a_base_that_is_left_out_is_not_fetched_and_other_images_keep_its_layers() {
+    // The second image has the base's second layer too, and is not built on the base.
+    let vendor = Layer::new().file("etc/vendor.conf", &line(1));
+    let apart = ImageBuilder::new("o:1").layer(vendor).build();
+    let registry = Registry::new()
+        .image("app", "1", &app(), GZIP)
+        .image("app", "apart", &apart, GZIP)
+        .image("base", "1", &base().build(), GZIP)
+        .start();
+    let (base, app) = (registry.target("base:1"), registry.target("app:1"));
+    let alone = scan(&["--skip-base", "--base", &base, &app]);
+    assert_eq!(alone.assert_status(1).findings().len(), 1);
+    assert_eq!(blobs_of(&registry, "app").len(), 2, "its config and its own layer");
+
+    let both = scan(&["--skip-base", "--base", &base, &app, &registry.target("app:apart")]).results();
+    let counts: Vec<usize> = both.iter().map(|result| list(&result["findings"]).len()).collect();
+    assert_eq!(counts, [1, 1]);
+
+    // What was left out is not taken for a layer without keys later.
+    let folder = tempfile::tempdir().expect("a folder");
+    let cached = |options: &[&str]| {
+        Keyseam::scan(options).arg("--cache-dir").arg(folder.path()).arg(&app).run().findings().len()
+    };
+    assert_eq!((cached(&["--skip-base", "--base", &base]), cached(&[])), (1, 2));
+    assert_eq!(cached(&["--skip-base", "--base", &base]), 1, "nor is a known one reported");
 }
 
 #[test]

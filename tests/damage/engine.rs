@@ -10,6 +10,7 @@ use keyseam::cli::exit_status::Outcome;
 use keyseam::detect::DetectorSet;
 use keyseam::detect::catalogue::Catalogue;
 use keyseam::detect::redact::Redactor;
+use keyseam::finding::baseline::Baseline;
 use keyseam::finding::fingerprint::FingerprintKey;
 use keyseam::finding::ignore::IgnoreRules;
 use keyseam::finding::result::{Judge, Target as ResultTarget};
@@ -97,6 +98,9 @@ pub(crate) fn scan_opened(opened: Opened, options: &ScanOptions) -> Verdict {
         selected: &|_| true,
         fingerprints: &fingerprints,
         ignore: &ignore,
+        baseline: &Baseline::default(),
+        dockerfile: None,
+        skip_base: false,
         show_secrets: false,
         names: None,
     };

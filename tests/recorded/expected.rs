@@ -91,16 +91,21 @@ pub(crate) struct Expected {
     /// Its platform, where it is not that of this machine.
     platform: Option<&'static str>,
     rows: &'static [Row],
+    /// By build step, the line of the Dockerfile that its provenance holds.
+    lines: &'static [u64],
 }
 
 /// The image with all kinds of steps.
-pub(crate) const APP: &[Expected] = &[Expected { platform: None, rows: ROWS }];
+pub(crate) const APP: &[Expected] =
+    &[Expected { platform: None, rows: ROWS, lines: &[10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 23] }];
 
 /// The image of two platforms.
 pub(crate) const PLATFORMS: &[Expected] = &[
-    Expected { platform: Some("linux/amd64"), rows: &[BUILD_ARGUMENT, VARIABLE, AMD64] },
-    Expected { platform: Some("linux/arm64"), rows: &[BUILD_ARGUMENT, VARIABLE, ARM64] },
+    Expected { platform: Some("linux/amd64"), rows: &[BUILD_ARGUMENT, VARIABLE, AMD64], lines: LINES },
+    Expected { platform: Some("linux/arm64"), rows: &[BUILD_ARGUMENT, VARIABLE, ARM64], lines: LINES },
 ];
+
+const LINES: &[u64] = &[2, 3, 4, 5];
 
 /// A key: what introduced it, whether a container sees it, and where it stands.
 struct Row {
@@ -284,7 +289,7 @@ pub(crate) fn check_with(
         if let Some(platform) = expected.platform {
             assert_eq!(result["platform"], platform);
         }
-        assert_result(result, expected.rows, keys, attested);
+        assert_result(result, expected, keys, attested);
     }
     let count = |results: &[Value]| results.iter().map(|one| list(&one["findings"]).len()).sum::<usize>();
     assert_eq!(count(&hidden.results()), count(&results));
@@ -296,12 +301,12 @@ pub(crate) fn check_with(
 
 /// Checks every row, and that there is no other finding.
 #[track_caller]
-fn assert_result(result: &Value, rows: &[Row], keys: Keys, attested: bool) {
+fn assert_result(result: &Value, image: &Expected, keys: Keys, attested: bool) {
     assert_eq!(result["complete"], true, "{:#}", result["errors"]);
     assert_eq!(result["warnings"], Value::Array(Vec::new()));
     let findings = list(&result["findings"]);
     let mut expected = Vec::new();
-    for row in rows {
+    for row in image.rows {
         let stands = |location: &&&str| attested || !location.starts_with("attestation");
         let locations: Vec<&str> = row.locations.iter().filter(stands).copied().collect();
         if locations.is_empty() {
@@ -313,6 +318,10 @@ fn assert_result(result: &Value, rows: &[Row], keys: Keys, attested: bool) {
             findings.iter().filter(|finding| finding["secret"] == key.as_str()).collect();
         assert_eq!(of_key.len(), 1, "findings of the key '{}'", row.place);
         assert_row(row, &locations, of_key[0]);
+        let step = row.by.0.and_then(|step| usize::try_from(step).ok()).filter(|_| attested);
+        let line = step.and_then(|step| image.lines.get(step).copied());
+        let told = of_key[0]["introduced_by"]["dockerfile"]["line"].as_u64();
+        assert_eq!(told, line, "line of the Dockerfile of '{}'", row.place);
     }
     assert_eq!(findings.len(), expected.len(), "other findings than of {expected:?}: {findings:#?}");
 }

@@ -1,17 +1,23 @@
 //! The command line as clap sees it. What it means is decided in [`super::settings`].
 
+mod build_check;
 mod cache;
+mod context;
 mod diff;
 mod network;
+mod push;
 mod scan;
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
+pub use build_check::BuildCheckArguments;
 pub use cache::{Cache, CacheArguments, CacheCommand};
+pub use context::ContextArguments;
 pub use diff::DiffArguments;
 pub use network::Network;
+pub use push::PushArguments;
 pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
 
 use super::terminal::ColorChoice;
@@ -35,6 +41,13 @@ pub enum Command {
     Scan(Box<ScanArguments>),
     /// Find the leaked keys that an image has and an older one has not
     Diff(Box<DiffArguments>),
+    /// Find the keys that COPY would bring into an image, before there is one
+    Context(Box<ContextArguments>),
+    /// Scan an image, and push it if it passes
+    Push(Box<PushArguments>),
+    /// Build with made-up values, and find those that stay in the image
+    #[command(name = "build-check")]
+    BuildCheck(Box<BuildCheckArguments>),
     /// List the detectors, read about one, try them on a text
     #[command(subcommand, arg_required_else_help = true)]
     Detectors(DetectorsCommand),
@@ -49,6 +62,12 @@ pub enum Command {
     /// Layers that were read are kept, as findings without secrets, so that they are read once (docs/cache.md).
     #[command(subcommand, arg_required_else_help = true)]
     Cache(CacheCommand),
+    /// See the settings of a scan, and where they come from
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(ConfigCommand),
+    /// Make this program a command of docker: docker keyseam
+    #[command(subcommand, name = "docker-plugin", arg_required_else_help = true)]
+    DockerPlugin(DockerPluginCommand),
     /// Write a completion script for a shell
     Completions {
         /// The shell.
@@ -150,6 +169,25 @@ pub struct CatalogueArguments {
         hide_env = true
     )]
     pub color: ColorChoice,
+}
+
+/// A command on Docker's plugins.
+#[derive(Debug, Subcommand)]
+pub enum DockerPluginCommand {
+    /// Link this program into Docker's folder of plugins
+    ///
+    /// That is cli-plugins in DOCKER_CONFIG, or in ~/.docker.
+    Install,
+}
+
+/// A command on settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every setting that a scan here would have, and where it came from
+    ///
+    /// Takes the options of a scan, and reads keyseam.toml and the environment as a scan does
+    /// (docs/configuration.md).
+    Show(Box<Options>),
 }
 
 /// A command on the hashing key.

@@ -4,12 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, FromArgMatches};
 
 use super::{Cache, Network};
 use crate::cli::output::Output;
 use crate::cli::progress::ProgressChoice;
-use crate::cli::scan::is_not_yet;
 use crate::cli::settings::{PlatformChoice, SecretsFrom};
 use crate::cli::terminal::ColorChoice;
 use crate::detect::Confidence;
@@ -99,6 +98,17 @@ pub struct Options {
     pub general: General,
 }
 
+impl Default for Options {
+    /// What they are where nothing is given, not even in the environment.
+    fn default() -> Self {
+        let without_environment = |option: clap::Arg| option.env(clap::builder::Resettable::Reset);
+        let command = Self::augment_args(clap::Command::new("options").no_binary_name(true));
+        let matches = command.mut_args(without_environment).get_matches_from([""; 0]);
+        // Every option has a default or may be left out.
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// Which of an image's parts.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which images")]
@@ -109,12 +119,12 @@ pub struct Selection {
     /// The base image: its layers are told from this image's own
     #[arg(long, value_name = "IMAGE", env = "KEYSEAM_BASE", hide_env = true)]
     pub base: Option<String>,
-    /// Do not scan the layers of the base image
+    /// Leave out the layers that are proven to be the base image's
     #[arg(long, requires = "base", value_parser = BoolishValueParser::new(), env = "KEYSEAM_SKIP_BASE")]
-    #[arg(hide_env = true, hide = is_not_yet("skip-base"))]
+    #[arg(hide_env = true)]
     pub skip_base: bool,
     /// The Dockerfile that the image was built from: findings name its lines
-    #[arg(long, value_name = "FILE", env = "KEYSEAM_DOCKERFILE", hide_env = true, hide = is_not_yet("dockerfile"))]
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_DOCKERFILE", hide_env = true)]
     pub dockerfile: Option<PathBuf>,
 }
 
@@ -188,14 +198,13 @@ pub struct Choice {
 #[command(next_help_heading = "What is suppressed")]
 pub struct Project {
     /// Suppress what FILE, made with --write-baseline, holds
-    #[arg(long, value_name = "FILE", env = "KEYSEAM_BASELINE", hide_env = true, hide = is_not_yet("baseline"))]
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_BASELINE", hide_env = true)]
     pub baseline: Option<PathBuf>,
     /// Write what is found to FILE, as fingerprints
     #[arg(long, value_name = "FILE", env = "KEYSEAM_WRITE_BASELINE", hide_env = true)]
-    #[arg(hide = is_not_yet("write-baseline"))]
     pub write_baseline: Option<PathBuf>,
     /// Take the settings in FILE, which is trusted
-    #[arg(long, value_name = "FILE", env = "KEYSEAM_CONFIG", hide_env = true, hide = is_not_yet("config"))]
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
     /// Read neither keyseam.toml nor .keyseamignore in this folder
     #[arg(long, conflicts_with = "config", value_parser = BoolishValueParser::new())]

@@ -23,7 +23,7 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
     let names = cache.as_ref().map(|cache| cache.names().clone());
-    let judge = rules.judge(&is_selected, settings.show_secrets, names.as_ref());
+    let judge = rules.judge(&is_selected, settings, names.as_ref());
     let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = settings.targets.iter().enumerate();
     let asked = asked.map(|(position, text)| Asked { reported: position > 0, ..Asked::new(text) });

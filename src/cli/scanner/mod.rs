@@ -3,7 +3,9 @@
 
 mod ahead;
 mod base;
+mod context;
 mod diff;
+mod push;
 mod rules;
 mod run;
 mod targets;
@@ -14,11 +16,14 @@ use time::OffsetDateTime;
 
 use super::settings::Settings;
 use crate::detect::Severity;
+use crate::detect::own_secrets::DETECTOR_ID;
 use crate::detect::redact::Redactor;
 use crate::report::model::{ImageResult, Report, Summary, TargetError, Times, Tool};
 use crate::scan::progress::Progress;
 
+pub use context::scan_context;
 pub use diff::diff_targets;
+pub use push::push;
 
 use rules::Rules;
 use run::{Answer, Run};
@@ -34,7 +39,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
     let names = cache.as_ref().map(|cache| cache.names().clone());
-    let judge = rules.judge(&is_selected, settings.show_secrets, names.as_ref());
+    let judge = rules.judge(&is_selected, settings, names.as_ref());
     let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = targets::asked(settings, run.access(), progress)?;
     let (mut results, mut errors) = (Vec::new(), Vec::new());
@@ -42,7 +47,25 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         results.extend(of_target);
         errors.extend(error);
     }
-    Ok(report(&rules, results, errors, run.redactor(), started))
+    let mut report = report(&rules, results, errors, run.redactor(), started);
+    if settings.write_baseline.is_some() {
+        report.baseline = Some(rules.renewed_baseline(&report));
+    }
+    Ok(report)
+}
+
+/// Scans the image of a build for the values that were made up for it, and reports nothing else.
+///
+/// # Errors
+/// As of [`scan_targets`].
+pub fn scan_canaries(settings: &Settings, progress: &dyn Progress) -> anyhow::Result<Report> {
+    let mut report = scan_targets(settings, progress)?;
+    for result in &mut report.results {
+        result.findings.retain(|finding| finding.detector == DETECTOR_ID);
+        result.suppressed.clear();
+    }
+    report.summary = summary(&report.results, report.errors.is_empty());
+    Ok(report)
 }
 
 /// The report of these results, clean of every key that any of them gave away.
@@ -60,7 +83,8 @@ fn report(
     };
     let summary = summary(&results, errors.is_empty());
     let times = Times::until_now(started);
-    let mut report = Report { version: "1", tool, results, errors, summary, diff: None, times };
+    let mut report =
+        Report { version: "1", tool, results, errors, summary, diff: None, baseline: None, times };
     if report.results.len() + report.errors.len() > 1 {
         report.clean_texts(&|text| redactor.clean(text));
     }

@@ -14,11 +14,14 @@ use crate::detect::catalogue::Catalogue;
 use crate::detect::own_secrets::{OwnSecrets, Refusal};
 use crate::detect::redact::Redactor;
 use crate::detect::{DetectorIndex, DetectorSet};
+use crate::dockerfile::Dockerfile;
+use crate::finding::baseline::Baseline;
 use crate::finding::fingerprint::{FingerprintKey, KeySettings};
 use crate::finding::ignore::IgnoreRules;
 use crate::finding::result::Judge;
 use crate::layer::hashed_names::NameHasher;
 use crate::limits;
+use crate::report::Report;
 use crate::scan::matches::Search;
 use crate::scan::progress::Progress;
 
@@ -32,6 +35,8 @@ pub(super) struct Rules {
     own_secrets: Option<OwnSecrets>,
     fingerprints: FingerprintKey,
     ignore: IgnoreRules,
+    baseline: Baseline,
+    dockerfile: Option<(String, Dockerfile)>,
     /// Which detectors count, indexed as the catalogue.
     selected: Vec<bool>,
 }
@@ -52,8 +57,10 @@ impl Rules {
             progress.note(note);
         }
         let ignore = ignore_rules(settings, &catalogue, &fingerprints, progress)?;
+        let baseline = baseline(settings, &fingerprints, progress)?;
+        let dockerfile = settings.dockerfile.as_deref().map(dockerfile).transpose()?;
         let selected = select(&catalogue, &settings.only, &settings.skip)?;
-        Ok(Self { catalogue, detectors, own_secrets, fingerprints, ignore, selected })
+        Ok(Self { catalogue, detectors, own_secrets, fingerprints, ignore, baseline, dockerfile, selected })
     }
 
     /// Whether a detector counts.
@@ -65,7 +72,7 @@ impl Rules {
     pub(super) fn judge<'a>(
         &'a self,
         selected: &'a dyn Fn(DetectorIndex) -> bool,
-        show_secrets: bool,
+        settings: &Settings,
         names: Option<&'a NameHasher>,
     ) -> Judge<'a> {
         Judge {
@@ -74,7 +81,10 @@ impl Rules {
             selected,
             fingerprints: &self.fingerprints,
             ignore: &self.ignore,
-            show_secrets,
+            baseline: &self.baseline,
+            dockerfile: self.dockerfile.as_ref(),
+            skip_base: settings.skip_base,
+            show_secrets: settings.show_secrets,
             names,
         }
     }
@@ -89,6 +99,11 @@ impl Rules {
             own_secrets: self.own_secrets.as_ref(),
         };
         LayerCache::open(folder, &self.fingerprints, &scope)
+    }
+
+    /// The baseline that makes every key of `report` known from now on.
+    pub(super) fn renewed_baseline(&self, report: &Report) -> Vec<u8> {
+        self.baseline.renewed(report, today())
     }
 
     /// A redactor that knows the team's own secrets from the start.
@@ -106,12 +121,18 @@ fn own_secrets(from: Option<&SecretsFrom>, progress: &dyn Progress) -> anyhow::R
     let Some(from) = from else { return Ok(None) };
     let loaded = match from {
         SecretsFrom::Environment => OwnSecrets::from_env(environment())?,
+        SecretsFrom::Canaries(all) => {
+            OwnSecrets::from_env(all.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())))?
+        }
         SecretsFrom::File(path) => {
             let bytes =
                 input::file(path, limits::SECRETS_FILE).with_context(|| path.display().to_string())?;
             OwnSecrets::from_file(&bytes).with_context(|| path.display().to_string())?
         }
     };
+    if let (SecretsFrom::Canaries(_), Some(refused)) = (from, loaded.refused.first()) {
+        bail!("{refused}; --keep it");
+    }
     // Every process has some dozens of variables that hold no secret: they take one line together.
     let (known, refused): (Vec<_>, Vec<_>) = loaded
         .refused
@@ -148,8 +169,7 @@ fn ignore_rules(
         return Ok(IgnoreRules::default());
     }
     let bytes = input::file(path, limits::IGNORE_FILE as u64).context(IGNORE_FILE)?;
-    let today = time::OffsetDateTime::now_utc().date();
-    let mut rules = IgnoreRules::parse(IGNORE_FILE, &bytes, today)?;
+    let mut rules = IgnoreRules::parse(IGNORE_FILE, &bytes, today())?;
     for rule in rules.expired() {
         progress.note(&format!("{IGNORE_FILE}:{}: the rule has expired and no longer applies", rule.line));
     }
@@ -165,6 +185,43 @@ fn ignore_rules(
     }
     rules.resolve_detectors(|id| Some(catalogue.get(catalogue.find(id)?)?.id.as_str()));
     Ok(rules)
+}
+
+fn baseline(
+    settings: &Settings,
+    fingerprints: &FingerprintKey,
+    progress: &dyn Progress,
+) -> anyhow::Result<Baseline> {
+    let Some(path) = &settings.baseline else { return Ok(Baseline::default()) };
+    let name = path.display().to_string();
+    let bytes = input::file(path, limits::BASELINE)
+        .with_context(|| format!("baseline {name} cannot be read; --write-baseline makes one"))?;
+    let baseline = Baseline::parse(&name, &bytes, fingerprints.id(), today())?;
+    match baseline.expired() {
+        0 => {}
+        1 => progress.note(&format!("baseline {name}: 1 key is past its last day and counts as new again")),
+        keys => {
+            progress.note(&format!(
+                "baseline {name}: {keys} keys are past their last day and count as new again"
+            ));
+        }
+    }
+    Ok(baseline)
+}
+
+fn dockerfile(path: &Path) -> anyhow::Result<(String, Dockerfile)> {
+    let name = path.display().to_string();
+    let bytes = input::file(path, limits::DOCKERFILE).with_context(|| format!("--dockerfile {name}"))?;
+    let dockerfile = Dockerfile::parse(&bytes);
+    if dockerfile.stages().is_empty() {
+        bail!("--dockerfile {name}: there is no FROM in it; is it a Dockerfile?");
+    }
+    Ok((name, dockerfile))
+}
+
+/// The day in UTC.
+fn today() -> time::Date {
+    time::OffsetDateTime::now_utc().date()
 }
 
 /// Which detectors count, indexed as the catalogue.

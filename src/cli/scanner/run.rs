@@ -1,6 +1,7 @@
 //! One run over many targets. Images of registries are resolved ahead, manifests only, so that it is known
 //! which layers they share before the first is read; all else is opened when its turn comes.
 
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -163,7 +164,8 @@ impl<'a> Run<'a> {
                     Ok(target) => again(&turns, &text, target),
                 };
                 if let Ready::Planned(resolved) = &ready {
-                    shared.expect(turns.len(), &resolved.images, &resolved.proofs(), &self.options);
+                    let images = resolved.to_read(self.judge.skip_base);
+                    shared.expect(turns.len(), &images, &resolved.proofs(), &self.options);
                     held = held.saturating_add(FIXED + resolved.images.iter().map(memory).sum::<usize>());
                 }
                 turns.push(Turn { text, reported, ready });
@@ -235,8 +237,9 @@ impl<'a> Run<'a> {
         let opened = match ready {
             Ready::Failed(error) => return Err(error),
             Ready::Planned(resolved) => {
-                let Resolved { source, repository, images, .. } = &resolved;
-                let blobs = shared.read(number, &**source, images, repository, &self.scanning());
+                let images = resolved.to_read(self.judge.skip_base);
+                let Resolved { source, repository, .. } = &resolved;
+                let blobs = shared.read(number, &**source, &images, repository, &self.scanning());
                 return Ok((resolved, blobs));
             }
             Ready::Later(target) => source::open(&target, &self.access)?,
@@ -249,7 +252,8 @@ impl<'a> Run<'a> {
         };
         let images = source.resolve(&self.options.platforms)?;
         let resolved = self.resolved(source, images, None)?;
-        self.scanning().blobs(&*resolved.source, &resolved.images, &resolved.proofs(), &mut blobs);
+        let images = resolved.to_read(self.judge.skip_base);
+        self.scanning().blobs(&*resolved.source, &images, &resolved.proofs(), &mut blobs);
         Ok((resolved, blobs))
     }
 
@@ -299,6 +303,20 @@ impl<'a> Run<'a> {
 }
 
 impl Resolved {
+    /// The images with the layers that have to be read. With `skip_base`, those are not read that are a base's by
+    /// the digests of its manifest; what is a base's by its bytes alone is read to know that it is.
+    fn to_read(&self, skip_base: bool) -> Cow<'_, [Image]> {
+        if !skip_base {
+            return Cow::Borrowed(&self.images);
+        }
+        let images = self.images.iter().zip(&self.on_base).map(|(image, on_base)| {
+            let pinned = on_base.bases.iter().find_map(|base| base.pinned(image));
+            let own = image.layers.iter().skip(pinned.unwrap_or(0));
+            Image { layers: own.cloned().collect(), ..image.clone() }
+        });
+        Cow::Owned(images.collect())
+    }
+
     /// The layers whose bytes must show that they are a base's.
     fn proofs(&self) -> Proofs {
         let pairs = self.images.iter().zip(&self.on_base);

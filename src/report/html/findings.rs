@@ -2,7 +2,7 @@
 
 use super::markup::{Markup, PLAIN};
 use super::{Image, Shown, story};
-use crate::report::model::{Finding, ImageResult, Suppressed};
+use crate::report::model::{Finding, ImageResult, SourceKind, Suppressed};
 use crate::report::{Threshold, describe, text, words};
 
 /// Columns of a path in a row; the story has it whole.
@@ -121,8 +121,9 @@ fn row(list: &mut Markup, image: &Image<'_>, shown: &Shown<'_>, threshold: Thres
 fn facts(result: &ImageResult, shown: &Shown<'_>, threshold: Threshold) -> String {
     let finding = shown.finding;
     let layer = match finding.introduced_by.layer {
-        Some(layer) => format!("layer {layer}"),
-        None => "no layer".to_owned(),
+        _ if result.source == SourceKind::Context => None,
+        Some(layer) => Some(format!("layer {layer}")),
+        None => Some("no layer".to_owned()),
     };
     let whose = match whose(result, finding) {
         "base" => Some("base image"),
@@ -140,6 +141,6 @@ fn facts(result: &ImageResult, shown: &Shown<'_>, threshold: Threshold) -> Strin
     };
     let below = (!shown.counts).then(|| format!("below {}", describe::limits(&threshold)));
     let sure = format!("confidence {}{}", finding.confidence.word(), words::verified(finding));
-    let facts = [Some(layer), whose.map(str::to_owned), places, Some(reach), Some(sure), below];
+    let facts = [layer, whose.map(str::to_owned), places, Some(reach), Some(sure), below];
     facts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -9,7 +9,7 @@ use time::macros::format_description;
 use super::markup::{Markup, PLAIN};
 use super::{Image, findings};
 use crate::detect::Severity;
-use crate::report::model::PullableBy;
+use crate::report::model::{PullableBy, SourceKind};
 use crate::report::{Report, text, words};
 
 /// The answer in a few words.
@@ -23,7 +23,12 @@ pub(super) fn verdict(report: &Report, images: &[Image<'_>]) -> String {
         let nothing = if added { "No keys added" } else { "No keys found" };
         return if report.summary.complete { nothing.to_owned() } else { format!("{nothing} so far") };
     }
-    let verb = if added { "added" } else { "leaked" };
+    let verb = match images {
+        // Nothing has leaked of what is not built yet.
+        [one] if one.result.source == SourceKind::Context => "in the build context",
+        _ if added => "added",
+        _ => "leaked",
+    };
     let keys = format!("{} {verb}", text::count(counts_by_severity(images).values().sum(), "key"));
     match images.len() {
         1 => keys,
@@ -91,7 +96,7 @@ fn lead(header: &mut Markup, report: &Report, images: &[Image<'_>]) {
             _ => return,
         },
         [one] if images.len() == 1 => {
-            let mut line = words::read_by(one.result.pullable_by, one.counting.len());
+            let mut line = words::read_by(one.result, one.counting.len());
             line.get_mut(..1).map(str::make_ascii_uppercase);
             line + "."
         }
@@ -233,7 +238,7 @@ pub(super) fn of_image(section: &mut Markup, image: &Image<'_>, name: &str, repo
             0 => line.text(&words::nothing(result, added)),
             keys => {
                 line.put("strong", PLAIN, &words::keys(keys, added));
-                line.text(&format!(" – {}.", words::read_by(result.pullable_by, keys)));
+                line.text(&format!(" – {}.", words::read_by(result, keys)));
             }
         });
     });
@@ -252,16 +257,28 @@ fn facts(header: &mut Markup, image: &Image<'_>) {
             .map(|name| ("Reference", name.clone())),
     );
     facts.push(("Read from", words::source(result.source).to_owned()));
-    facts.push(("Digest", digest.cloned().unwrap_or_else(|| "none".to_owned())));
     facts.extend(result.platform.iter().map(|platform| ("Platform", platform.clone())));
+    if result.source == SourceKind::Context {
+        facts.push(("Digest", "not built yet".to_owned()));
+        facts.push((
+            "Files",
+            format!("{} · {}", text::grouped(result.stats.files), text::size(result.stats.bytes_scanned)),
+        ));
+        return list_of(header, &facts);
+    }
+    facts.push(("Digest", digest.cloned().unwrap_or_else(|| "none".to_owned())));
     if result.kind != "image" {
         facts.push(("Kind", result.kind.to_owned()));
     }
     facts.push(("Layers", format!("{} · {}", result.layers.len(), text::size(size))));
     facts.extend(result.base_image.iter().map(|base| ("Built on", base.name.clone())));
     facts.extend(result.pullable_by.iter().map(|who| ("Pullable by", pullable(*who).to_owned())));
+    list_of(header, &facts);
+}
+
+fn list_of(header: &mut Markup, facts: &[(&'static str, String)]) {
     header.tag("dl", &[("class", "facts")], |list| {
-        for (name, value) in &facts {
+        for (name, value) in facts {
             list.tag("div", PLAIN, |fact| {
                 fact.put("dt", PLAIN, name);
                 fact.put("dd", PLAIN, value);

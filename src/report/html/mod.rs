@@ -19,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use self::markup::Markup;
-use super::model::{Finding, ImageResult};
+use super::model::{Finding, ImageResult, SourceKind};
 use super::{Report, Style};
 
 const SKELETON: &str = include_str!("page.html");
@@ -131,7 +131,10 @@ fn write_image(main: &mut Markup, image: &Image<'_>, report: &Report, style: &St
     main.tag("section", &[("class", "image"), ("id", &image.id), ("aria-labelledby", &name)], |section| {
         head::of_image(section, image, &name, report);
         section.tag("div", &[("class", "look")], |look| {
-            strata::write(look, image);
+            // What is not built yet has no layers.
+            if image.result.source != SourceKind::Context {
+                strata::write(look, image);
+            }
             findings::write(look, image, style.threshold);
         });
         coverage::write(section, image);

@@ -2,7 +2,7 @@
 
 use super::markup::{Markup, PLAIN};
 use super::{Image, Shown};
-use crate::report::model::{Finding, ImageResult, Location};
+use crate::report::model::{Finding, ImageResult, Location, SourceKind};
 use crate::report::{describe, sanitize, text, words};
 
 /// Places that are listed; the others are counted.
@@ -16,7 +16,10 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
             advice(list, result, finding);
             entry(list, "Readable", |text| text.text(&describe::readers(result, finding)));
             key(list, finding);
-            origin(list, result, finding);
+            match result.source {
+                SourceKind::Context => instruction(list, finding),
+                _ => origin(list, result, finding),
+            }
             places(list, finding);
             if let Some(owner) = &finding.owner {
                 entry(list, "Package", |text| text.text(&words::package(owner)));
@@ -25,7 +28,8 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
         });
         story.tag("p", &[("class", "acts")], |acts| {
             acts.put("a", &[("href", &format!("#{}", shown.id))], "Link to this finding");
-            if let Some(layer) = words::layer_of(result, finding) {
+            let is_built = result.source != SourceKind::Context;
+            if let Some(layer) = words::layer_of(result, finding).filter(|_| is_built) {
                 let layer = format!("#{}-layer-{}", image.id, layer.index);
                 acts.put("a", &[("href", &layer)], "Its layer");
             }
@@ -125,6 +129,13 @@ fn origin(list: &mut Markup, result: &ImageResult, finding: &Finding) {
             text.put("code", PLAIN, &format!("{}:{}", line.path, line.line));
         }
     });
+}
+
+/// Where in the Dockerfile of an image that is not built yet.
+fn instruction(list: &mut Markup, finding: &Finding) {
+    if let Some(line) = &finding.introduced_by.dockerfile {
+        entry(list, "Instruction", |text| text.put("code", PLAIN, &format!("{}:{}", line.path, line.line)));
+    }
 }
 
 fn places(list: &mut Markup, finding: &Finding) {

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Color};
 
 use self::sheet::Sheet;
-use super::model::{Finding, ImageResult};
+use super::model::{Finding, ImageResult, SourceKind};
 use super::{Report, Style, text, words};
 
 const BOLD: Color = Color::new().bold();
@@ -43,7 +43,7 @@ fn write_result(sheet: &mut Sheet<'_>, result: &ImageResult, added: bool) -> io:
     for (position, finding) in shown.iter().enumerate() {
         finding::write(sheet, result, finding, position + 1)?;
     }
-    if !shown.is_empty() {
+    if !shown.is_empty() && result.source != SourceKind::Context {
         strata::write(sheet, result, &shown)?;
     }
     coverage::write(sheet, result, shown.len())
@@ -52,7 +52,9 @@ fn write_result(sheet: &mut Sheet<'_>, result: &ImageResult, added: bool) -> io:
 /// The first line names the source and the digest found; the second what the image is.
 fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     let digest = result.manifest_digest.as_ref().or(result.config_digest.as_ref());
-    let digest = digest.map_or("no digest", |digest| text::short_digest(digest));
+    let is_context = result.source == SourceKind::Context;
+    let none = if is_context { "not built yet" } else { "no digest" };
+    let digest = digest.map_or(none, |digest| text::short_digest(digest));
     let source = words::source(result.source);
     let prefix = format!("{source}:");
     let source = if result.target.starts_with(&prefix) { String::new() } else { format!("{source}  ") };
@@ -64,11 +66,16 @@ fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     let mut facts: Vec<String> = Vec::new();
     facts.extend(result.reference.iter().filter(|reference| **reference != result.target).cloned());
     facts.extend(result.platform.clone());
-    if result.kind != "image" {
+    if result.kind != "image" && !is_context {
         facts.push(result.kind.to_owned());
     }
-    facts.push(text::count(result.layers.len(), "layer"));
-    facts.push(text::size(result.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add)));
+    if is_context {
+        facts.push(text::count(usize::try_from(result.stats.files).unwrap_or(usize::MAX), "file"));
+        facts.push(text::size(result.stats.bytes_scanned));
+    } else {
+        facts.push(text::count(result.layers.len(), "layer"));
+        facts.push(text::size(result.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add)));
+    }
     let facts = sheet.middle(&facts.join(style.glyph(" · ", ", ")), style.width);
     sheet.line(&style.paint(DIM, facts))?;
     sheet.blank()
@@ -83,7 +90,7 @@ fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding], adde
     }
     let dash = style.glyph("–", "-");
     let keys = words::keys(shown.len(), added);
-    let line = format!("{keys} {dash} {}.", words::read_by(result.pullable_by, shown.len()));
+    let line = format!("{keys} {dash} {}.", words::read_by(result, shown.len()));
     for (position, line) in text::wrap(&line, style.width).iter().enumerate() {
         match line.strip_prefix(&keys).filter(|_| position == 0) {
             Some(rest) => sheet.line(&format!("{}{rest}", style.paint(BAD, &keys)))?,

@@ -1,6 +1,7 @@
 //! What is known of one blob when it was read.
 
 use crate::detect::Key;
+use crate::dockerfile::Dockerfile;
 use crate::image::digest::Digest;
 use crate::layer::decompress::Compression;
 use crate::layer::entry_log::EntryLog;
@@ -50,6 +51,8 @@ pub struct BlobScan {
     pub opaque: Opaque,
     /// Values of build arguments in an attestation that no report may show, whether or not they are keys.
     pub secrets: Vec<Key>,
+    /// The Dockerfile in an attestation, and what it is called there.
+    pub dockerfile: Option<(String, Dockerfile)>,
 }
 
 /// How a JSON document was read.
@@ -82,6 +85,7 @@ impl BlobScan {
             warnings: Vec::new(),
             opaque: Opaque::default(),
             secrets: Vec::new(),
+            dockerfile: None,
         }
     }
 

@@ -76,15 +76,16 @@ impl Issuer {
     }
 }
 
-/// A token for every scope that was asked for, pulling only.
+/// A token for every scope that was asked for, as it was asked for.
 fn token(folder: &Path, request: &Request) -> String {
     let access: Vec<Value> = request
         .queries("scope")
         .iter()
         .filter_map(|scope| {
             let (kind, rest) = scope.split_once(':')?;
-            let (name, _) = rest.rsplit_once(':')?;
-            Some(json!({ "type": kind, "name": name, "actions": ["pull"] }))
+            let (name, actions) = rest.rsplit_once(':')?;
+            let actions: Vec<&str> = actions.split(',').collect();
+            Some(json!({ "type": kind, "name": name, "actions": actions }))
         })
         .collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();

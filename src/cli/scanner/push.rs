@@ -1,0 +1,141 @@
+//! From a scan's report to the same image in a registry: the documents and blobs that its digest pins, each as
+//! it is stored.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use anyhow::{Context, bail};
+use oci_client::Reference;
+use serde::Deserialize;
+
+use crate::cli::settings::Settings;
+use crate::image::digest::Digest;
+use crate::registry::{Client, Repository};
+use crate::report::Report;
+use crate::source::{self, ImageSource, Opened};
+use crate::target::{Place, Target};
+
+/// Indexes inside indexes that are followed.
+const DEPTH: usize = crate::limits::INDEX_DEPTH;
+
+/// What a manifest or index names.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    media_type: Option<String>,
+    #[serde(default)]
+    manifests: Vec<Named>,
+    #[serde(default)]
+    layers: Vec<Named>,
+    config: Option<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    media_type: Option<String>,
+    digest: Digest,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    urls: Vec<String>,
+}
+
+/// Pushes the image that the only target of `settings` named, of which `report` is.
+///
+/// # Errors
+/// When it is no image that can be pushed as it is, has changed since the scan, or the registry does not
+/// take it.
+pub fn push(settings: &Settings, report: &Report, destination: &Reference) -> anyhow::Result<String> {
+    let [target] = settings.targets.as_slice() else { bail!("one image is pushed at a time") };
+    let root = root(report)?;
+    let target = Target::parse(target)?;
+    let access = settings.network.access();
+    let other = match &target.place {
+        Place::Registry(reference) if reference.registry() == destination.registry() => {
+            Some(Repository::from(reference)).filter(|other| *other != Repository::from(destination))
+        }
+        _ => None,
+    };
+    let source = match source::open(&target, &access)? {
+        Opened::Indexed(source) => source,
+        Opened::Stream(_) => bail!(
+            "it can be read only once here, or is compressed: push from an OCI layout, a plain OCI archive \
+             (docker buildx build --output type=oci,dest=FILE) or a registry"
+        ),
+    };
+    let push =
+        Push { source: &*source, client: access.client()?, repository: Repository::from(destination), other };
+    let tag = destination.tag().unwrap_or("latest");
+    push.document(&root, None, Some(tag), 0)?;
+    Ok(format!("{}/{}:{tag}@{root}", push.repository.registry, push.repository.name))
+}
+
+/// The digest that pins all that was scanned: the index's where all of it was, else that of the only image.
+fn root(report: &Report) -> anyhow::Result<Digest> {
+    let roots: BTreeSet<&str> = report
+        .results
+        .iter()
+        .map(|result| match report.results.len() {
+            1 => result.manifest_digest.as_deref().unwrap_or_default(),
+            _ => result.index_digest.as_deref().unwrap_or_default(),
+        })
+        .collect();
+    let mut all = roots.into_iter();
+    match (all.next(), all.next()) {
+        (Some(root), None) if !root.is_empty() => Ok(root.parse()?),
+        (Some(_), Some(_)) => bail!("the source holds several images; name one of them"),
+        _ => bail!("it has no manifest: it is no OCI image that could be pushed as it is"),
+    }
+}
+
+struct Push<'a> {
+    source: &'a dyn ImageSource,
+    client: &'a Client,
+    repository: Repository,
+    /// The repository of the same registry that it comes from.
+    other: Option<Repository>,
+}
+
+impl Push<'_> {
+    /// Pushes a manifest or index, after all that it names. Without a tag it goes by its digest.
+    fn document(
+        &self,
+        digest: &Digest,
+        said: Option<&str>,
+        tag: Option<&str>,
+        depth: usize,
+    ) -> anyhow::Result<()> {
+        if depth > DEPTH {
+            bail!("indexes are nested more than {DEPTH} deep");
+        }
+        let bytes = self.source.manifest(digest)?;
+        if digest.of_same_algorithm(&bytes) != *digest {
+            bail!("{digest} has changed since it was scanned");
+        }
+        let document: Document =
+            serde_json::from_slice(&bytes).with_context(|| format!("{digest} is no manifest"))?;
+        for child in &document.manifests {
+            self.document(&child.digest, child.media_type.as_deref(), None, depth + 1)?;
+        }
+        for blob in document.config.iter().chain(&document.layers) {
+            // What lies elsewhere stays there.
+            if blob.urls.is_empty() {
+                self.blob(blob)?;
+            }
+        }
+        let media_type =
+            document.media_type.as_deref().or(said).unwrap_or(if document.manifests.is_empty() {
+                "application/vnd.oci.image.manifest.v1+json"
+            } else {
+                "application/vnd.oci.image.index.v1+json"
+            });
+        let reference = tag.map_or_else(|| digest.to_string(), str::to_owned);
+        Ok(self.client.push_manifest(&self.repository, &reference, media_type, &bytes)?)
+    }
+
+    fn blob(&self, blob: &Named) -> anyhow::Result<()> {
+        let open = || self.source.blob(&blob.digest, blob.size).map_err(io::Error::other);
+        Ok(self.client.push_blob(&self.repository, (&blob.digest, blob.size), self.other.as_ref(), &open)?)
+    }
+}
