@@ -69,7 +69,7 @@ impl Browser {
             } } }),
         );
         browser.session = format!("/session/{}", answer["sessionId"].as_str().expect("a session"));
-        browser.window(1280, 900);
+        browser.window(1280, 900).medium("screen", "light");
         browser
     }
 
@@ -159,7 +159,11 @@ impl Browser {
 
     /// `light` or `dark`, on a `screen` or in `print`.
     pub(super) fn medium(&self, medium: &str, scheme: &str) -> &Self {
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            // What moves cannot be clicked on.
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "media": medium, "features": features }));
         self
     }
