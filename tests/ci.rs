@@ -16,6 +16,11 @@ fn repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
+/// A program from PyPI, which `tests/run` installs.
+fn tool(name: &str) -> PathBuf {
+    repository("target/report-tools/bin").join(name)
+}
+
 fn program_folder() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_keyseam")).parent().expect("a folder")
 }
@@ -41,22 +46,38 @@ fn every_file_is_valid_by_the_schema_of_its_service() {
         ("vendor.azure-pipelines", "ci/azure.yml"),
     ];
     for (schema, file) in files {
-        let mut check = Command::new("check-jsonschema");
+        let mut check = Command::new(tool("check-jsonschema"));
         check.args(["--builtin-schema", schema]);
         // Both services have forms of their own that no schema can say.
         match schema {
-            "vendor.gitlab-ci" => drop(check.args(["--data-transform", "gitlab-ci"])),
-            "vendor.azure-pipelines" => drop(check.args(["--data-transform", "azure-pipelines"])),
+            "vendor.gitlab-ci" => {
+                check.args(["--data-transform", "gitlab-ci"]);
+            }
+            "vendor.azure-pipelines" => {
+                check.args(["--data-transform", "azure-pipelines", "--regex-variant", "nonunicode"]);
+            }
             _ => {}
         }
         let output = run(check.arg(repository(file)), None);
-        assert!(output.status.success(), "{file}: {}{}", String::from_utf8_lossy(&output.stdout), text(&output));
+        assert!(
+            output.status.success(),
+            "{file}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            text(&output)
+        );
     }
-    let hooks = Command::new("pre-commit").arg("validate-manifest").arg(repository(".pre-commit-hooks.yaml")).output();
+    let hooks = Command::new(tool("pre-commit"))
+        .arg("validate-manifest")
+        .arg(repository(".pre-commit-hooks.yaml"))
+        .output();
     let hooks = hooks.expect("pre-commit is there");
     assert!(hooks.status.success(), "{}{}", String::from_utf8_lossy(&hooks.stdout), text(&hooks));
     let listed = fs::read_dir(repository("ci")).expect("the folder").count();
-    assert_eq!(listed, files.len() - 1 + 2, "every file of ci/ but the script and the Jenkinsfile is checked");
+    assert_eq!(
+        listed,
+        files.len() - 1 + 2,
+        "every file of ci/ but the script and the Jenkinsfile is checked"
+    );
 }
 
 /// A working directory with two images in it.
@@ -65,8 +86,10 @@ struct Job(TempDir);
 impl Job {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let image = |layer: Layer| oci(&[&ImageBuilder::new("app:1").layer(layer).build()], Compression::Gzip).tar();
-        fs::write(folder.path().join("leaky.tar"), image(Layer::new().file("app/.env", &line(1)))).expect("written");
+        let image =
+            |layer: Layer| oci(&[&ImageBuilder::new("app:1").layer(layer).build()], Compression::Gzip).tar();
+        fs::write(folder.path().join("leaky.tar"), image(Layer::new().file("app/.env", &line(1))))
+            .expect("written");
         fs::write(folder.path().join("clean.tar"), image(Layer::new().file("a", b"b"))).expect("written");
         Self(folder)
     }
@@ -128,20 +151,25 @@ fn the_script_runs_no_program_that_nobody_checked() {
     assert!(fails(&[image, url]).contains("KEYSEAM_SHA256 is missing"));
     fails(&[image, url, ("KEYSEAM_SHA256", "00")]);
     // An address without TLS is not asked at all.
-    assert!(fails(&[image, ("KEYSEAM_URL", "http://127.0.0.1:1/k"), ("KEYSEAM_SHA256", "00")]).contains("http"));
+    assert!(
+        fails(&[image, ("KEYSEAM_URL", "http://127.0.0.1:1/k"), ("KEYSEAM_SHA256", "00")]).contains("http")
+    );
 }
 
 #[test]
 fn githubs_action_runs_the_script_and_puts_no_input_into_its_text() {
     let job = Job::new();
-    let extract = "import sys, yaml\nstep = yaml.safe_load(open(sys.argv[1]))['runs']['steps'][0]\nprint(step['run'])";
-    let step = run(Command::new("python3").args(["-c", extract]).arg(repository("action.yml")), None);
+    let extract =
+        "import sys, yaml\nstep = yaml.safe_load(open(sys.argv[1]))['runs']['steps'][0]\nprint(step['run'])";
+    let step = run(Command::new(tool("python")).args(["-c", extract]).arg(repository("action.yml")), None);
     let step = String::from_utf8_lossy(&step.stdout).into_owned();
     assert!(step.contains("ci/keyseam.sh") && !step.contains("${{"), "{step}");
     let output = job.0.path().join("output");
     let mut bash = command("bash", job.0.path());
     bash.args(["-e", "-c", &step]).current_dir(job.0.path());
-    bash.env("GITHUB_ACTION_PATH", repository("")).env("GITHUB_OUTPUT", &output).env("GITHUB_ACTIONS", "true");
+    bash.env("GITHUB_ACTION_PATH", repository(""))
+        .env("GITHUB_OUTPUT", &output)
+        .env("GITHUB_ACTIONS", "true");
     // As GitHub sets inputs that were left open.
     bash.env("KEYSEAM_DOCKERFILE", "").env("KEYSEAM_BASELINE", "").env("KEYSEAM_ARGUMENTS", "");
     bash.env("KEYSEAM_IMAGE", "leaky.tar").env("KEYSEAM_FAIL_ON", "medium").env("KEYSEAM_REPORTS", "out");
@@ -164,7 +192,8 @@ impl Hooked {
             hooked.git(name, &["init", "-q", "-b", "main"]);
         }
         // pre-commit takes hooks from a repository.
-        fs::copy(repository(".pre-commit-hooks.yaml"), hooked.path("hooks/.pre-commit-hooks.yaml")).expect("copied");
+        fs::copy(repository(".pre-commit-hooks.yaml"), hooked.path("hooks/.pre-commit-hooks.yaml"))
+            .expect("copied");
         hooked.git("hooks", &["add", "."]);
         hooked.git("hooks", &["commit", "-q", "-m", "hooks"]);
         let commit = hooked.git("hooks", &["rev-parse", "HEAD"]);
@@ -182,7 +211,7 @@ impl Hooked {
         self.folder.path().join(name)
     }
 
-    fn run(&self, folder: &str, program: &str, arguments: &[&str]) -> Output {
+    fn run(&self, folder: &str, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
         let mut command = command(program, self.folder.path());
         let who = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
         command.envs(who.map(|name| (name, "nobody@example.com")));
@@ -205,7 +234,11 @@ fn a_key_in_the_context_stops_a_commit_and_a_push() {
     fs::write(hooked.path("app/.gitignore"), ".env\n").expect("written");
     // git does not take the file, and COPY does.
     hooked.git("app", &["add", "."]);
-    let install = hooked.run("app", "pre-commit", &["install", "--hook-type", "pre-commit", "--hook-type", "pre-push"]);
+    let install = hooked.run(
+        "app",
+        tool("pre-commit"),
+        &["install", "--hook-type", "pre-commit", "--hook-type", "pre-push"],
+    );
     assert!(install.status.success(), "{}", text(&install));
     let refused = hooked.run("app", "git", &["commit", "-q", "-m", "one"]);
     let said = format!("{}{}", text(&refused), String::from_utf8_lossy(&refused.stdout));

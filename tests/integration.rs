@@ -6,6 +6,7 @@ mod bombs;
 mod build_check;
 mod cache;
 mod catalogue;
+mod ci;
 mod configuration;
 mod context;
 mod damage;

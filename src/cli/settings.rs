@@ -178,11 +178,11 @@ impl Settings {
         }
         let Project { no_config, baseline, write_baseline, .. } = project;
         let outputs = Outputs::new(general.output)?;
-        if general.show_secrets {
-            outputs.check_showing_secrets()?;
-        }
         if let Some(path) = &write_baseline {
             outputs.leaves_free(path)?;
+        }
+        if general.show_secrets {
+            outputs.check_showing_secrets()?;
         }
         Ok(Self {
             platforms: platforms(selection.platform)?,
