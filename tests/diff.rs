@@ -275,7 +275,7 @@ fn every_format_tells_only_what_is_added() {
     );
     let pair = Pair::of(&old, &new);
     let (known, added) = (fingerprint(&key(1)), fingerprint(&key(2)));
-    for format in ["json", "jsonl", "csv"] {
+    for format in ["json", "jsonl", "csv", "html"] {
         let text = pair.run_as(format).assert_status(1).text();
         assert!(text.contains(&added) && !text.contains(&known), "{format}: {text}");
     }

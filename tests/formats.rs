@@ -14,7 +14,8 @@ use crate::support::cli::{Keyseam, Run, list};
 use crate::support::image::{Compression, Image, ImageBuilder, Layer, docker_classic, oci};
 
 /// Formats that are sent on.
-const SENT_ON: [&str; 7] = ["sarif", "gitlab", "gitlab-secret", "junit", "markdown", "github", "intoto"];
+const SENT_ON: [&str; 8] =
+    ["html", "sarif", "gitlab", "gitlab-secret", "junit", "markdown", "github", "intoto"];
 
 /// What the maker of an image may put into a name.
 const TRICKS: [&str; 14] = [

@@ -20,6 +20,7 @@ mod formats;
 mod forms;
 mod fuzz;
 mod gates;
+mod html;
 mod leaks;
 mod memory;
 mod oracle;

@@ -93,7 +93,7 @@ fn files_below(folder: &Path) -> HashSet<PathBuf> {
 }
 
 /// All formats at once, as loud as it gets.
-const ALL_FORMATS: [&str; 26] = [
+const ALL_FORMATS: [&str; 28] = [
     "scan",
     "-v",
     "--min-confidence=low",
@@ -106,6 +106,8 @@ const ALL_FORMATS: [&str; 26] = [
     "jsonl=report.jsonl",
     "-o",
     "csv=report.csv",
+    "-o",
+    "html=report.html",
     "-o",
     "sarif=report.sarif",
     "-o",
@@ -162,7 +164,7 @@ fn one_key_of_every_definition_in_every_place() {
     assert_eq!(status, Some(1));
     let is_kept = |name: &str| name.len() == 62 || name == "CACHEDIR.TAG";
     let kept = outputs.keys().filter(|name| is_kept(name)).count();
-    assert_eq!(outputs.len() - kept, 14, "two streams, ten files and two by templates");
+    assert_eq!(outputs.len() - kept, 15, "two streams, eleven files and two by templates");
     let found = detectors_found(&json(&outputs));
     // Of layers that are known, whose keys nobody has any more.
     let (_, again) = run.assert_silent("again", run.command(&scan(&["app.tar"])), &pieces);

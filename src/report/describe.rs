@@ -149,7 +149,8 @@ pub(super) fn readers(result: &ImageResult, finding: &Finding) -> String {
     format!("by {whom}")
 }
 
-fn what_was_done(how: &str) -> &'static str {
+/// How a layer took a content away.
+pub(super) fn what_was_done(how: &str) -> &'static str {
     match how {
         "whiteout" => "deletes the file",
         "opaque" => "empties its folder",

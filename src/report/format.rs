@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::template::{Template, TemplateError};
-use super::{Report, Style, csv, github, gitlab, intoto, json, jsonl, junit, markdown, sarif, table};
+use super::{Report, Style, csv, github, gitlab, html, intoto, json, jsonl, junit, markdown, sarif, table};
 
 /// How a report is written.
 pub type WriteReport = fn(&Report, &Style, &mut dyn Write) -> io::Result<()>;
@@ -36,6 +36,7 @@ pub const FORMATS: &[Format] = &[
     Format { name: "json", about: "everything, as docs/report.schema.json describes it", write: json::write },
     Format { name: "jsonl", about: "a finding a line, then a summary line", write: jsonl::write },
     Format { name: "csv", about: "a finding a row, for spreadsheets", write: csv::write },
+    Format { name: "html", about: "a page to look at, in one file", write: html::write },
     Format { name: "sarif", about: "SARIF 2.1.0, for code scanning", write: sarif::write },
     Format { name: "gitlab", about: "GitLab's container scanning report", write: gitlab::write_container },
     Format { name: "gitlab-secret", about: "GitLab's secret detection report", write: gitlab::write_secret },
@@ -53,7 +54,7 @@ const TEMPLATE: &str = "template";
 const SHOWING_SECRETS: &[&str] = &["table", "json", "jsonl", "csv"];
 
 /// Names that are reserved for formats to come.
-const RESERVED: &[&str] = &["html"];
+const RESERVED: &[&str] = &[];
 
 /// What one `-o` writes with: a format of the table, or a template of the user's.
 #[derive(Clone, Debug)]
@@ -158,7 +159,9 @@ mod tests {
             assert!(matches!(find(name), Err(FormatError::Unknown(_))), "{name}");
         }
         let message = find("yaml").err().map(|error| error.to_string()).expect("an error");
-        assert!(message.starts_with("there is no format 'yaml'; there are table, json, jsonl, csv, sarif,"));
+        assert!(
+            message.starts_with("there is no format 'yaml'; there are table, json, jsonl, csv, html, sarif,")
+        );
         assert!(message.ends_with(", template:FILE"), "{message}");
     }
 

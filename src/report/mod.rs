@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 pub mod format;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod intoto;
 pub mod json;
 pub mod jsonl;
@@ -23,6 +24,7 @@ pub mod template;
 pub mod text;
 mod texts;
 pub mod threshold;
+mod words;
 
 pub use format::Format;
 pub use model::Report;

@@ -46,7 +46,7 @@ fn names_are_neutralised_wherever_they_are_shown() {
         .annotation(ACTIVE, &key(7))
         .build();
     for bytes in [docker_classic(&[&image]).tar(), oci(&[&image], Compression::Gzip).tar()] {
-        for format in ["table", "csv", "json", "jsonl"] {
+        for format in ["table", "csv", "json", "jsonl", "html"] {
             let run = run(bytes.clone(), &["-o", format, "--fail-on", "low"]);
             assert_eq!(run.status, Some(1), "{format}: {}", run.stderr);
             assert_quiet(&run.stderr);
@@ -99,7 +99,7 @@ fn names_in_what_is_said_of_damage_are_neutralised_and_redacted() {
     top.file("index.json", json!({ "manifests": name }).to_string().into_bytes());
     images.push(top);
     for (number, members) in images.iter().enumerate() {
-        for format in ["table", "json", "csv"] {
+        for format in ["table", "json", "csv", "html"] {
             let run = run(members.tar(), &["-o", format]);
             assert!(matches!(run.status, Some(1..=3)), "{number} {format}: {:?}", run.status);
             let text = run.text().replace("\r\n", "\n");

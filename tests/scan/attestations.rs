@@ -356,7 +356,7 @@ fn a_secret_value_is_shown_nowhere_though_it_is_no_known_key() {
     let scanned = Scanned::archive(archive.clone());
     let location = scanned.finding(1)["locations"][0].clone();
     assert_eq!(location["path"], format!("…/{plain}"));
-    for format in ["json", "table", "jsonl", "csv"] {
+    for format in ["json", "table", "jsonl", "csv", "html"] {
         let run = Keyseam::new(&["scan", "-o", format, "-"]).stdin(archive.clone()).run();
         run.assert_status(1);
         assert!(!run.text().contains(secret) && !run.stderr.contains(secret), "{format}");

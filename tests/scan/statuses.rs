@@ -347,7 +347,7 @@ fn a_closed_pipe_never_changes_the_status() {
     let path = folder.path().join("image.tar");
     for (archive, expected) in [(clean(), 0), (critical(), 1), (cut(Layer::new()), 3)] {
         std::fs::write(&path, archive).expect("a file");
-        for format in ["json", "table", "jsonl", "csv"] {
+        for format in ["json", "table", "jsonl", "csv", "html"] {
             let (mut command, home) = Keyseam::new(&["scan", "-o", format]).arg(&path).into_command();
             let mut child = command
                 .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use std::io;
 use super::BAD;
 use super::sheet::Sheet;
 use crate::report::model::ImageResult;
-use crate::report::{describe, text};
+use crate::report::{describe, text, words};
 
 /// Errors and warnings that are listed; the others are counted.
 const LISTED: usize = 8;
@@ -16,7 +16,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: usize) -
     if shown > 0 {
         sheet.title("Coverage", "")?;
     }
-    read(sheet, result)?;
+    sheet.paragraph(2, &words::read(result))?;
     errors(sheet, result)?;
     opaque(sheet, result)?;
     warnings(sheet, &result.warnings)?;
@@ -24,32 +24,9 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: usize) -
     below(sheet, result.findings.len().saturating_sub(shown))
 }
 
-fn read(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
-    let stats = &result.stats;
-    let cached = match stats.layers_cached {
-        0 => String::new(),
-        cached => format!(" ({cached} from the cache)"),
-    };
-    let line = format!(
-        "Read {}{cached}, {} and the config: {} scanned in {:.1} s.",
-        text::count(result.layers.len(), "layer"),
-        text::count(usize::try_from(stats.files).unwrap_or(usize::MAX), "file"),
-        text::size(stats.bytes_scanned),
-        stats.seconds,
-    );
-    sheet.paragraph(2, &line)
-}
-
 fn errors(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
-    if result.complete && result.errors.is_empty() {
-        return Ok(());
-    }
-    let skipped = match result.stats.bytes_skipped {
-        0 => String::new(),
-        bytes => format!("; at least {} were not read", text::size(bytes)),
-    };
-    let line = format!("  Incomplete: {}{skipped}.", text::count(result.errors.len(), "error"));
-    sheet.line(&sheet.style.paint(BAD, line))?;
+    let Some(line) = words::not_read(result) else { return Ok(()) };
+    sheet.line(&sheet.style.paint(BAD, format!("  {line}")))?;
     for error in result.errors.iter().take(LISTED) {
         sheet.paragraph(4, &describe::error(error))?;
     }
@@ -57,14 +34,7 @@ fn errors(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
 }
 
 fn opaque(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
-    let total = result.opaque.by_reason.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
-    if total == 0 {
-        return Ok(());
-    }
-    let reasons = result.opaque.by_reason.iter().map(|(reason, count)| format!("{count} {reason}"));
-    let reasons = reasons.collect::<Vec<_>>().join(", ");
-    let files = text::count(usize::try_from(total).unwrap_or(usize::MAX), "file");
-    sheet.paragraph(2, &format!("Scanned as they are, not opened: {files} ({reasons})."))
+    words::opaque(result).map_or(Ok(()), |line| sheet.paragraph(2, &line))
 }
 
 fn warnings(sheet: &mut Sheet<'_>, warnings: &[String]) -> io::Result<()> {

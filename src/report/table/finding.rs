@@ -5,9 +5,8 @@ use std::io;
 
 use super::sheet::Sheet;
 use super::{BOLD, DIM};
-use crate::detect::Place;
-use crate::report::model::{Companion, Finding, ImageResult, Layer, Location, Origin};
-use crate::report::{describe, sanitize, text};
+use crate::report::model::{Finding, ImageResult, Layer, Location, Origin};
+use crate::report::{describe, sanitize, text, words};
 
 /// Places that are listed; the others are counted.
 const PLACES_SHOWN: usize = 3;
@@ -32,12 +31,7 @@ pub(super) fn write(
 fn title(sheet: &mut Sheet<'_>, finding: &Finding, number: usize) -> io::Result<()> {
     let style = sheet.style;
     let severity = style.paint(finding.severity.color(), finding.severity.word().to_uppercase());
-    let live = match finding.verification.status {
-        "live" => ", proven live",
-        "dead" => ", no longer valid",
-        _ => "",
-    };
-    let sure = format!("confidence {}{live}", finding.confidence.word());
+    let sure = format!("confidence {}{}", finding.confidence.word(), words::verified(finding));
     let used = 3 + 2 + finding.severity.word().len() + 2 + 2 + sure.len();
     let name = sheet.start(&finding.name, style.width.saturating_sub(used));
     let name = style.paint(BOLD, name);
@@ -47,22 +41,13 @@ fn title(sheet: &mut Sheet<'_>, finding: &Finding, number: usize) -> io::Result<
 /// The redacted key, and what may stand in clear beside it.
 fn secret(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
     let handles = finding.handles.iter().map(|(name, value)| format!("{name} {value}"));
-    let companions = finding.companions.iter().map(beside);
-    let key = if finding.secret == "…" { "not shown" } else { &finding.secret };
-    let mut line = vec![key.to_owned()];
+    let companions = finding.companions.iter().map(words::beside);
+    let mut line = vec![words::secret(finding).to_owned()];
     if !finding.name.contains(&finding.service) {
         line.push(finding.service.clone());
     }
     line.extend(handles.chain(companions));
     sheet.row("key", &line.join(sheet.style.glyph(" · ", ", ")))
-}
-
-/// What belongs to the key; and where, if it stands apart.
-fn beside(companion: &Companion) -> String {
-    let apart = companion.locations.first().filter(|_| companion.near != "lines");
-    let place = apart.and_then(|location| location.path.as_ref().or(location.name.as_ref()));
-    let place = place.map_or_else(String::new, |place| format!(" (in {place})"));
-    format!("{} {}{place}", companion.role, companion.value)
 }
 
 fn places(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
@@ -99,17 +84,12 @@ fn place(sheet: &Sheet<'_>, location: &Location, room: usize) -> String {
 /// The layer and the build step.
 fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
     let origin = &finding.introduced_by;
-    let in_attestation = finding.locations.first().is_some_and(|first| first.kind == Place::Attestation);
-    let layer = origin.layer.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
-    match (origin.layer, layer) {
-        (Some(index), layer) => sheet.row("layer", &layer_line(sheet, index, layer, origin))?,
-        (None, _) if origin.history_index.is_some() => {
-            sheet.row("layer", "none: the step wrote to the image's config only")?;
+    match origin.layer {
+        Some(index) => {
+            let line = layer_line(sheet, index, words::layer_of(result, finding), origin);
+            sheet.row("layer", &line)?;
         }
-        (None, _) if in_attestation => {
-            sheet.row("layer", "none: it stands in an attestation of the image")?
-        }
-        (None, _) => sheet.row("layer", "none: it stands in the image's config")?,
+        None => sheet.row("layer", words::no_layer(finding))?,
     }
     let Some(step) = &origin.created_by else {
         return sheet.row("step", "not recorded in the image's history");
@@ -127,9 +107,7 @@ fn layer_line(sheet: &Sheet<'_>, index: usize, layer: Option<&Layer>, origin: &O
     }
     if let Some(layer) = layer {
         facts.push(text::size(layer.size));
-        facts.extend(
-            layer.base.map(|base| if base { "of the base image" } else { "of this image" }.to_owned()),
-        );
+        facts.extend(words::whose(layer).map(str::to_owned));
     }
     facts.join(sheet.style.glyph(" · ", ", "))
 }
@@ -138,24 +116,16 @@ fn layer_line(sheet: &Sheet<'_>, index: usize, layer: Option<&Layer>, origin: &O
 fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
     sheet.row("readable", &describe::readers(result, finding))?;
     let Some(owner) = &finding.owner else { return Ok(()) };
-    let record = if owner.verified { "as packaged" } else { "not shown to be as packaged" };
-    sheet.row("package", &format!("{} {} ({}), {record}", owner.package, owner.version, owner.manager))
+    sheet.row("package", &words::package(owner))
 }
 
 fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
-    let advice = &finding.remediation;
-    if !advice.next.is_empty() {
-        sheet.row("next", &advice.next)?;
-    }
-    for more in [&advice.revoke, &advice.console].into_iter().flatten() {
-        if !advice.next.contains(more.as_str()) {
-            sheet.row(if advice.next.is_empty() { "next" } else { "" }, more)?;
-        }
+    for (position, advice) in words::next(finding).into_iter().enumerate() {
+        sheet.row(if position == 0 { "next" } else { "" }, advice)?;
     }
     Ok(())
 }
 
-/// What to change in the build.
 fn build(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
     match describe::build(result, finding).as_ref() {
         "" => Ok(()),

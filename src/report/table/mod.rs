@@ -13,8 +13,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style as Color};
 
 use self::sheet::Sheet;
-use super::model::{Finding, ImageResult, PullableBy, SourceKind};
-use super::{Report, Style, text};
+use super::model::{Finding, ImageResult, SourceKind};
+use super::{Report, Style, text, words};
 
 const BOLD: Color = Color::new().bold();
 const DIM: Color = Color::new().dimmed();
@@ -55,7 +55,7 @@ fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     let is_context = result.source == SourceKind::Context;
     let none = if is_context { "not built yet" } else { "no digest" };
     let digest = digest.map_or(none, |digest| text::short_digest(digest));
-    let source = source_word(result.source);
+    let source = words::source(result.source);
     let prefix = format!("{source}:");
     let source = if result.target.starts_with(&prefix) { String::new() } else { format!("{source}  ") };
     let room = sheet.style.width.saturating_sub(source.len() + digest.len() + 2);
@@ -85,28 +85,12 @@ fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
 fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding], added: bool) -> io::Result<()> {
     let style = sheet.style;
     if shown.is_empty() {
-        let what = match (result.findings.is_empty(), added) {
-            (true, false) => "No keys found",
-            (true, true) => "No keys added",
-            (false, false) => "Nothing found that counts",
-            (false, true) => "Nothing added that counts",
-        };
-        let line = match result.complete {
-            true => style.paint(GOOD, format!("{what}.")),
-            false => style.paint(BAD, format!("{what} so far, but the scan is incomplete.")),
-        };
-        return sheet.line(&line);
+        let color = if result.complete { GOOD } else { BAD };
+        return sheet.line(&style.paint(color, words::nothing(result, added)));
     }
     let dash = style.glyph("–", "-");
-    let keys = text::count(shown.len(), "key");
-    let keys = if added { format!("{keys} added") } else { keys };
-    let them = if shown.len() == 1 { "it" } else { "all of them" };
-    let line = match result.source {
-        SourceKind::Context => {
-            format!("{keys} {dash} an image with these files gives {them} to everyone who can pull it.")
-        }
-        _ => format!("{keys} {dash} {} {them}.", who_reads(result.pullable_by)),
-    };
+    let keys = words::keys(shown.len(), added);
+    let line = format!("{keys} {dash} {}.", words::read_by(result, shown.len()));
     for (position, line) in text::wrap(&line, style.width).iter().enumerate() {
         match line.strip_prefix(&keys).filter(|_| position == 0) {
             Some(rest) => sheet.line(&format!("{}{rest}", style.paint(BAD, &keys)))?,
@@ -114,28 +98,6 @@ fn verdict(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Finding], adde
         }
     }
     Ok(())
-}
-
-fn who_reads(pullable_by: Option<PullableBy>) -> &'static str {
-    match pullable_by {
-        Some(PullableBy::Anyone) => "anyone on the internet can pull this image and read",
-        Some(PullableBy::Network) => {
-            "whoever reaches the registry can pull this image without a password and read"
-        }
-        Some(PullableBy::Credentials) | None => "everyone who can pull this image can read",
-    }
-}
-
-fn source_word(source: SourceKind) -> &'static str {
-    match source {
-        SourceKind::Registry => "registry",
-        SourceKind::DockerDaemon => "docker-daemon",
-        SourceKind::Podman => "podman",
-        SourceKind::DockerArchive => "docker-archive",
-        SourceKind::OciArchive => "oci-archive",
-        SourceKind::OciLayout => "oci",
-        SourceKind::Context => "build context",
-    }
 }
 
 #[cfg(test)]

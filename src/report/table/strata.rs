@@ -6,7 +6,7 @@ use std::io;
 use super::DIM;
 use super::sheet::Sheet;
 use crate::report::model::{Finding, ImageResult, Layer};
-use crate::report::{sanitize, text};
+use crate::report::{sanitize, text, words};
 
 /// Layers that are drawn one by one even where they hold nothing.
 const DRAWN_ALWAYS: usize = 16;
@@ -32,7 +32,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Findi
     let mut newer: Option<&Layer> = None;
     let mut quiet: Vec<&Layer> = Vec::new();
     for (layer, stratum) in result.layers.iter().zip(&marks.layers).rev() {
-        let seam = newer.is_some_and(|newer| is_seam(newer, layer));
+        let seam = newer.is_some_and(|newer| words::is_seam(newer, layer));
         if seam {
             skip(sheet, &mut quiet, &marks)?;
             let base = result.base_image.as_ref().filter(|_| layer.base == Some(true));
@@ -47,12 +47,6 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: &[&Findi
         draw(sheet, layer, stratum, &marks)?;
     }
     skip(sheet, &mut quiet, &marks)
-}
-
-/// Whether what was there before ends below `newer`: the base image, or the old one.
-fn is_seam(newer: &Layer, layer: &Layer) -> bool {
-    (newer.base == Some(false) && layer.base == Some(true))
-        || (newer.added == Some(true) && layer.added == Some(false))
 }
 
 /// A line across the page, with the name of what lies below it.
@@ -90,12 +84,11 @@ fn skip(sheet: &mut Sheet<'_>, quiet: &mut Vec<&Layer>, marks: &Marks) -> io::Re
 fn draw(sheet: &mut Sheet<'_>, layer: &Layer, stratum: &Stratum, marks: &Marks) -> io::Result<()> {
     let style = sheet.style;
     let (before, after) = (style.glyph("░", "."), style.glyph("▓", "#"));
-    let (owner, fill) = match (layer.added, layer.base) {
-        (Some(true), _) => ("new", after),
-        (_, Some(true)) => ("base", before),
-        (Some(false), _) => ("old", before),
-        (None, Some(false)) => ("own", after),
-        (None, None) => ("", style.glyph("▒", "=")),
+    let owner = words::owner(layer);
+    let fill = match owner {
+        "base" | "old" => before,
+        "new" | "own" => after,
+        _ => style.glyph("▒", "="),
     };
     let bar = fill.repeat(bar_length(layer.size));
     let (drawn, used) = marks.draw(sheet, stratum);

@@ -4,10 +4,7 @@ use std::io;
 
 use super::sheet::Sheet;
 use super::{BAD, BOLD};
-use crate::report::{Report, text};
-
-/// Severities as the summary lists them, the worst first.
-const SEVERITIES: &[&str] = &["critical", "high", "medium", "low", "info"];
+use crate::report::{Report, text, words};
 
 /// Writes what concerns the whole run. One image that could be scanned needs no such end.
 pub(super) fn write(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
@@ -25,7 +22,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
         return Ok(());
     }
     let summary = &report.summary;
-    let severities: Vec<String> = SEVERITIES
+    let severities: Vec<String> = words::SEVERITIES
         .iter()
         .filter_map(|word| Some((word, summary.by_severity.get(*word).filter(|count| **count > 0)?)))
         .map(|(word, count)| format!("{count} {word}"))
