@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::scan::{key, line};
-use crate::support::cli::{Keyseam, Run, list};
+use crate::support::cli::{FORMATS, Keyseam, Run, list};
 use crate::support::image::{Compression, Image, ImageBuilder, Layer, docker_classic, oci};
 
 /// Formats that are sent on.
@@ -248,7 +248,7 @@ fn the_format_does_not_change_the_status() {
     let rows: [(Vec<u8>, i32); 3] =
         [(archive(&[&plain()]), 1), (archive(&[&clean()]), 0), (cut_without_keys(), 3)];
     for (archive, status) in rows {
-        for format in SENT_ON.iter().chain(&["json", "csv", "table"]) {
+        for format in FORMATS {
             let run = report(format, archive.clone());
             assert_eq!(run.status, Some(status), "{format}: {}", run.stderr);
         }

@@ -8,7 +8,8 @@ use time::Date;
 
 use super::fingerprint::Fingerprint;
 use crate::limits;
-use crate::report::model::{Finding, ImageResult, Location, Report};
+use crate::report::describe;
+use crate::report::model::{Finding, ImageResult, Report};
 
 /// The form's version.
 const VERSION: &str = "1";
@@ -159,25 +160,14 @@ fn read(bytes: &[u8], key_id: &str) -> Result<BTreeMap<Fingerprint, Known>, Prob
 
 impl Known {
     fn new(result: &ImageResult, finding: &Finding, today: Date) -> Self {
-        let place = finding.locations.first().map(place).unwrap_or_default();
         Self {
             fingerprint: finding.fingerprint.clone(),
             detector: finding.detector.clone(),
-            found_in: format!("{}: {place}", result.target),
+            found_in: format!("{}: {}", result.target, describe::first_place(finding)),
             since: today,
             until: None,
             reason: None,
         }
-    }
-}
-
-/// Where a key stands, in a few words.
-fn place(location: &Location) -> String {
-    let path = location.path.iter().chain(&location.inner).map(String::as_str).collect::<Vec<_>>().join("!");
-    match &location.name {
-        Some(name) if path.is_empty() => name.clone(),
-        Some(name) => format!("{path} ({name})"),
-        None => path,
     }
 }
 

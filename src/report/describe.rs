@@ -102,7 +102,7 @@ pub(super) fn place(location: &Location) -> String {
 }
 
 /// The first place of a finding.
-pub(super) fn first_place(finding: &Finding) -> String {
+pub(crate) fn first_place(finding: &Finding) -> String {
     finding.locations.first().map_or_else(|| "the image".to_owned(), place)
 }
 

@@ -147,14 +147,14 @@ impl Suite {
         }
         out.write_all(self.cases.as_bytes())?;
         if !self.notes.is_empty() {
-            writeln!(out, "    <system-out>{}</system-out>", content(&self.notes.join("\n")))?;
+            writeln!(out, "    <system-out>{}</system-out>", content(&self.notes))?;
         }
         writeln!(out, "  </testsuite>")
     }
 }
 
 /// All of a finding, a line a fact.
-fn about(result: &ImageResult, finding: &Finding) -> String {
+fn about(result: &ImageResult, finding: &Finding) -> Vec<String> {
     let mut lines = vec![format!(
         "severity {}, confidence {}, key {}",
         finding.severity.word(),
@@ -175,12 +175,12 @@ fn about(result: &ImageResult, finding: &Finding) -> String {
     lines.push(format!("readable {}", describe::readers(result, finding)));
     lines.extend(describe::advice(result, finding));
     lines.push(format!("place {}", finding.place));
-    lines.join("\n")
+    lines
 }
 
-/// A text between tags, of several lines perhaps.
-fn content(text: &str) -> String {
-    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
+/// Lines between tags. A line break in one of them makes no line of its own.
+fn content(lines: &[String]) -> String {
+    lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// A text between double quotes.
@@ -188,10 +188,11 @@ fn attribute(text: &str) -> String {
     escaped(text)
 }
 
-/// What XML has no form for is written out: controls, and the two code points that are no characters.
+/// What XML has no form for is written out: controls, and the two code points that are no characters. So is
+/// the opening of `[[ATTACHMENT|path]]`, for which CI systems fetch a file.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    for c in sanitize::inline(text).chars() {
+    for c in sanitize::inline(text).replace("[[", "[\\u{5b}").chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -233,6 +234,8 @@ mod tests {
     #[test]
     fn xml_has_a_form_for_all_that_is_left() {
         assert_eq!(escaped("<a b=\"c\" d='e'>&]]>"), "&lt;a b=&quot;c&quot; d=&apos;e&apos;&gt;&amp;]]&gt;");
+        assert_eq!(escaped("[[ATTACHMENT|/x]]"), "[\\u{5b}ATTACHMENT|/x]]");
+        assert_eq!(content(&["a\nb".to_owned(), "c".to_owned()]), "a\\nb\nc");
         assert_eq!(escaped("\u{0}\u{b}\u{fffe}\u{85}é"), "\\u{0}\\u{b}\\u{fffe}\\u{85}é");
     }
 }

@@ -2,7 +2,7 @@
 //! A format is one file here and one line in [`format::FORMATS`].
 
 pub mod csv;
-mod describe;
+pub(crate) mod describe;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;

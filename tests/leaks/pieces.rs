@@ -150,7 +150,7 @@ impl Pieces {
 
     /// The keys of which a piece stands in `output`, a line each that names none of it.
     pub(super) fn found_in(&self, name: &str, output: &[u8]) -> Vec<String> {
-        let output = without_digests(output);
+        let output = with_plain_uris(&without_digests(output));
         let mut found = BTreeSet::new();
         for at in 0..(output.len() + 1).saturating_sub(PIECE) {
             let rest = &output[at..];
@@ -198,6 +198,17 @@ fn head(bytes: &[u8]) -> usize {
     (u64::from_le_bytes(first).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - HEAD_BITS)) as usize
 }
 
+/// A URI of a SARIF log says what other reports say in plain text: of an encoded one, eight bytes would be
+/// fewer of the key.
+fn with_plain_uris(output: &[u8]) -> Vec<u8> {
+    let uri = regex::bytes::Regex::new(r#"("uri": ")([^"]*)"#).expect("a pattern");
+    let plain = |found: &regex::bytes::Captures<'_>| {
+        let text = percent_encoding::percent_decode(&found[2]).collect::<Vec<u8>>();
+        [&found[1], &text].concat()
+    };
+    uri.replace_all(output, plain).into_owned()
+}
+
 /// Digests and fingerprints are hex, and among so many digits any eight occur.
 fn without_digests(output: &[u8]) -> Vec<u8> {
     let digest = regex::bytes::Regex::new(concat!(
@@ -234,6 +245,9 @@ fn a_leak_is_seen_in_every_form() {
     ] {
         assert!(!pieces.found_in("out", format!("a {leak} b").as_bytes()).is_empty());
     }
+    let uri = |key: &str| format!("\"uri\": \"{}\"", percent_encode(key.as_bytes(), NON_ALPHANUMERIC));
+    assert!(!pieces.found_in("out", uri(&key).as_bytes()).is_empty());
+    assert!(pieces.found_in("out", uri(&key[front.len() + 14..front.len() + 21]).as_bytes()).is_empty());
     for fine in [&front, "@db.acme.io", &part[1..], "sha256:"] {
         assert!(pieces.found_in("out", fine.as_bytes()).is_empty());
     }

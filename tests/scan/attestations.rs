@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Scanned, assert_says, key, line, made};
-use crate::support::cli::Keyseam;
+use crate::support::cli::{FORMATS, Keyseam};
 use crate::support::image::{
     Compression, Image, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, layout, manifest,
     this_architecture,
@@ -356,7 +356,7 @@ fn a_secret_value_is_shown_nowhere_though_it_is_no_known_key() {
     let scanned = Scanned::archive(archive.clone());
     let location = scanned.finding(1)["locations"][0].clone();
     assert_eq!(location["path"], format!("…/{plain}"));
-    for format in ["json", "table", "jsonl", "csv", "html"] {
+    for format in FORMATS {
         let run = Keyseam::new(&["scan", "-o", format, "-"]).stdin(archive.clone()).run();
         run.assert_status(1);
         assert!(!run.text().contains(secret) && !run.stderr.contains(secret), "{format}");

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{DETECTOR, Scanned, assert_says, fingerprint, key, line, made};
-use crate::support::cli::{Keyseam, Run};
+use crate::support::cli::{FORMATS, Keyseam, Run};
 use crate::support::image::{Compression, Image, ImageBuilder, Layer, docker_classic, oci};
 
 fn archive_of(layer: Layer) -> Vec<u8> {
@@ -347,7 +347,7 @@ fn a_closed_pipe_never_changes_the_status() {
     let path = folder.path().join("image.tar");
     for (archive, expected) in [(clean(), 0), (critical(), 1), (cut(Layer::new()), 3)] {
         std::fs::write(&path, archive).expect("a file");
-        for format in ["json", "table", "jsonl", "csv", "html"] {
+        for format in FORMATS {
             let (mut command, home) = Keyseam::new(&["scan", "-o", format]).arg(&path).into_command();
             let mut child = command
                 .stdin(Stdio::null())

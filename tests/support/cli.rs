@@ -19,6 +19,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Every format that a report can have on standard output; templates are the user's own.
+pub(crate) const FORMATS: [&str; 12] = [
+    "table",
+    "json",
+    "jsonl",
+    "csv",
+    "html",
+    "sarif",
+    "gitlab",
+    "gitlab-secret",
+    "junit",
+    "markdown",
+    "github",
+    "intoto",
+];
+
 /// A command line in the making.
 pub(crate) struct Keyseam {
     command: Command,
