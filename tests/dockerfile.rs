@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::scan::{fingerprint, key, line};
-use crate::support::cli::{Keyseam, Run};
+use crate::support::cli::{Keyseam, Run, list};
 use crate::support::engine::{Docker, Podman, run, text};
 
 /// A stage that is left out, a base stage, and a last one; a key in every kind of step that runs nothing.
@@ -76,6 +76,20 @@ fn assert_lines(archive: &Path, folder: &TempDir) {
     assert!(without.iter().all(|(_, line)| line.is_null()), "{without:?}");
     let table = Keyseam::new(&["scan", "--dockerfile", "Dockerfile", &image]).directory(folder.path()).run();
     assert!(table.text().contains("(Dockerfile:13)"), "{}", table.text());
+
+    let sarif = Keyseam::new(&["scan", "-o", "sarif", "--dockerfile", "Dockerfile", &image]);
+    let sarif = sarif.directory(folder.path()).run().json();
+    let results = list(&sarif["runs"][0]["results"]);
+    let place = |result: &Value| {
+        let location = &result["locations"][0]["physicalLocation"];
+        assert_eq!(location["artifactLocation"]["uri"], "Dockerfile", "{result:#}");
+        location["region"]["startLine"].as_u64().unwrap_or_default()
+    };
+    let mut told: Vec<u64> = results.iter().map(place).collect();
+    told.sort_unstable();
+    let mut expected = LINES.map(|(_, line)| line);
+    expected.sort_unstable();
+    assert_eq!(told, expected);
 }
 
 #[test]
