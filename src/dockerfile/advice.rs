@@ -108,9 +108,7 @@ pub fn rewrite(instruction: &Instruction) -> String {
 /// A secret as a variable of one step.
 fn mount(name: &str) -> String {
     let id = name.to_ascii_lowercase();
-    format!(
-        "RUN --mount=type=secret,id={id},env={name} in the step that needs it, and docker build --secret id={id},env={name}"
-    )
+    format!("RUN --mount=type=secret,id={id},env={name} in the step that needs it")
 }
 
 /// A secret as a file of one step.

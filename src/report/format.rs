@@ -53,9 +53,6 @@ const TEMPLATE: &str = "template";
 /// made to be sent on.
 const SHOWING_SECRETS: &[&str] = &["table", "json", "jsonl", "csv"];
 
-/// Names that are reserved for formats to come.
-const RESERVED: &[&str] = &[];
-
 /// What one `-o` writes with: a format of the table, or a template of the user's.
 #[derive(Clone, Debug)]
 pub enum Writer {
@@ -100,9 +97,6 @@ impl PartialEq for Writer {
 /// Why a format's name cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FormatError {
-    /// It is planned.
-    #[error("format '{0}' is not supported yet; there are {known}", known = names())]
-    NotYet(String),
     /// It is none.
     #[error("there is no format '{0}'; there are {known}", known = names())]
     Unknown(String),
@@ -123,10 +117,7 @@ pub fn find(name: &str) -> Result<Writer, FormatError> {
     if family == TEMPLATE {
         return Ok(Writer::Template(Arc::new(Template::read(Path::new(file))?)));
     }
-    Err(match RESERVED.contains(&family) {
-        true => FormatError::NotYet(name.to_owned()),
-        false => FormatError::Unknown(name.to_owned()),
-    })
+    Err(FormatError::Unknown(name.to_owned()))
 }
 
 fn names() -> String {
@@ -151,10 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn planned_formats_are_told_from_unknown_ones() {
-        for name in RESERVED {
-            assert!(matches!(find(name), Err(FormatError::NotYet(_))), "{name}");
-        }
+    fn an_unknown_format_is_answered_with_those_that_there_are() {
         for name in ["yaml", "", "JSON", "templates"] {
             assert!(matches!(find(name), Err(FormatError::Unknown(_))), "{name}");
         }

@@ -1,5 +1,6 @@
 //! `keyseam context`: what a COPY would bring into an image, and what the Dockerfile itself leaves in it.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use time::OffsetDateTime;
@@ -85,7 +86,9 @@ fn tell(result: &mut ImageResult, name: Option<&str>, dockerfile: &Dockerfile) {
             (Some((_, instruction)), Some(name)) => {
                 let line = *instruction.lines.start() as u64;
                 finding.introduced_by.dockerfile = Some(DockerfileLine { path: name.to_owned(), line });
-                finding.remediation.next = format!("{}:{line}: {}", name, rewrite(instruction));
+                let others = files(finding, name);
+                let others = if others.is_empty() { others } else { format!("; and {}", ignored(&others)) };
+                finding.remediation.next = format!("{name}:{line}: {}{others}", rewrite(instruction));
                 finding.remediation.image =
                     "what stands in a Dockerfile stands in the history of its image, for everyone who can pull it"
                         .to_owned();
@@ -97,11 +100,27 @@ fn tell(result: &mut ImageResult, name: Option<&str>, dockerfile: &Dockerfile) {
 
 /// The advice for a key in a file of the context.
 fn keep_out(finding: &mut Finding) {
-    let path = finding.locations.first().and_then(|location| location.path.clone()).unwrap_or_default();
-    finding.remediation.next = format!("add {path} to .dockerignore, so that no COPY brings it in");
+    finding.remediation.next = format!("{}, so that no COPY brings it in", ignored(&files(finding, "")));
     finding.remediation.image =
         "a step that needs it reads it from RUN --mount=type=secret; a container gets it when it starts"
             .to_owned();
+}
+
+/// The files that a key stands in, but for the Dockerfile.
+fn files(finding: &Finding, dockerfile: &str) -> String {
+    /// More are not told one by one.
+    const SHOWN: usize = 3;
+    let paths = finding.locations.iter().filter_map(|location| location.path.as_deref());
+    let paths: BTreeSet<&str> = paths.filter(|path| *path != dockerfile).collect();
+    let shown: Vec<&str> = paths.iter().copied().take(SHOWN).collect();
+    match paths.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn ignored(files: &str) -> String {
+    format!("add {files} to .dockerignore")
 }
 
 fn instruction_at(dockerfile: &Dockerfile, line: u64) -> Option<&Instruction> {

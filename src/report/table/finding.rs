@@ -5,7 +5,7 @@ use std::io;
 
 use super::sheet::Sheet;
 use super::{BOLD, DIM};
-use crate::report::model::{Finding, ImageResult, Layer, Location, Origin};
+use crate::report::model::{Finding, ImageResult, Layer, Location, Origin, SourceKind};
 use crate::report::{describe, sanitize, text, words};
 
 /// Places that are listed; the others are counted.
@@ -84,6 +84,10 @@ fn place(sheet: &Sheet<'_>, location: &Location, room: usize) -> String {
 /// The layer and the build step.
 fn origin(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
     let origin = &finding.introduced_by;
+    // No layer and no step has brought it in yet.
+    if result.source == SourceKind::Context {
+        return Ok(());
+    }
     match origin.layer {
         Some(index) => {
             let line = layer_line(sheet, index, words::layer_of(result, finding), origin);
