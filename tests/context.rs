@@ -222,6 +222,35 @@ fn what_a_dockerfile_leaves_in_an_image_is_told_with_its_rewrite() {
 }
 
 #[test]
+fn other_programs_are_told_of_files_of_the_sources() {
+    let folder = context(&["shop/app/.env"]);
+    let text = format!("FROM scratch\nENV GH_TOKEN={}\n", key(1));
+    write(folder.path(), "shop/Dockerfile", text.as_bytes());
+    let scan = |format: &str, context: &str| {
+        Keyseam::new(&["context", "-o", format, context]).directory(folder.path()).run()
+    };
+    for shop in ["shop", "./shop/"] {
+        let sarif = scan("sarif", shop).json();
+        let mut uris: Vec<(String, String)> = list(&sarif["runs"][0]["results"])
+            .iter()
+            .map(|result| &result["locations"][0]["physicalLocation"]["artifactLocation"])
+            .map(|artifact| (artifact["uri"].to_string(), artifact["uriBaseId"].to_string()))
+            .collect();
+        uris.sort();
+        let base = || "\"%SRCROOT%\"".to_owned();
+        assert_eq!(
+            uris,
+            [("\"shop/Dockerfile\"".to_owned(), base()), ("\"shop/app/.env\"".to_owned(), base())]
+        );
+        let lines = scan("github", shop).text();
+        assert!(
+            lines.contains("file=shop/app/.env,line=1,") && lines.contains("file=shop/Dockerfile,line=2,"),
+            "{lines}"
+        );
+    }
+}
+
+#[test]
 fn settings_of_a_file_count_as_far_as_they_concern_a_context() {
     let folder = context(&["app/.env"]);
     let settings = "platform = [\"linux/arm64\"]\nfail-on = \"never\"\n";

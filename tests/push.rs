@@ -1,6 +1,7 @@
 //! `keyseam push`: what passes is in the registry as it was scanned, and nothing else is. The registries are
 //! Debian's, and skopeo says what they hold.
 
+use std::io::Read;
 use std::process::Command;
 
 use serde_json::Value;
@@ -129,6 +130,33 @@ fn an_index_is_pushed_with_every_platform() {
     assert_eq!(held(&destination, &[]), None);
     // The other platform alone may go.
     push(&image, &destination).args(&["--platform", "linux/amd64"]).run().assert_status(0);
+}
+
+#[test]
+fn provenance_goes_along_with_its_image() {
+    // What buildx made: an index of one image and its attestation.
+    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/buildx/oci-slsa-0.2.tar.gz");
+    let mut bytes = Vec::new();
+    let compressed = std::fs::read(recorded).expect("a recording");
+    flate2::read::GzDecoder::new(compressed.as_slice()).read_to_end(&mut bytes).expect("gzip");
+    let (_folder, image) = written(bytes);
+    let store = Store::new();
+    let registry = Distribution::start(&store, &Mode::Plain);
+    let destination = format!("{}/app:1", registry.host());
+    let pushed = push(&image, &destination).run();
+    pushed.assert_status(0);
+    let bytes = held(&destination, &[]).expect("it is there");
+    assert_eq!(pushed.result()["index_digest"], digest(&bytes).as_str());
+    let index: Value = serde_json::from_slice(&bytes).expect("JSON");
+    assert_eq!(index["manifests"].as_array().map(Vec::len), Some(2));
+    let scanned = Keyseam::scan(&[&registry.target("app:1")]).run();
+    assert_eq!(scanned.result()["stats"]["bytes_compressed"], pushed.result()["stats"]["bytes_compressed"]);
+
+    // The image alone, where its platform is asked for.
+    let alone = format!("{}/app:2", registry.host());
+    let platform = pushed.result()["platform"].as_str().expect("a platform").to_owned();
+    push(&image, &alone).args(&["--platform", &platform]).run().assert_status(0);
+    assert_eq!(pushed.result()["manifest_digest"], digest(&held(&alone, &[]).expect("there")).as_str());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::model::{Finding, ImageResult, Location, PullableBy, ScanError};
+use super::model::{Finding, ImageResult, Location, PullableBy, ScanError, SourceKind};
 use super::threshold::Threshold;
 use super::{sanitize, text};
 use crate::detect::Place;
@@ -99,6 +99,14 @@ pub(super) fn position(location: &Location) -> String {
 /// The place of a key in one line.
 pub(super) fn place(location: &Location) -> String {
     container(location) + &position(location)
+}
+
+/// The file that a key of a build context stands in, as it is named from the working directory. Of an image there
+/// is none: its paths are no paths of the sources.
+pub(super) fn source_file(result: &ImageResult, location: &Location) -> Option<String> {
+    let path = location.path.as_deref().filter(|_| result.source == SourceKind::Context)?;
+    let folder = result.target.strip_prefix("./").unwrap_or(&result.target).trim_end_matches('/');
+    Some(if matches!(folder, "" | ".") { path.to_owned() } else { format!("{folder}/{path}") })
 }
 
 /// The first place of a finding.

@@ -118,11 +118,16 @@ impl Levels {
     }
 }
 
-/// A file is named only where the line of the Dockerfile is known: a path of the image is none of the
-/// repository, where another file may have that name.
+/// A file is named only where it is one of the sources: the line of the Dockerfile is known, or it is in a build
+/// context. A path of an image is none of the repository, where another file may have that name.
 fn annotate(levels: &mut Levels, result: &ImageResult, finding: &Finding) {
     let title = format!("keyseam: {}", finding.name);
-    let line = finding.introduced_by.dockerfile.as_ref().map(|line| (&line.path, line.line.to_string()));
+    let dockerfile = finding.introduced_by.dockerfile.as_ref().map(|line| (line.path.clone(), line.line));
+    let line = dockerfile.or_else(|| {
+        let first = finding.locations.first()?;
+        Some((describe::source_file(result, first)?, first.line.unwrap_or(1)))
+    });
+    let line = line.map(|(path, line)| (path, line.to_string()));
     let mut properties: Vec<(&str, &str)> = Vec::new();
     if let Some((path, line)) = &line {
         properties.extend([("file", path.as_str()), ("line", line.as_str())]);

@@ -46,7 +46,8 @@ pub fn scan_context(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         result.kind = "context";
         let name = context.dockerfile_name().map(|name| String::from_utf8_lossy(&name).into_owned());
         let name = name.map(|name| redactor.clean(&name));
-        tell(&mut result, name.as_deref(), &dockerfile);
+        let path = context.dockerfile().map(|path| redactor.clean(&path.display().to_string()));
+        tell(&mut result, (name.as_deref(), path.as_deref()), &dockerfile);
         result.stats.seconds = start.elapsed().as_secs_f64();
         results.push(result);
     }
@@ -75,17 +76,18 @@ fn open(choice: &ContextChoice) -> anyhow::Result<(Context, Dockerfile)> {
 }
 
 /// Says of each finding what keeps it out. Nothing has leaked yet.
-fn tell(result: &mut ImageResult, name: Option<&str>, dockerfile: &Dockerfile) {
+fn tell(result: &mut ImageResult, (name, path): (Option<&str>, Option<&str>), dockerfile: &Dockerfile) {
     for finding in &mut result.findings {
         let in_dockerfile = finding.locations.iter().find_map(|location| {
             let line =
                 location.line.filter(|_| location.path.as_deref() == name && location.inner.is_empty())?;
             Some((line, instruction_at(dockerfile, line)?))
         });
-        match (in_dockerfile, name) {
-            (Some((_, instruction)), Some(name)) => {
+        match (in_dockerfile, name.zip(path)) {
+            (Some((_, instruction)), Some((name, path))) => {
                 let line = *instruction.lines.start() as u64;
-                finding.introduced_by.dockerfile = Some(DockerfileLine { path: name.to_owned(), line });
+                let path = path.strip_prefix("./").unwrap_or(path).to_owned();
+                finding.introduced_by.dockerfile = Some(DockerfileLine { path, line });
                 let others = files(finding, name);
                 let others = if others.is_empty() { others } else { format!("; and {}", ignored(&others)) };
                 finding.remediation.next = format!("{name}:{line}: {}{others}", rewrite(instruction));

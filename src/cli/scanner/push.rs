@@ -10,8 +10,10 @@ use serde::Deserialize;
 
 use crate::cli::settings::Settings;
 use crate::image::digest::Digest;
+use crate::image::platform::PlatformSet;
 use crate::registry::{Client, Repository};
 use crate::report::Report;
+use crate::report::model::ImageResult;
 use crate::source::{self, ImageSource, Opened};
 use crate::target::{Place, Target};
 
@@ -48,7 +50,7 @@ struct Named {
 /// take it.
 pub fn push(settings: &Settings, report: &Report, destination: &Reference) -> anyhow::Result<String> {
     let [target] = settings.targets.as_slice() else { bail!("one image is pushed at a time") };
-    let root = root(report)?;
+    let root = root(report, settings.platforms == PlatformSet::All)?;
     let target = Target::parse(target)?;
     let access = settings.network.access();
     let other = match &target.place {
@@ -71,19 +73,17 @@ pub fn push(settings: &Settings, report: &Report, destination: &Reference) -> an
     Ok(format!("{}/{}:{tag}@{root}", push.repository.registry, push.repository.name))
 }
 
-/// The digest that pins all that was scanned: the index's where all of it was, else that of the only image.
-fn root(report: &Report) -> anyhow::Result<Digest> {
-    let roots: BTreeSet<&str> = report
-        .results
-        .iter()
-        .map(|result| match report.results.len() {
-            1 => result.manifest_digest.as_deref().unwrap_or_default(),
-            _ => result.index_digest.as_deref().unwrap_or_default(),
-        })
-        .collect();
+/// The digest that pins all that was scanned: with `whole`, that of the index where there is one, with what it
+/// holds beside images; else that of the only image.
+fn root(report: &Report, whole: bool) -> anyhow::Result<Digest> {
+    let of_result = |result: &ImageResult| {
+        let index = result.index_digest.as_ref().filter(|_| whole);
+        index.or(result.manifest_digest.as_ref()).cloned()
+    };
+    let roots: BTreeSet<Option<String>> = report.results.iter().map(of_result).collect();
     let mut all = roots.into_iter();
     match (all.next(), all.next()) {
-        (Some(root), None) if !root.is_empty() => Ok(root.parse()?),
+        (Some(Some(root)), None) => Ok(root.parse()?),
         (Some(_), Some(_)) => bail!("the source holds several images; name one of them"),
         _ => bail!("it has no manifest: it is no OCI image that could be pushed as it is"),
     }

@@ -171,22 +171,32 @@ fn primary(image: Numbered<'_>, finding: &Finding) -> Value {
 }
 
 fn dockerfile(line: &DockerfileLine) -> Value {
-    let relative = uri::relative(line.path.as_bytes());
-    let artifact = match line.path.starts_with('/') {
+    json!({ "artifactLocation": artifact(&line.path), "region": { "startLine": line.line.max(1) } })
+}
+
+/// A file of the sources.
+fn artifact(path: &str) -> Value {
+    let relative = uri::relative(path.as_bytes());
+    match path.starts_with('/') {
         true => json!({ "uri": format!("file:///{relative}") }),
         false => json!({ "uri": relative, "uriBaseId": SOURCES }),
-    };
-    json!({ "artifactLocation": artifact, "region": { "startLine": line.line.max(1) } })
+    }
 }
 
 /// A place in the image. GitHub wants a line of every one: the first, where none is known.
 fn place(image: Numbered<'_>, location: Option<&Location>, finding: &Finding) -> Value {
-    let file = location.and_then(uri::of_image);
-    let uri = file.unwrap_or_else(|| no_file(location));
     let line = location.and_then(|location| location.line).unwrap_or(1).max(1);
+    let of_sources = location.and_then(|location| describe::source_file(image.result, location));
+    let artifact = match of_sources {
+        Some(path) => artifact(&path),
+        None => {
+            let uri = location.and_then(uri::of_image).unwrap_or_else(|| no_file(location));
+            json!({ "uri": uri, "uriBaseId": base_id(image.number) })
+        }
+    };
     json!({
         "physicalLocation": {
-            "artifactLocation": { "uri": uri, "uriBaseId": base_id(image.number) },
+            "artifactLocation": artifact,
             "region": { "startLine": line },
         },
         "logicalLocations": layer(finding, location),

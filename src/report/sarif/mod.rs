@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::model::ImageResult;
+use super::model::{ImageResult, SourceKind};
 use super::{Report, Style, describe, json as json_report, text};
 use rules::Rules;
 
@@ -135,10 +135,12 @@ fn bases(report: &Report) -> Value {
         let text = finding::message(&format!("The root of the file system of {}", describe::image(result)));
         bases.insert(base_id(number), json!({ "description": { "text": text } }));
     }
-    let with_line =
-        |result: &ImageResult| result.findings.iter().any(|one| one.introduced_by.dockerfile.is_some());
+    let with_line = |result: &ImageResult| {
+        let of_line = result.findings.iter().any(|one| one.introduced_by.dockerfile.is_some());
+        of_line || result.source == SourceKind::Context
+    };
     if report.results.iter().any(with_line) {
-        let text = "The folder that the Dockerfile is named from";
+        let text = "The folder that the Dockerfile and the build context are named from";
         bases.insert(finding::SOURCES.to_owned(), json!({ "description": { "text": text } }));
     }
     Value::Object(bases)
