@@ -24,7 +24,7 @@ const CANARY: usize = 24;
 
 /// Runs `keyseam build-check`. The report for standard output goes to `stdout`.
 pub fn run(arguments: BuildCheckArguments, scanner: Scanner, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = Messages::new(arguments.general.quiet, arguments.general.verbose);
+    let messages = scan::messages(&arguments.general);
     match check(arguments, scanner, &messages, stdout) {
         Ok(status) => status,
         Err(error) => {
@@ -42,17 +42,11 @@ fn check(
 ) -> anyhow::Result<ExitStatus> {
     let run = random(8)?;
     let file = |name: &str| std::env::temp_dir().join(format!("keyseam-{run}-{name}"));
-    let mut fault = None;
-    let mut value = || {
-        random(CANARY).unwrap_or_else(|error| {
-            fault = Some(error);
-            String::new()
-        })
-    };
+    // No more of them are needed than the command has words.
+    let values = arguments.command.iter().map(|_| random(CANARY)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut values = values.into_iter();
+    let mut value = || values.next().unwrap_or_default();
     let plan = Plan::of(&arguments.command, &arguments.keep, &file, &mut value)?;
-    if let Some(error) = fault {
-        return Err(error);
-    }
     let settings = Settings::of_build_check(arguments, &plan)?;
     for option in &plan.left_out {
         messages.note(&format!("{option} is left out: nobody is to use an image with made-up values in it"));

@@ -19,7 +19,7 @@ use super::input::{self, InputError};
 use super::messages::without_keys;
 use crate::limits;
 
-pub use show::run;
+pub use show::shown;
 
 /// The file that is looked for in the working directory.
 const FILE: &str = "keyseam.toml";
@@ -71,7 +71,7 @@ struct File {
 }
 
 /// The line with the settings of the file that it names, or of the working directory's, where neither it nor the
-/// environment says something else. `path` are the words of the command, and `matches` is what clap made of its
+/// environment says something else; none where there is no file. `path` are the words of the command, and `matches` is what clap made of its
 /// part of the line.
 ///
 /// # Errors
@@ -80,11 +80,11 @@ pub fn complete(
     line: &[OsString],
     path: &[&str],
     matches: &ArgMatches,
-) -> Result<Vec<OsString>, ConfigError> {
-    let Some(file) = File::of(matches)? else { return Ok(line.to_owned()) };
+) -> Result<Option<Vec<OsString>>, ConfigError> {
+    let Some(file) = File::of(matches)? else { return Ok(None) };
     let program = command();
     let found = |path: &[&str]| path.iter().try_fold(&program, |command, word| command.find_subcommand(word));
-    let (Some(own), Some(scan)) = (found(path), found(&["scan"])) else { return Ok(line.to_owned()) };
+    let (Some(own), Some(scan)) = (found(path), found(&["scan"])) else { return Ok(None) };
     let mut added: Vec<OsString> = Vec::new();
     for setting in &file.settings {
         let named = |option: &&Arg| option.get_long() == Some(&setting.name);
@@ -111,7 +111,7 @@ pub fn complete(
     // Behind the command's own words: what stands last on a line may be an image.
     let at = (1 + path.len()).min(line.len());
     let (front, back) = line.split_at(at);
-    Ok([front, &added, back].concat())
+    Ok(Some([front, &added, back].concat()))
 }
 
 /// Whether the command line or the environment says something of an option.

@@ -10,6 +10,8 @@ use std::process::Command;
 use super::exit_status::ExitStatus;
 use super::messages::Messages;
 use super::output::to;
+use super::show;
+use crate::engine::docker_folder;
 
 /// The name under which Docker finds a plugin.
 const NAME: &str = "docker-keyseam";
@@ -109,23 +111,16 @@ fn split(words: &[OsString]) -> Result<(Variables, &[OsString]), String> {
 }
 
 /// Runs `keyseam docker-plugin install`: a link in Docker's folder of plugins to this program.
-pub(super) fn install(stdout: &mut dyn Write) -> ExitStatus {
+pub(super) fn install() -> ExitStatus {
     match link() {
-        Ok(path) => {
-            let text = format!("{}: docker keyseam scan IMAGE\n", path.display());
-            match to(stdout, |out| out.write_all(text.as_bytes())) {
-                Ok(()) => ExitStatus::Clean,
-                Err(error) => failed(&format!("cannot write to standard output: {error}")),
-            }
-        }
+        Ok(path) => show(Ok(format!("{}: docker keyseam scan IMAGE\n", path.display()).into_bytes())),
         Err(error) => failed(&format!("{error:#}")),
     }
 }
 
 fn link() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let docker = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let docker = docker("DOCKER_CONFIG").or_else(|| docker("HOME").map(|home| home.join(".docker")));
+    let docker = docker_folder(&|name| std::env::var_os(name));
     let docker =
         docker.ok_or_else(|| anyhow::anyhow!("HOME is unset; name Docker's folder in DOCKER_CONFIG"))?;
     let folder = docker.join(FOLDER);

@@ -82,17 +82,20 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Ok(given) => given,
         Err(error) => return refuse(&error),
     };
-    let matches = match with_configuration(&line, &given) {
-        Ok(Some(line)) => args::command().try_get_matches_from(line),
-        Ok(None) => Ok(given.clone()),
+    let completed = match with_configuration(&line, &given) {
+        Ok(line) => line.map(|line| args::command().try_get_matches_from(line)).transpose(),
         Err(error) => {
             Messages::default().error(&error.to_string());
             return ExitStatus::Failed;
         }
     };
-    let arguments = matches.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?.command, matches)));
-    let (command, matches) = match arguments {
-        Ok(both) => both,
+    let completed = match completed {
+        Ok(completed) => completed,
+        Err(error) => return refuse(&error),
+    };
+    let matches = completed.as_ref().unwrap_or(&given);
+    let command = match Arguments::from_arg_matches(matches) {
+        Ok(arguments) => arguments.command,
         Err(error) => return refuse(&error),
     };
     match command {
@@ -104,15 +107,13 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
         Command::Cache(command) => cache::run(command),
-        Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(&mut io::stdout()),
+        Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(),
         Command::Completions { shell } => show(Ok(manual::completions(shell))),
         Command::Man => show(manual::page()),
         Command::Config(ConfigCommand::Show(_)) => {
-            let [given, matches] = [&given, &matches].map(|matches| of_command(matches, &SHOW));
-            match given.zip(matches) {
-                Some((given, matches)) => config::run(given, matches, &mut io::stdout()),
-                None => ExitStatus::Failed,
-            }
+            let [given, matches] = [&given, matches].map(|matches| of_command(matches, &SHOW));
+            let text = given.zip(matches).map(|(given, matches)| config::shown(given, matches));
+            show(Ok(text.unwrap_or_default().into_bytes()))
         }
     }
 }
@@ -127,7 +128,7 @@ fn with_configuration(
 ) -> Result<Option<Vec<OsString>>, config::ConfigError> {
     let paths: [&[&str]; 5] = [&["scan"], &["diff"], &["push"], &["context"], &SHOW];
     let found = paths.iter().find_map(|path| Some((path, of_command(given, path)?)));
-    found.map(|(path, matches)| config::complete(line, path, matches)).transpose()
+    found.map_or(Ok(None), |(path, matches)| config::complete(line, path, matches))
 }
 
 /// What clap made of the part of a command.

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use oci_client::Reference;
 
 use super::args::PushArguments;
-use super::exit_status::{ExitStatus, Outcome};
-use super::messages::{Messages, without_keys};
+use super::exit_status::ExitStatus;
+use super::messages::without_keys;
 use super::scan::{self, Scanner};
-use super::settings::{Settings, SettingsError};
+use super::settings::Settings;
 use crate::report::Report;
 use crate::target::reference;
 
@@ -17,7 +17,7 @@ pub type Pusher = fn(&Settings, &Report, &Reference) -> anyhow::Result<String>;
 
 /// Runs `keyseam push`. The report for standard output goes to `stdout`.
 pub fn run(arguments: PushArguments, scanner: Scanner, pusher: Pusher, stdout: &mut dyn Write) -> ExitStatus {
-    let messages = Messages::new(arguments.options.general.quiet, arguments.options.general.verbose);
+    let messages = scan::messages(&arguments.options.general);
     let failed = |problem: &str| {
         messages.error(problem);
         ExitStatus::Failed
@@ -26,7 +26,7 @@ pub fn run(arguments: PushArguments, scanner: Scanner, pusher: Pusher, stdout: &
         Ok(destination) => destination,
         Err(problem) => return failed(&problem),
     };
-    let settings = match settings(arguments) {
+    let settings = match Settings::of_push(arguments, &destination, &mut io::stdin()) {
         Ok(settings) => settings,
         Err(error) => return failed(&error.to_string()),
     };
@@ -35,9 +35,14 @@ pub fn run(arguments: PushArguments, scanner: Scanner, pusher: Pusher, stdout: &
         Err(error) => return failed(&format!("{error:#}")),
     };
     let status = scan::tell(&settings, &report, &messages, stdout);
-    let outcome = Outcome::of(&report, &settings.threshold, settings.strict);
-    if status != ExitStatus::Clean || outcome != Outcome::default() {
-        messages.error(&format!("not pushed: {}", why(outcome)));
+    let why = match status {
+        ExitStatus::Clean => None,
+        ExitStatus::Found => Some("it holds keys"),
+        ExitStatus::Incomplete => Some("not everything could be scanned"),
+        ExitStatus::Failed => Some("the scan failed"),
+    };
+    if let Some(why) = why {
+        messages.error(&format!("not pushed: {why}"));
         return status;
     }
     match pusher(&settings, &report, &destination) {
@@ -46,14 +51,6 @@ pub fn run(arguments: PushArguments, scanner: Scanner, pusher: Pusher, stdout: &
             status
         }
         Err(error) => failed(&without_keys(&format!("not pushed: {error:#}"))),
-    }
-}
-
-fn why(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome { found: true, .. } => "it holds keys",
-        Outcome { incomplete: true, .. } => "not everything could be scanned",
-        _ => "the scan failed",
     }
 }
 
@@ -66,8 +63,4 @@ fn destination(text: &str) -> Result<Reference, String> {
         Some(_) => Err(wrong(&"name a tag to push to, or nothing for latest: the digest is the image's own")),
         None => Ok(reference),
     }
-}
-
-fn settings(arguments: PushArguments) -> Result<Settings, SettingsError> {
-    Settings::of_push(arguments, &mut io::stdin())
 }

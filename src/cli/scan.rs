@@ -35,7 +35,8 @@ pub fn run_context(arguments: ContextArguments, scanner: Scanner, stdout: &mut d
     carry_out(Settings::of_context(arguments), &messages, scanner, stdout)
 }
 
-fn messages(general: &General) -> Messages {
+/// Where a command of these options says what is no result.
+pub(super) fn messages(general: &General) -> Messages {
     Messages::new(general.quiet, general.verbose)
 }
 

@@ -7,6 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use oci_client::Reference;
+
 use super::args::{
     BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, PushArguments,
     ScanArguments,
@@ -132,11 +134,14 @@ impl Settings {
     }
 
     /// The same for `keyseam push`: all that is pushed is scanned.
-    pub fn of_push(arguments: PushArguments, stdin: &mut dyn Read) -> Result<Self, SettingsError> {
-        let PushArguments { image, destination, options } = arguments;
-        let bare = destination.strip_prefix("docker://").unwrap_or(&destination);
+    pub fn of_push(
+        arguments: PushArguments,
+        destination: &Reference,
+        stdin: &mut dyn Read,
+    ) -> Result<Self, SettingsError> {
+        let PushArguments { image, options, .. } = arguments;
         // Both may need to know who asks; one is scanned.
-        let both = vec![image, format!("docker://{bare}")];
+        let both = vec![image, format!("docker://{}", destination.whole())];
         let mut settings = Self::of_targets(both, options, stdin)?;
         settings.targets.truncate(1);
         if settings.exit_zero || settings.skip_base {

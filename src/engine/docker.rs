@@ -54,9 +54,14 @@ pub(super) fn text(variables: Variables<'_>, name: &str) -> Option<String> {
     Some(value).filter(|value| !value.trim().is_empty())
 }
 
+/// The folder of Docker's own files; none where nothing tells.
+pub(crate) fn docker_folder(variables: Variables<'_>) -> Option<PathBuf> {
+    let set = |name| variables(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    set("DOCKER_CONFIG").or_else(|| Some(set("HOME")?.join(".docker")))
+}
+
 fn folder(variables: Variables<'_>) -> PathBuf {
-    let set = variables("DOCKER_CONFIG").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    set.unwrap_or_else(|| Path::new(&variables("HOME").unwrap_or_default()).join(".docker"))
+    docker_folder(variables).unwrap_or_else(|| PathBuf::from(".docker"))
 }
 
 /// TLS for `DOCKER_HOST`. Without `DOCKER_TLS_VERIFY` and `DOCKER_TLS` there is none, whatever files

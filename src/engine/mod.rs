@@ -23,6 +23,7 @@ use std::time::Duration;
 pub use client::{Client, Export, Patience};
 pub use command::{Podman, Saving};
 pub use docker::Variables;
+pub(crate) use docker::docker_folder;
 pub use endpoint::{Endpoint, Tls};
 pub use error::EngineError;
 pub use inspect::Inspection;

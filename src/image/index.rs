@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::descriptor::Descriptor;
-use super::media_type::{ManifestKind, manifest_kind};
+use super::media_type::{ManifestKind, OCI_INDEX, OCI_MANIFEST, manifest_kind};
 
 /// What a document is.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub enum Document {
 /// An image manifest. Its subject is not followed.
 #[derive(Clone, Debug)]
 pub struct StoredManifest {
+    /// What it calls itself, or its descriptor calls it; OCI's word where neither does.
+    pub media_type: String,
     /// Type of the artifact, where it is one.
     pub artifact_type: Option<String>,
     /// The config; old artifact writers left it out.
@@ -36,6 +38,8 @@ pub struct StoredManifest {
 /// An index.
 #[derive(Clone, Debug)]
 pub struct StoredIndex {
+    /// What it calls itself, or its descriptor calls it; OCI's word where neither does.
+    pub media_type: String,
     /// The manifests, and indexes, that it lists.
     pub manifests: Vec<Descriptor>,
     /// Annotations.
@@ -89,6 +93,7 @@ pub fn parse(bytes: &[u8], declared: &str) -> Result<Document, DocumentError> {
     let media_type = if own.is_empty() { declared } else { own };
     let kind = kind_of(media_type, &fields)?;
     let annotations = fields.annotations.unwrap_or_default();
+    let called = |usual: &str| if media_type.is_empty() { usual } else { media_type }.to_owned();
     match (kind, fields.layers, fields.manifests) {
         (ManifestKind::Schema1, ..) => {
             refused("it is of Docker's schema 1, which is not supported: push the image again".to_owned())
@@ -100,11 +105,12 @@ pub fn parse(bytes: &[u8], declared: &str) -> Result<Document, DocumentError> {
             refused("it has both layers and manifests".to_owned())
         }
         (ManifestKind::Index, _, Some(manifests)) => {
-            Ok(Document::Index(StoredIndex { manifests, annotations }))
+            Ok(Document::Index(StoredIndex { media_type: called(OCI_INDEX), manifests, annotations }))
         }
         (ManifestKind::Index, _, None) => refused(format!("it is {media_type}, yet lists no manifests")),
         (ManifestKind::Manifest, _, Some(_)) => refused(format!("it is {media_type}, yet lists manifests")),
         (ManifestKind::Manifest, layers, None) => Ok(Document::Manifest(Box::new(StoredManifest {
+            media_type: called(OCI_MANIFEST),
             artifact_type: fields.artifact_type,
             config: fields.config,
             layers: layers.unwrap_or_default(),

@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::model::{Finding, ImageResult, Location, PullableBy, ScanError, SourceKind};
 use super::threshold::Threshold;
 use super::{sanitize, text};
@@ -207,6 +210,11 @@ pub(super) fn error(error: &ScanError) -> String {
     let layer = error.layer.map(|layer| format!("layer {layer}"));
     let place: Vec<String> = layer.into_iter().chain(error.path.clone()).collect();
     if place.is_empty() { error.message.clone() } else { format!("{}: {}", place.join(", "), error.message) }
+}
+
+/// A time to the second, as RFC 3339 has it.
+pub(super) fn utc(time: OffsetDateTime) -> String {
+    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
 /// The thresholds in words.

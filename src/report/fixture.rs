@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::format::WriteReport;
 use super::model::*;
+use super::{Style, Threshold};
 use crate::detect::{Confidence, Place, Severity};
 
 /// All of them.
@@ -49,6 +51,13 @@ pub(crate) fn rich() -> Report {
             message: "gone.tar: no such file; check the path".into(),
         }],
     )
+}
+
+/// What a format writes of a report with the usual thresholds.
+pub(crate) fn written(write: WriteReport, report: &Report) -> String {
+    let mut out = Vec::new();
+    write(report, &Style::plain(Threshold::default()), &mut out).expect("a vector takes all");
+    String::from_utf8(out).expect("UTF-8")
 }
 
 /// One image, nothing found.

@@ -120,7 +120,8 @@ pub fn find(name: &str) -> Result<Writer, FormatError> {
     Err(FormatError::Unknown(name.to_owned()))
 }
 
-fn names() -> String {
+/// The names of all, as they stand behind `-o`.
+pub fn names() -> String {
     let names = FORMATS.iter().map(|format| format.name).chain(["template:FILE"]);
     names.collect::<Vec<_>>().join(", ")
 }

@@ -15,6 +15,7 @@ use super::markdown::{code, prose};
 use super::model::{Finding, ImageResult};
 use super::{Report, Style, describe, json as json_report, sanitize, text};
 use crate::detect::Severity;
+use crate::finding::fingerprint::hex_prefix;
 
 /// The version of the schemas.
 const VERSION: &str = "15.2.1";
@@ -141,7 +142,7 @@ fn id(result: &ImageResult, finding: &Finding) -> String {
     let mut hash = Sha256::digest(parts.join("\0"));
     hash[6] = hash[6] & 0x0f | 0x80;
     hash[8] = hash[8] & 0x3f | 0x80;
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex_prefix(&hash, 16);
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
@@ -272,15 +273,13 @@ fn secret_location(result: &ImageResult, finding: &Finding) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Threshold, fixture};
+    use crate::report::fixture;
     use std::collections::BTreeSet;
 
     type Write = fn(&Report, &Style, &mut dyn io::Write) -> io::Result<()>;
 
     fn written(write: Write, report: &Report) -> Value {
-        let mut out = Vec::new();
-        write(report, &Style::plain(Threshold::default()), &mut out).expect("a vector takes all");
-        serde_json::from_slice(&out).expect("JSON")
+        serde_json::from_str(&fixture::written(write, report)).expect("JSON")
     }
 
     #[test]

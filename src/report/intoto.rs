@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::model::{Finding, ImageResult};
-use super::{Report, Style, json as json_report};
+use super::{Report, Style, describe, json as json_report};
 
 /// Writes the predicate.
 ///
@@ -75,8 +73,8 @@ fn predicate(report: &Report, result: &ImageResult, style: &Style) -> Value {
             "findings": result.findings.iter().map(|finding| found_value(result, finding)).collect::<Vec<_>>(),
         },
         "metadata": {
-            "scanStartedOn": utc(report.times.started),
-            "scanFinishedOn": utc(report.times.finished),
+            "scanStartedOn": describe::utc(report.times.started),
+            "scanFinishedOn": describe::utc(report.times.finished),
         },
     })
 }
@@ -129,10 +127,6 @@ fn verification(status: &str) -> &'static str {
         "unverified" => "not-attempted",
         _ => "unknown",
     }
-}
-
-fn utc(time: OffsetDateTime) -> String {
-    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -83,13 +83,11 @@ impl<F: Formatter> Formatter for Visible<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Threshold, fixture};
+    use crate::report::fixture;
     use serde_json::Value;
 
     fn written(report: &Report) -> String {
-        let mut out = Vec::new();
-        write(report, &Style::plain(Threshold::default()), &mut out).expect("a vector takes all");
-        String::from_utf8(out).expect("JSON is UTF-8")
+        fixture::written(write, report)
     }
 
     fn problems(report: &Report) -> Vec<String> {

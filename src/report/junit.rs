@@ -214,9 +214,7 @@ mod tests {
     use crate::report::fixture;
 
     fn written(report: &Report) -> String {
-        let mut out = Vec::new();
-        write(report, &Style::plain(Threshold::default()), &mut out).expect("a vector takes all");
-        String::from_utf8(out).expect("UTF-8")
+        fixture::written(write, report)
     }
 
     #[test]

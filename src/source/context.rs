@@ -28,7 +28,6 @@ pub struct Context {
     folder: PathBuf,
     dockerfile: Option<PathBuf>,
     entries: Vec<Entry>,
-    left_out: usize,
     errors: Vec<ImageError>,
     warnings: Vec<String>,
 }
@@ -73,10 +72,9 @@ impl Context {
             None => own.is_file().then_some(own),
         };
         let ignore = ignore(folder, dockerfile.as_deref())?;
-        let (entries, left_out) = (Vec::new(), 0);
-        let (errors, warnings) = (Vec::new(), Vec::new());
+        let (entries, errors, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let folder = folder.to_owned();
-        let mut context = Self { folder, dockerfile, entries, left_out, errors, warnings };
+        let mut context = Self { folder, dockerfile, entries, errors, warnings };
         context.walk(&ignore);
         context.take_dockerfile();
         Ok(context)
@@ -85,11 +83,6 @@ impl Context {
     /// The Dockerfile, if there is one.
     pub fn dockerfile(&self) -> Option<&Path> {
         self.dockerfile.as_deref()
-    }
-
-    /// How many files and folders are left out.
-    pub fn left_out(&self) -> usize {
-        self.left_out
     }
 
     /// How the Dockerfile is called in the findings.
@@ -118,7 +111,6 @@ impl Context {
                 let is_out = ignore.leaves_out(&path);
                 let Ok(kind) = entry.file_type() else { continue };
                 if is_out && !(kind.is_dir() && ignore.takes_back()) {
-                    self.left_out += 1;
                     continue;
                 }
                 if self.entries.len() == limits::ENTRIES {

@@ -12,7 +12,7 @@ use crate::cli::progress::ProgressChoice;
 use crate::cli::settings::{PlatformChoice, SecretsFrom};
 use crate::cli::terminal::ColorChoice;
 use crate::detect::Confidence;
-use crate::report::FailOn;
+use crate::report::{FailOn, format};
 
 /// The forms of images, for the help of every command that takes one.
 pub(super) const FORMS: &str = "\
@@ -232,9 +232,12 @@ pub struct Coverage {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to show")]
 pub struct General {
-    /// Write a report, to FILE or standard output; repeatable. FORMAT is table (the default), json, jsonl,
-    /// csv, sarif, gitlab, gitlab-secret, junit, markdown, github, intoto or template:FILE
+    /// Where a report is written, and in which format.
     #[arg(short, long, value_name = "FORMAT[=FILE]", env = "KEYSEAM_OUTPUT", hide_env = true)]
+    #[arg(help = format!(
+        "Write a report, to FILE or standard output; repeatable [default: table]. FORMAT is one of {}",
+        format::names()
+    ))]
     pub output: Vec<Output>,
     /// Show keys whole: in table, json, jsonl and csv
     #[arg(long)]

@@ -1,23 +1,20 @@
 //! `keyseam config show`: every setting of a scan, and where it came from, in the form of the file.
 
 use std::ffi::OsString;
-use std::io::Write;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::{File, NO_SETTINGS, is_given};
 use crate::cli::args::command;
-use crate::cli::exit_status::ExitStatus;
-use crate::cli::messages::{Messages, without_keys};
-use crate::cli::output::to;
+use crate::cli::messages::without_keys;
 
 /// Settings whose values may hold a password.
 const HIDDEN: [&str; 1] = ["proxy"];
 
-/// Runs `keyseam config show`. `given` is what clap made of the line alone, and `matches` of the line with the
+/// What `keyseam config show` says. `given` is what clap made of the line alone, and `matches` of the line with the
 /// file's settings.
-pub fn run(given: &ArgMatches, matches: &ArgMatches, stdout: &mut dyn Write) -> ExitStatus {
+pub fn shown(given: &ArgMatches, matches: &ArgMatches) -> String {
     let program = command();
     let show = program.find_subcommand("config").and_then(|config| config.find_subcommand("show"));
     let options = show.into_iter().flat_map(|show| show.get_arguments());
@@ -37,13 +34,7 @@ pub fn run(given: &ArgMatches, matches: &ArgMatches, stdout: &mut dyn Write) -> 
         let line = without_keys(&line);
         text += &if source.is_empty() { format!("{line}\n") } else { format!("{line:<40} # {source}\n") };
     }
-    match to(stdout, |out| out.write_all(text.as_bytes())) {
-        Ok(()) => ExitStatus::Clean,
-        Err(error) => {
-            Messages::default().error(&format!("cannot write to standard output: {error}"));
-            ExitStatus::Failed
-        }
-    }
+    text
 }
 
 /// An option's value as TOML.

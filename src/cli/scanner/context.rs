@@ -52,9 +52,7 @@ pub fn scan_context(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         results.push(result);
     }
     let mut report = super::report(&rules, results, Vec::new(), &redactor, started);
-    if settings.write_baseline.is_some() {
-        report.baseline = Some(rules.renewed_baseline(&report));
-    }
+    super::renew_baseline(&mut report, &rules, settings);
     Ok(report)
 }
 

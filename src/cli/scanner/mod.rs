@@ -48,10 +48,13 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         errors.extend(error);
     }
     let mut report = report(&rules, results, errors, run.redactor(), started);
-    if settings.write_baseline.is_some() {
-        report.baseline = Some(rules.renewed_baseline(&report));
-    }
+    renew_baseline(&mut report, &rules, settings);
     Ok(report)
+}
+
+/// Gives the report the baseline that makes all of it known, where one is to be written.
+fn renew_baseline(report: &mut Report, rules: &Rules, settings: &Settings) {
+    report.baseline = settings.write_baseline.is_some().then(|| rules.renewed_baseline(report));
 }
 
 /// Scans the image of a build for the values that were made up for it, and reports nothing else.

@@ -6,42 +6,18 @@ use std::io;
 
 use anyhow::{Context, bail};
 use oci_client::Reference;
-use serde::Deserialize;
 
 use crate::cli::settings::Settings;
+use crate::image::descriptor::Descriptor;
 use crate::image::digest::Digest;
+use crate::image::index::{self, Document};
 use crate::image::platform::PlatformSet;
+use crate::limits::INDEX_DEPTH;
 use crate::registry::{Client, Repository};
 use crate::report::Report;
 use crate::report::model::ImageResult;
 use crate::source::{self, ImageSource, Opened};
 use crate::target::{Place, Target};
-
-/// Indexes inside indexes that are followed.
-const DEPTH: usize = crate::limits::INDEX_DEPTH;
-
-/// What a manifest or index names.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    media_type: Option<String>,
-    #[serde(default)]
-    manifests: Vec<Named>,
-    #[serde(default)]
-    layers: Vec<Named>,
-    config: Option<Named>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    media_type: Option<String>,
-    digest: Digest,
-    #[serde(default)]
-    size: u64,
-    #[serde(default)]
-    urls: Vec<String>,
-}
 
 /// Pushes the image that the only target of `settings` named, of which `report` is.
 ///
@@ -69,7 +45,7 @@ pub fn push(settings: &Settings, report: &Report, destination: &Reference) -> an
     let push =
         Push { source: &*source, client: access.client()?, repository: Repository::from(destination), other };
     let tag = destination.tag().unwrap_or("latest");
-    push.document(&root, None, Some(tag), 0)?;
+    push.document(&root, "", Some(tag), 0)?;
     Ok(format!("{}/{}:{tag}@{root}", push.repository.registry, push.repository.name))
 }
 
@@ -98,43 +74,35 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
-    /// Pushes a manifest or index, after all that it names. Without a tag it goes by its digest.
-    fn document(
-        &self,
-        digest: &Digest,
-        said: Option<&str>,
-        tag: Option<&str>,
-        depth: usize,
-    ) -> anyhow::Result<()> {
-        if depth > DEPTH {
-            bail!("indexes are nested more than {DEPTH} deep");
+    /// Pushes a manifest or index, after all that it names. `said` is what its descriptor calls it, empty where
+    /// none does. Without a tag it goes by its digest.
+    fn document(&self, digest: &Digest, said: &str, tag: Option<&str>, depth: usize) -> anyhow::Result<()> {
+        if depth > INDEX_DEPTH {
+            bail!("indexes are nested more than {INDEX_DEPTH} deep");
         }
         let bytes = self.source.manifest(digest)?;
         if digest.of_same_algorithm(&bytes) != *digest {
             bail!("{digest} has changed since it was scanned");
         }
-        let document: Document =
-            serde_json::from_slice(&bytes).with_context(|| format!("{digest} is no manifest"))?;
-        for child in &document.manifests {
-            self.document(&child.digest, child.media_type.as_deref(), None, depth + 1)?;
-        }
-        for blob in document.config.iter().chain(&document.layers) {
-            // What lies elsewhere stays there.
-            if blob.urls.is_empty() {
-                self.blob(blob)?;
+        let media_type = match index::parse(&bytes, said).with_context(|| digest.to_string())? {
+            Document::Index(index) => {
+                for child in &index.manifests {
+                    self.document(&child.digest, &child.media_type, None, depth + 1)?;
+                }
+                index.media_type
             }
-        }
-        let media_type =
-            document.media_type.as_deref().or(said).unwrap_or(if document.manifests.is_empty() {
-                "application/vnd.oci.image.manifest.v1+json"
-            } else {
-                "application/vnd.oci.image.index.v1+json"
-            });
+            Document::Manifest(manifest) => {
+                // What lies elsewhere stays there.
+                let blobs = manifest.config.iter().chain(&manifest.layers);
+                blobs.filter(|blob| blob.urls.is_empty()).try_for_each(|blob| self.blob(blob))?;
+                manifest.media_type
+            }
+        };
         let reference = tag.map_or_else(|| digest.to_string(), str::to_owned);
-        Ok(self.client.push_manifest(&self.repository, &reference, media_type, &bytes)?)
+        Ok(self.client.push_manifest(&self.repository, &reference, &media_type, &bytes)?)
     }
 
-    fn blob(&self, blob: &Named) -> anyhow::Result<()> {
+    fn blob(&self, blob: &Descriptor) -> anyhow::Result<()> {
         let open = || self.source.blob(&blob.digest, blob.size).map_err(io::Error::other);
         Ok(self.client.push_blob(&self.repository, (&blob.digest, blob.size), self.other.as_ref(), &open)?)
     }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::rules::{self, Rules, level};
 use super::{base_id, uri};
 use crate::detect::Place;
+use crate::finding::fingerprint::hex_prefix;
 use crate::report::model::{DockerfileLine, Finding, ImageResult, Location, Suppressed};
 use crate::report::threshold::Threshold;
 use crate::report::{Report, describe, sanitize, text};
@@ -242,8 +243,7 @@ impl Hashes {
     fn next(&mut self, result: &ImageResult, finding: &Finding) -> String {
         let platform = result.platform.as_deref().unwrap_or_default();
         let parts = [describe::repository(result), platform, &finding.detector, &finding.place];
-        let digest = Sha256::digest(parts.join("\0"));
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex_prefix(&Sha256::digest(parts.join("\0")), 8);
         let count = self.0.entry(hash.clone()).or_default();
         *count += 1;
         format!("{hash}:{count}")

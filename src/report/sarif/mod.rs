@@ -9,13 +9,10 @@ mod uri;
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use super::model::{ImageResult, SourceKind};
 use super::{Report, Style, describe, json as json_report, text};
 use rules::Rules;
+use serde_json::{Map, Value, json};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -103,8 +100,8 @@ fn log(report: &Report, style: &Style, most: usize) -> (Value, usize) {
         } },
         "invocations": [ {
             "executionSuccessful": report.summary.complete,
-            "startTimeUtc": utc(report.times.started),
-            "endTimeUtc": utc(report.times.finished),
+            "startTimeUtc": describe::utc(report.times.started),
+            "endTimeUtc": describe::utc(report.times.finished),
             "toolExecutionNotifications": notices.into_values(),
         } ],
         "originalUriBaseIds": bases(report),
@@ -121,11 +118,6 @@ fn log(report: &Report, style: &Style, most: usize) -> (Value, usize) {
         },
     });
     (json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [run] }), written)
-}
-
-fn utc(time: OffsetDateTime) -> String {
-    let time = time.replace_nanosecond(0).unwrap_or(time);
-    time.format(&Rfc3339).unwrap_or_default()
 }
 
 /// What paths in the results are relative to: the roots of the images, and the folder of the sources.

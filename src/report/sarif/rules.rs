@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::finding::message;
 use crate::detect::{Confidence, Severity};
+use crate::finding::fingerprint::hex_prefix;
 use crate::report::describe::sentence;
 use crate::report::markdown::prose;
 use crate::report::model::Finding;
@@ -99,7 +100,7 @@ pub(super) fn id(detector: &str) -> String {
     if detector.chars().count() <= ID {
         return detector.to_owned();
     }
-    let hash: String = Sha256::digest(detector).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex_prefix(&Sha256::digest(detector), 8);
     let start: String = detector.chars().take(ID - 1 - hash.len()).collect();
     format!("{start}-{hash}")
 }
