@@ -14,6 +14,7 @@ pub fn advice(definition: Option<&Definition>, first: &Occurrence, in_final_imag
         console,
         revoke,
         image: image(first, in_final_image),
+        ..Remediation::default()
     }
 }
 

@@ -268,8 +268,8 @@ pub(crate) fn finding(number: usize) -> Finding {
         remediation: Remediation {
             next: "Revoke the key in the MessageBird dashboard, then make a new one.".into(),
             console: Some("https://dashboard.messagebird.example/developers/access".into()),
-            revoke: None,
             image: "Add *.env to .dockerignore, and give the key at run time.".into(),
+            ..Remediation::default()
         },
     }
 }

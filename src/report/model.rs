@@ -1,10 +1,14 @@
 //! The report as data: version 1 of the JSON report, field by field. Every string in it has been
 //! redacted when it was made; a format only has to neutralise what its own syntax gives a meaning.
 
+mod remediation;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use time::OffsetDateTime;
+
+pub use remediation::{Guide, Remediation};
 
 use crate::detect::{Confidence, Place, Severity};
 
@@ -361,21 +365,6 @@ pub struct Owner {
 pub struct Verification {
     /// `unverified`, `live`, `dead` or `unknown`.
     pub status: &'static str,
-}
-
-/// What to do about a leaked key.
-#[derive(Clone, Debug, Serialize, Default)]
-pub struct Remediation {
-    /// The next thing to do, one line.
-    pub next: String,
-    /// Where keys are managed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub console: Option<String>,
-    /// How to revoke it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revoke: Option<String>,
-    /// The image half: what to change in the build.
-    pub image: String,
 }
 
 /// A suppressed finding.
