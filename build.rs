@@ -61,7 +61,7 @@ fn table(folder: &Path) -> io::Result<String> {
 }
 
 /// One file: its definitions as JSON, which is read in a tenth of the time, and apart from them the
-/// examples, which no scan reads. The error is the line and what is wrong in it.
+/// examples, which no scan reads, and the advice, which is read where a key was found. The error is the line and what is wrong in it.
 fn file(name: &str, text: &str) -> Result<String, String> {
     let mut table: Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -74,15 +74,16 @@ fn file(name: &str, text: &str) -> Result<String, String> {
             write!(examples, "({right:?}, {wrong:?}), ").map_err(|error| error.to_string())?;
         }
     }
+    let advice = apart(&mut table, "advice")?;
     let definitions = serde_json::to_string(&table).map_err(|error| format!("1: {error}"))?;
     let sha256: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!(
-        "DefinitionFile {{ name: {name:?}, sha256: {sha256:?}, definitions: {definitions:?}, examples: &[{examples}] }},\n"
+        "DefinitionFile {{ name: {name:?}, sha256: {sha256:?}, definitions: {definitions:?}, examples: &[{examples}], advice: {advice:?} }},\n"
     ))
 }
 
-/// Takes a list out of a detector.
-fn apart(detector: &mut Table, list: &str) -> Result<String, String> {
-    let list = detector.remove(list).unwrap_or(Value::Array(Vec::new()));
+/// Takes a list out of a table.
+fn apart(table: &mut Table, list: &str) -> Result<String, String> {
+    let list = table.remove(list).unwrap_or(Value::Array(Vec::new()));
     serde_json::to_string(&list).map_err(|error| format!("1: {error}"))
 }

@@ -10,6 +10,7 @@
 //! Window          --encoding-->       Decoded         what stands encoded in it, for the detectors as well
 //! config          --scan::config-->   Hit             env, labels, history, in the steps that set them
 //! [LayerScan]     --finding-->        Finding         attributed to a layer, fingerprinted, redacted
+//! Finding         --advice-->         what to do: at the service, in the build, in the registry
 //! Report          --report-->         table, JSON, …
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! `source/` and a line in its table; a report format is a file in `report/` and a line in its table;
 //! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
 
+pub mod advice;
 pub mod cache;
 pub mod canary;
 pub mod cli;

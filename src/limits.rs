@@ -318,6 +318,9 @@ pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
 /// Beyond it, all contents count as reachable.
 pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 
+/// A report that `explain` reads.
+pub const EXPLAINED_REPORT: u64 = 256 * 1024 * 1024;
+
 /// A file of detector definitions.
 pub const RULES_FILE: u64 = 4 * 1024 * 1024;
 

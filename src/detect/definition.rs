@@ -5,8 +5,10 @@ use serde::Deserialize;
 use super::later::Later;
 use super::{Confidence, Key, Place, Severity};
 
+mod advice;
 mod text;
 
+pub use advice::Advice;
 pub(super) use text::{parse, parse_embedded};
 
 /// What kind of service a key opens; `--only` and `--skip` select by it.
@@ -46,6 +48,25 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Cloud,
+        Self::Ai,
+        Self::Vcs,
+        Self::Ci,
+        Self::Saas,
+        Self::DataApi,
+        Self::Messaging,
+        Self::Payment,
+        Self::CryptoExchange,
+        Self::Database,
+        Self::Monitoring,
+        Self::Identity,
+        Self::Infra,
+        Self::CryptoKeys,
+        Self::Generic,
+    ];
+
     /// The word of definitions and of the report.
     pub fn word(self) -> &'static str {
         match self {
@@ -114,6 +135,8 @@ pub struct Definition {
     pub examples: Later<Example>,
     /// Texts in which it must not.
     pub counter_examples: Later<CounterExample>,
+    /// What its file says of leaked keys, of its own and of others.
+    pub advices: Later<Advice>,
     /// The file that defines it.
     pub origin: String,
 }
@@ -126,6 +149,11 @@ impl Definition {
     /// [`GUESS`] for a guess.
     pub fn generality(&self) -> u8 {
         if self.is_guess() { GUESS } else { u8::from(self.general) }
+    }
+
+    /// What to do about a leaked key of its kind, where its file says so.
+    pub fn advice(&self) -> Option<&Advice> {
+        self.advices.iter().find(|advice| advice.is_about(&self.id))
     }
 
     /// Whether nothing but a name says that what it finds is a secret.

@@ -7,10 +7,12 @@ pub struct DefinitionFile {
     pub name: &'static str,
     /// SHA-256 of its text, lowercase hex.
     pub sha256: &'static str,
-    /// All of it but the examples, as JSON.
+    /// All of it but the examples and the advice, as JSON.
     pub definitions: &'static str,
     /// By detector: its examples and its counter-examples, a JSON array each.
     pub examples: &'static [(&'static str, &'static str)],
+    /// Its advice, a JSON array.
+    pub advice: &'static str,
 }
 
 /// Every embedded definition file, in the order of their names.

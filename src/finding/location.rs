@@ -46,7 +46,7 @@ impl View<'_> {
             decoded: encodings(occurrence),
             removed_by: occurrence
                 .removed_by
-                .map(|removal| model::RemovedBy { layer: removal.layer, how: how(removal.how) }),
+                .map(|removal| model::RemovedBy { layer: removal.layer, how: how(removal.how).into() }),
         }
     }
 

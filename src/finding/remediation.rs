@@ -1,35 +1,26 @@
-//! What to do about a leaked key, in two halves: the key at its service, and the image that holds it.
+//! What to do about a leaked key, as far as one place of it tells: the next thing, the key half, and the line on
+//! the build. What takes the whole image, or all of them, is [`crate::advice::image`]'s.
 
 use super::occurrence::Occurrence;
+use crate::advice;
 use crate::detect::Place;
 use crate::detect::definition::Definition;
 use crate::report::model::Remediation;
 
-/// The advice for a key that came in at `first`.
-pub fn advice(definition: Option<&Definition>, first: &Occurrence, in_final_image: bool) -> Remediation {
-    let revoke = definition.and_then(|definition| definition.revoke.clone());
-    let console = definition.and_then(|definition| definition.console.clone());
+/// The advice for a key of `service` that came in at `first`.
+pub fn advice(
+    definition: Option<&Definition>,
+    service: &str,
+    first: &Occurrence,
+    in_final_image: bool,
+) -> Remediation {
     Remediation {
-        next: next(definition, revoke.as_deref(), console.as_deref()),
-        console,
-        revoke,
+        next: advice::next(definition),
+        console: advice::console(definition),
+        revoke: definition.and_then(|definition| definition.revoke.clone()),
         image: image(first, in_final_image),
+        key: advice::guide(definition, service),
         ..Remediation::default()
-    }
-}
-
-/// The next thing to do, one line: a key that others can read is revoked first and cleaned up after.
-fn next(definition: Option<&Definition>, revoke: Option<&str>, console: Option<&str>) -> String {
-    match (revoke, console) {
-        (Some(revoke), Some(console)) => format!("revoke it: {revoke} ({console})"),
-        (Some(revoke), None) => format!("revoke it: {revoke}"),
-        (None, Some(console)) => format!("revoke it at {console}"),
-        (None, None) => match definition {
-            Some(definition) => {
-                format!("make a new key at {}, move its users over, revoke this one", definition.service)
-            }
-            None => "change the secret where it is issued, then where it is used".to_owned(),
-        },
     }
 }
 

@@ -445,7 +445,7 @@ impl View<'_> {
             companions,
             owner: self.owner(first),
             verification: model::Verification { status: "unverified" },
-            remediation: remediation::advice(rule.definition, first, in_final_image),
+            remediation: remediation::advice(rule.definition, &rule.service, first, in_final_image),
             detector: rule.id,
             name: rule.name,
             service: rule.service,

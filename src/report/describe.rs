@@ -18,7 +18,7 @@ pub(super) fn image(result: &ImageResult) -> String {
 }
 
 /// The image's name without tag and digest, which change with every build; the target where it has none.
-pub(super) fn repository(result: &ImageResult) -> &str {
+pub(crate) fn repository(result: &ImageResult) -> &str {
     let Some(reference) = &result.reference else { return &result.target };
     let name = reference.split('@').next().unwrap_or(reference);
     match name.rsplit_once(':') {
@@ -100,7 +100,7 @@ pub(super) fn position(location: &Location) -> String {
 }
 
 /// The place of a key in one line.
-pub(super) fn place(location: &Location) -> String {
+pub(crate) fn place(location: &Location) -> String {
     container(location) + &position(location)
 }
 
@@ -154,14 +154,14 @@ pub(super) fn readers(result: &ImageResult, finding: &Finding) -> String {
         (false, Some(removed)) => format!(
             "{who}: layer {} {}, which hides it from containers only",
             removed.layer,
-            what_was_done(removed.how)
+            what_was_done(&removed.how)
         ),
     };
     format!("by {whom}")
 }
 
 /// How a layer took a content away.
-pub(super) fn what_was_done(how: &str) -> &'static str {
+pub(crate) fn what_was_done(how: &str) -> &'static str {
     match how {
         "whiteout" => "deletes the file",
         "opaque" => "empties its folder",
@@ -171,11 +171,16 @@ pub(super) fn what_was_done(how: &str) -> &'static str {
     }
 }
 
-/// What to change in the build; of a base image, whose build it is. Empty where nothing is known.
-pub(super) fn build<'a>(result: &'a ImageResult, finding: &'a Finding) -> Cow<'a, str> {
+/// Whether a proven base image brought the key.
+pub(crate) fn is_of_base(result: &ImageResult, finding: &Finding) -> bool {
     let origin = finding.introduced_by.layer;
     let layer = origin.and_then(|index| result.layers.iter().find(|layer| layer.index == index));
-    match result.base_image.as_ref().filter(|_| layer.is_some_and(|layer| layer.base == Some(true))) {
+    layer.is_some_and(|layer| layer.base == Some(true))
+}
+
+/// What to change in the build; of a base image, whose build it is. Empty where nothing is known.
+pub(crate) fn build<'a>(result: &'a ImageResult, finding: &'a Finding) -> Cow<'a, str> {
+    match result.base_image.as_ref().filter(|_| is_of_base(result, finding)) {
         Some(base) => Cow::Owned(format!(
             "It comes from the base image {}: who makes that must take it out; until then, build on another.",
             base.name
@@ -198,7 +203,7 @@ pub(super) fn advice(result: &ImageResult, finding: &Finding) -> Vec<String> {
 }
 
 /// A line of the catalogue, which has neither a capital letter nor a full stop, between others.
-pub(super) fn sentence(line: &str) -> String {
+pub(crate) fn sentence(line: &str) -> String {
     let mut chars = line.chars();
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if line.ends_with(['.', '!', '?']) { "" } else { "." };

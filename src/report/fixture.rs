@@ -288,7 +288,7 @@ fn removed_finding() -> Finding {
     removed.exposed_to = "puller";
     removed.locations.truncate(1);
     removed.locations[0].path = Some("/app/.npmrc".into());
-    removed.locations[0].removed_by = Some(RemovedBy { layer: 5, how: "whiteout" });
+    removed.locations[0].removed_by = Some(RemovedBy { layer: 5, how: "whiteout".into() });
     removed.remediation = Remediation {
         next: "Revoke the token: npm token revoke.".into(),
         image: "Mount the file instead: RUN --mount=type=secret,id=npmrc,target=/app/.npmrc npm ci".into(),

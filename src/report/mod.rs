@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 pub mod format;
 pub mod github;
 pub mod gitlab;
+pub(crate) mod guide;
 pub mod html;
 pub mod intoto;
 pub mod json;

@@ -3,9 +3,10 @@
 
 mod remediation;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use remediation::{Guide, Remediation};
@@ -272,7 +273,7 @@ pub struct Finding {
 }
 
 /// Where a key came in.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Origin {
     /// Index of the layer; null for a step that made none, and for what only the config holds.
     pub layer: Option<usize>,
@@ -289,7 +290,7 @@ pub struct Origin {
 }
 
 /// A line of a Dockerfile.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct DockerfileLine {
     /// Path of the Dockerfile.
     pub path: String,
@@ -298,7 +299,7 @@ pub struct DockerfileLine {
 }
 
 /// A place where a key stands.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Location {
     /// The kind of place.
     pub kind: Place,
@@ -307,7 +308,7 @@ pub struct Location {
     /// Path of the file.
     pub path: Option<String>,
     /// The path's bytes, where they are not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_base64: Option<String>,
     /// Members of nested archives, outermost first.
     pub inner: Vec<String>,
@@ -326,12 +327,12 @@ pub struct Location {
 }
 
 /// What took a content away.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RemovedBy {
     /// Index of the layer.
     pub layer: usize,
     /// `whiteout`, `opaque`, `overwritten` or `replaced`.
-    pub how: &'static str,
+    pub how: Cow<'static, str>,
 }
 
 /// An id or other half beside a key.

@@ -106,7 +106,10 @@ fn test(
 }
 
 /// The detector with this id or alias.
-fn find<'a>(catalogue: &'a Catalogue, id: &str) -> anyhow::Result<(DetectorIndex, &'a Definition)> {
+pub(super) fn find<'a>(
+    catalogue: &'a Catalogue,
+    id: &str,
+) -> anyhow::Result<(DetectorIndex, &'a Definition)> {
     let found = catalogue.find(id).and_then(|index| Some((index, catalogue.get(index)?)));
     if let Some(found) = found {
         return Ok(found);

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use super::settings::Settings;
+use crate::advice;
 use crate::detect::Severity;
 use crate::detect::own_secrets::DETECTOR_ID;
 use crate::detect::redact::Redactor;
@@ -91,6 +92,7 @@ fn report(
     if report.results.len() + report.errors.len() > 1 {
         report.clean_texts(&|text| redactor.clean(text));
     }
+    advice::image::tell(&mut report);
     report
 }
 

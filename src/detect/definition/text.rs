@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Allowed, Category, Check, Companion, CounterExample, Definition, Example, Form, Gate, Paths, Reject,
-    Shape,
+    Advice, Allowed, Category, Check, Companion, CounterExample, Definition, Example, Form, Gate, Paths,
+    Reject, Shape,
 };
 use crate::detect::fault::Fault;
 use crate::detect::later::Later;
@@ -20,6 +20,8 @@ struct FileText {
     category: Option<Category>,
     #[serde(default)]
     detector: Vec<DetectorText>,
+    #[serde(default)]
+    advice: Vec<Advice>,
 }
 
 /// A `[[detector]]` as it is written.
@@ -101,15 +103,24 @@ pub(in crate::detect) fn parse_embedded(file: &DefinitionFile) -> Result<Vec<Def
     for (detector, (right, wrong)) in text.detector.iter_mut().zip(file.examples) {
         (detector.example, detector.counter_example) = (Later::of(right), Later::of(wrong));
     }
-    text.complete("", file.name)
+    let mut definitions = text.complete("", file.name)?;
+    definitions.iter_mut().for_each(|definition| definition.advices = Later::of(file.advice));
+    Ok(definitions)
 }
 
 impl FileText {
     fn complete(self, text: &str, origin: &str) -> Result<Vec<Definition>, Fault> {
         let (service, category) = (self.service.as_deref(), self.category);
+        let ids: Vec<&str> = self.detector.iter().map(|entry| entry.id.as_str()).collect();
+        for (number, advice) in self.advice.iter().enumerate() {
+            let wrong = |problem| Fault::of_file(origin, format!("advice {}: {problem}", number + 1));
+            advice.check(&ids).map_err(wrong)?;
+        }
+        let advices: Later<Advice> = self.advice.into();
         let entries = self.detector.into_iter().enumerate();
         let complete = entries.map(|(number, entry)| {
             let entry = entry.complete(service, category, origin);
+            let entry = entry.map(|definition| Definition { advices: advices.clone(), ..definition });
             entry.map_err(|problem| Fault::of_entry(text, origin, number, &problem))
         });
         complete.collect()
@@ -159,6 +170,7 @@ impl DetectorText {
             paths: self.paths,
             examples: self.example,
             counter_examples: self.counter_example,
+            advices: Later::default(),
             origin: origin.to_owned(),
         })
     }

@@ -163,7 +163,7 @@ fn fate(location: &Location) -> String {
     let layer = location.layer.map(|layer| format!("layer {layer}"));
     let removed = location.removed_by.as_ref().map(|removed| {
         let keeps = location.layer.map(|layer| format!(", layer {layer} keeps it")).unwrap_or_default();
-        format!("layer {} {}{keeps}", removed.layer, describe::what_was_done(removed.how))
+        format!("layer {} {}{keeps}", removed.layer, describe::what_was_done(&removed.how))
     });
     let facts: Vec<String> = layer.into_iter().chain(removed).collect();
     if facts.is_empty() { String::new() } else { format!(" {}", facts.join("; ")) }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::model::{Finding, ImageResult};
 use super::{Report, Style, describe, text};
 
-pub(super) use words::{code, prose};
+pub(crate) use words::{code, fenced, prose, rich};
 
 /// Characters of a comment that GitHub takes. A step's summary may have a MiB, but what the report is for
 /// is not known here. Bytes are counted: there are no more characters than those.

@@ -2,11 +2,12 @@
 //! made from what an escape leaves. In a code span nothing has a meaning, so all that is not a plain word
 //! stands in one.
 
+use crate::report::guide::spans;
 use crate::report::{sanitize, text};
 
 /// A text in a code span, on one line, cut in its middle beyond `room` characters. What would end the span
 /// is written out.
-pub(in crate::report) fn code(text: &str, room: usize) -> String {
+pub(crate) fn code(text: &str, room: usize) -> String {
     let text = text::middle(&sanitize::inline(text), room, "…");
     let text = text.replace('`', "\\u{60}");
     match text.trim() {
@@ -30,7 +31,7 @@ pub(super) fn cell(markdown: &str) -> String {
 }
 
 /// A sentence: its plain words as they are, what is between them in code spans.
-pub(in crate::report) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = sanitize::inline(text);
     let mut out = String::with_capacity(text.len() + 16);
     let mut span: Vec<&str> = Vec::new();
@@ -44,6 +45,34 @@ pub(in crate::report) fn prose(text: &str) -> String {
     }
     close(&mut span, &mut out);
     out
+}
+
+/// An entry of advice: what stands between backticks is code, the rest a sentence.
+pub(crate) fn rich(entry: &str) -> String {
+    let mut out = String::with_capacity(entry.len() + 16);
+    for (is_code, text) in spans(entry) {
+        let part = if is_code { code(text, usize::MAX) } else { prose(text) };
+        let apart = is_code && !out.is_empty() && !out.ends_with(['(', ' '])
+            || !is_code && text.starts_with(char::is_whitespace);
+        if apart {
+            out.push(' ');
+        }
+        out.push_str(&part);
+    }
+    out
+}
+
+/// A block of code, with a fence that no line in it ends.
+pub(crate) fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    let text: Vec<String> = text.lines().map(clean_line).collect();
+    format!("{fence}{language}\n{}\n{fence}", text.join("\n"))
+}
+
+/// A line of code without what cannot be seen; its tabs stay.
+fn clean_line(line: &str) -> String {
+    line.split('\t').map(|part| sanitize::inline(part).into_owned()).collect::<Vec<_>>().join("\t")
 }
 
 /// Writes the words that wait for a code span. A comma or a full stop at their end stays outside.

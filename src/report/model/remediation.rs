@@ -1,9 +1,10 @@
 //! What to do about a leaked key, as a report tells it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What to do about a leaked key: one line for each half, and all that is known of both.
-#[derive(Clone, Debug, Serialize, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, Default, PartialEq, Eq)]
+#[serde(default)]
 pub struct Remediation {
     /// The next thing to do, one line.
     pub next: String,
@@ -27,7 +28,8 @@ pub struct Remediation {
 }
 
 /// What to do about the key at the service that issued it. Lists are in the order of doing.
-#[derive(Clone, Debug, Serialize, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, Default, PartialEq, Eq)]
+#[serde(default)]
 pub struct Guide {
     /// Whether it is general advice, by the kind of service and key; else it is this service's own.
     pub general: bool,
