@@ -52,7 +52,7 @@ impl Advice {
     }
 
     /// What is wrong with it. `ids` are those of the detectors of its file.
-    pub(in crate::detect) fn check(&self, ids: &[&str]) -> Result<(), String> {
+    pub(crate) fn check(&self, ids: &[&str]) -> Result<(), String> {
         let lists =
             [&self.allows, &self.leaks, &self.misuse, &self.make, &self.revoke, &self.breaks, &self.restrict];
         let lists = lists.into_iter().chain([&self.report, &self.detectors]).flatten();
