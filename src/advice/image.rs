@@ -131,9 +131,9 @@ fn served(finding: &Finding, result: &ImageResult, serving: &Serving) -> String 
     let more = all.len().saturating_sub(NAMES);
     let more = if more > 0 { format!(" and {more} more of this report") } else { String::new() };
     let blob = match (digest, origin.layer) {
-        (Some(digest), Some(layer)) => format!("Layer {layer} (`{digest}`) is served by"),
+        (Some(digest), Some(layer)) => format!("Layer {layer}, `{digest}`, is served by"),
         _ => match &result.config_digest {
-            Some(config) => format!("The config (`{config}`) is served by"),
+            Some(config) => format!("The config, `{config}`, is served by"),
             None => "It is served by".to_owned(),
         },
     };

@@ -40,7 +40,8 @@ fn every_detector_has_every_answer() {
         for (list, text) in texts(&guide) {
             let open = ["{service}", "{key}", "{variable}", "\n", "  "];
             assert!(!open.iter().any(|open| text.contains(open)), "{id}: {list}: {text}");
-            let is_sentence = text.ends_with(['.', '!', '?', ')', '`']) && !text.starts_with(char::is_lowercase);
+            let is_sentence =
+                text.ends_with(['.', '!', '?', ')', '`']) && !text.starts_with(char::is_lowercase);
             assert!(list == "allows" || is_sentence, "{id}: {list}: {text}");
         }
         let variable = variable(definition);
@@ -79,7 +80,8 @@ fn of_line<'a>(catalogue: &'a Catalogue, line: &str) -> (String, Vec<&'a Advice>
     for id in detectors.split(',') {
         let definition = catalogue.find(id).and_then(|index| catalogue.get(index));
         let definition = definition.unwrap_or_else(|| panic!("{service}: there is no detector {id}"));
-        let advice = definition.advice().unwrap_or_else(|| panic!("{service}: {id} has no advice of its own"));
+        let advice =
+            definition.advice().unwrap_or_else(|| panic!("{service}: {id} has no advice of its own"));
         if !advices.contains(&advice) {
             advices.push(advice);
         }
@@ -117,7 +119,8 @@ fn each_known_service_has_a_page_and_a_step_that_no_other_has() {
 #[test]
 fn variables_are_those_that_people_use() {
     let catalogue = catalogue();
-    let of = |id: &str| variable(catalogue.get(catalogue.find(id).expect("a detector")).expect("its definition"));
+    let of =
+        |id: &str| variable(catalogue.get(catalogue.find(id).expect("a detector")).expect("its definition"));
     assert_eq!(of("messagebird-access-key"), "MESSAGEBIRD_API_KEY");
     assert_eq!(of("clockwork-api-key"), "CLOCKWORK_API_KEY");
     assert_eq!(of("abuseipdb-api-key"), "ABUSEIPDB_API_KEY");

@@ -129,7 +129,13 @@ pub(crate) fn hostile() -> Report {
         for finding in &mut result.findings {
             finding.introduced_by.created_by = Some(evil.into());
             finding.handles.insert(evil.into(), evil.into());
-            finding.remediation.next = evil.into();
+            let remediation = &mut finding.remediation;
+            remediation.next = evil.into();
+            remediation.image_steps = vec![evil.into(), format!("`{evil}` {evil}")];
+            remediation.rewrite = Some(format!("+{evil}\n```\n~~~\n</pre>{evil}"));
+            remediation.key.about = evil.into();
+            remediation.key.docs = Some(evil.into());
+            remediation.key.revoke = vec![evil.into(), format!("a `{evil}` b")];
             for location in &mut finding.locations {
                 location.path = Some(evil.repeat(20));
                 location.inner = vec![evil.into()];
@@ -269,8 +275,39 @@ pub(crate) fn finding(number: usize) -> Finding {
             next: "Revoke the key in the MessageBird dashboard, then make a new one.".into(),
             console: Some("https://dashboard.messagebird.example/developers/access".into()),
             image: "Add *.env to .dockerignore, and give the key at run time.".into(),
+            key: guide(),
+            image_steps: vec![
+                "Layer 5 deletes the file, and layer 3 still has it.".into(),
+                "Delete it: `skopeo delete docker://registry.example/team/shop@sha256:00`.".into(),
+            ],
+            rewrite: Some(
+                "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,2 +1 @@\n FROM a\n-ENV TOKEN=…\n".into(),
+            ),
             ..Remediation::default()
         },
+    }
+}
+
+/// All that can be said of a key, an answer of each kind.
+fn guide() -> Guide {
+    let one = |text: &str| vec![text.to_owned()];
+    Guide {
+        general: false,
+        about: "Signs a program in to the API of MessageBird.".into(),
+        docs: Some("https://docs.messagebird.example/keys".into()),
+        allows: one("send messages at the owner's cost"),
+        leaks: one("In an image: by `COPY . .` of a folder with a `.env`."),
+        misuse: one("Read the log of sent messages for recipients that are not yours."),
+        make: one("Open Developers > API access and add a key."),
+        overlap: Some("Several keys work side by side.".into()),
+        roll_out: one("Find what uses it."),
+        revoke: one("Delete the old one; `GET https://rest.messagebird.example/balance` then answers 401."),
+        outlives: Some("Webhooks stay.".into()),
+        breaks: one("Whatever sends messages."),
+        after: one("Watch your logs for a day."),
+        restrict: one("Give each program its own."),
+        report: one("Tell the service."),
+        keep_out: one("Mount it: `RUN --mount=type=secret,id=key`."),
     }
 }
 

@@ -11,9 +11,9 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::markdown::{code, prose};
+use super::markdown::{code, prose, rich};
 use super::model::{Finding, ImageResult};
-use super::{Report, Style, describe, json as json_report, sanitize, text};
+use super::{Report, Style, describe, guide, json as json_report, sanitize, text};
 use crate::detect::Severity;
 use crate::finding::fingerprint::hex_prefix;
 
@@ -173,8 +173,15 @@ fn description(result: &ImageResult, finding: &Finding) -> String {
 /// where a code span would be left open.
 fn solution(result: &ImageResult, finding: &Finding) -> String {
     let mut solution = String::new();
-    for line in describe::advice(result, finding) {
-        let line = prose(&text::start(&line, 2 * CELL, "…"));
+    let advice = describe::advice(result, finding);
+    let short = advice.iter().map(|line| prose(&text::start(line, 2 * CELL, "…")));
+    let image = guide::of_image(&finding.remediation);
+    let parts = guide::whole(&finding.remediation, image).into_iter().map(|part| {
+        let entries =
+            part.entries.iter().map(|entry| format!("- {}", rich(&text::start(entry, 2 * CELL, "…"))));
+        format!("**{}**\n\n{}", part.heading, entries.collect::<Vec<_>>().join("\n"))
+    });
+    for line in short.chain(parts) {
         if solution.chars().count() + line.chars().count() + 2 <= SOLUTION {
             let gap = if solution.is_empty() { "" } else { "\n\n" };
             solution = solution + gap + &line;

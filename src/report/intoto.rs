@@ -117,6 +117,7 @@ fn found_value(result: &ImageResult, finding: &Finding) -> Value {
         "layer": layer,
         "location": location,
         "visible": finding.in_final_image,
+        "remediation": finding.remediation.next,
     })
 }
 

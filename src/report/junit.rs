@@ -174,6 +174,8 @@ fn about(result: &ImageResult, finding: &Finding) -> Vec<String> {
     lines.extend(origin.dockerfile.as_ref().map(|line| format!("Dockerfile {}:{}", line.path, line.line)));
     lines.push(format!("readable {}", describe::readers(result, finding)));
     lines.extend(describe::advice(result, finding));
+    lines.extend(finding.remediation.image_steps.iter().cloned());
+    lines.push(format!("more: keyseam explain {}", finding.detector));
     lines.push(format!("place {}", finding.place));
     lines
 }

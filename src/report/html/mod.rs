@@ -5,6 +5,7 @@
 mod coverage;
 mod filters;
 mod findings;
+mod guides;
 mod head;
 mod lanes;
 mod markup;
@@ -41,6 +42,7 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
         filters::write(&mut content, &images, style.threshold);
         content.tag("main", &[("id", "main"), ("tabindex", "-1")], |main| {
             images.iter().for_each(|image| write_image(main, image, report, style));
+            guides::write(main, &images);
         });
     }
     foot(&mut content, report);

@@ -1,7 +1,8 @@
 //! The story of a finding: what it is, where it came in, where it stands, who can read it, what to do.
 
 use super::markup::{Markup, PLAIN};
-use super::{Image, Shown};
+use super::{Image, Shown, guides};
+use crate::report::guide::of_key;
 use crate::report::model::{Finding, ImageResult, Location, SourceKind};
 use crate::report::{describe, sanitize, text, words};
 
@@ -26,7 +27,12 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
             }
             names(list, finding);
         });
+        guides::image(story, finding);
         story.tag("p", &[("class", "acts")], |acts| {
+            if !of_key(&finding.remediation).is_empty() {
+                let guide = format!("#{}", guides::id(&finding.detector));
+                acts.put("a", &[("href", &guide)], "Misuse, rotation, restriction: all about such keys");
+            }
             acts.put("a", &[("href", &format!("#{}", shown.id))], "Link to this finding");
             let is_built = result.source != SourceKind::Context;
             if let Some(layer) = words::layer_of(result, finding).filter(|_| is_built) {
@@ -74,7 +80,7 @@ fn advice(list: &mut Markup, result: &ImageResult, finding: &Finding) {
 }
 
 /// A text, its addresses as links.
-fn linked(inside: &mut Markup, text: &str) {
+pub(super) fn linked(inside: &mut Markup, text: &str) {
     let mut rest = text;
     while let Some(start) = rest.find("https://") {
         let (before, from) = rest.split_at(start);

@@ -3,10 +3,11 @@
 
 mod words;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::model::{Finding, ImageResult};
-use super::{Report, Style, describe, text};
+use super::{Report, Style, describe, guide, text};
 
 pub(crate) use words::{code, fenced, prose, rich};
 
@@ -45,6 +46,7 @@ fn rendered(report: &Report, style: &Style) -> String {
     page.lines(heads(report));
     let listed = table(&mut page, &shown);
     details(&mut page, &shown);
+    guides(&mut page, &shown);
     coverage(&mut page, report);
     let hidden = report.results.iter().map(|result| result.findings.len()).sum::<usize>() - shown.len();
     if hidden > 0 {
@@ -203,10 +205,32 @@ fn details(page: &mut Page, shown: &[Shown<'_>]) {
         }
         lines.push(format!("- readable {}\n", prose(&describe::readers(result, finding))));
         lines.extend(describe::advice(result, finding).iter().map(|line| format!("- {}\n", prose(line))));
+        lines.extend(finding.remediation.image_steps.iter().map(|step| format!("- {}\n", rich(step))));
+        if let Some(rewrite) = &finding.remediation.rewrite {
+            lines.push(format!("\n{}\n\n", fenced("diff", rewrite)));
+        }
         lines.push(format!("- to set it aside: {}\n", code(&finding.place, CELL)));
         [title].into_iter().chain(lines)
     });
     page.folded("Each key", lines);
+}
+
+/// What is to be done about the keys themselves, once for all of a detector.
+fn guides(page: &mut Page, shown: &[Shown<'_>]) {
+    let mut told = BTreeSet::new();
+    for (_, finding) in shown {
+        if told.insert(&finding.detector) {
+            let lines = guide::of_key(&finding.remediation).into_iter().flat_map(|part| {
+                let entry = move |(number, entry): (usize, &String)| match part.ordered {
+                    true => format!("{}. {}\n", number + 1, rich(entry)),
+                    false => format!("- {}\n", rich(entry)),
+                };
+                let entries: Vec<String> = part.entries.iter().enumerate().map(entry).collect();
+                [format!("\n**{}**\n\n", part.heading)].into_iter().chain(entries)
+            });
+            page.folded(&format!("What to do: {}", words::summary(&finding.name)), lines);
+        }
+    }
 }
 
 /// A name as it may stand between asterisks.

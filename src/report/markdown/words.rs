@@ -62,6 +62,16 @@ pub(crate) fn rich(entry: &str) -> String {
     out
 }
 
+/// A name in the summary of a folded part, where Markdown has no meaning and HTML has one.
+pub(super) fn summary(name: &str) -> String {
+    let name = sanitize::inline(&text::start(name, 120, "…")).into_owned();
+    name.chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect()
+}
+
+fn is_harmless(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, ' ' | '(' | ')' | ',' | '.' | '-' | '\'' | '/' | '…')
+}
+
 /// A block of code, with a fence that no line in it ends.
 pub(crate) fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();

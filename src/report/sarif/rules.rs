@@ -9,7 +9,8 @@ use super::finding::message;
 use crate::detect::{Confidence, Severity};
 use crate::finding::fingerprint::hex_prefix;
 use crate::report::describe::sentence;
-use crate::report::markdown::prose;
+use crate::report::guide;
+use crate::report::markdown::{self, prose};
 use crate::report::model::Finding;
 
 /// Characters of a rule's id that GitHub takes.
@@ -82,16 +83,21 @@ impl Rule<'_> {
     fn help(&self, name: &str) -> (String, String) {
         let severity = format!("Severity: {}", self.severity.word().to_uppercase());
         let advice = self.finding.map(|finding| &finding.remediation);
-        let lines = advice.iter().flat_map(|advice| {
-            [Some(&advice.next), advice.revoke.as_ref(), advice.console.as_ref()].into_iter().flatten()
-        });
-        let mut lines: Vec<String> =
-            lines.filter(|line| !line.is_empty()).map(|line| sentence(line)).collect();
-        lines.insert(0, sentence(name));
-        lines.dedup();
-        let plain = lines.iter().map(|line| message(line)).chain([severity.clone()]);
-        let rich = lines.iter().map(|line| prose(line)).chain([severity.clone()]);
-        (plain.collect::<Vec<_>>().join("\n"), rich.collect::<Vec<_>>().join("\n\n"))
+        let next = advice.map(|advice| sentence(&advice.next)).filter(|next| next != ".");
+        let mut plain = vec![message(&sentence(name))];
+        let mut rich = vec![prose(&sentence(name))];
+        plain.extend(next.iter().map(|next| message(next)));
+        rich.extend(next.iter().map(|next| prose(next)));
+        for part in advice.into_iter().flat_map(guide::of_key) {
+            plain.push(format!("{}:", part.heading));
+            plain.extend(part.entries.iter().map(|entry| message(&format!("- {entry}"))));
+            rich.push(format!("**{}**", part.heading));
+            let entries = part.entries.iter().map(|entry| format!("- {}", markdown::rich(entry)));
+            rich.push(entries.collect::<Vec<_>>().join("\n"));
+        }
+        plain.push(severity.clone());
+        rich.push(severity);
+        (plain.join("\n"), rich.join("\n\n"))
     }
 }
 

@@ -31,7 +31,8 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
         }
         write_result(&mut sheet, result, report.diff.is_some())?;
     }
-    summary::write(&mut sheet, report)
+    summary::write(&mut sheet, report)?;
+    explained(&mut sheet, report)
 }
 
 /// With `added`, the findings are those that an older image does not have.
@@ -79,6 +80,14 @@ fn heading(sheet: &mut Sheet<'_>, result: &ImageResult) -> io::Result<()> {
     let facts = sheet.middle(&facts.join(style.glyph(" · ", ", ")), style.width);
     sheet.line(&style.paint(DIM, facts))?;
     sheet.blank()
+}
+
+/// Where the rest of the advice is.
+fn explained(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
+    let mut findings = report.results.iter().flat_map(|result| &result.findings);
+    let Some(first) = findings.find(|finding| sheet.style.threshold.shows(finding)) else { return Ok(()) };
+    sheet.blank()?;
+    sheet.paragraph(0, &format!("Misuse, rotation, code for the next key: keyseam explain {}", first.detector))
 }
 
 /// The sentence that answers the question that was asked.
