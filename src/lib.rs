@@ -17,6 +17,7 @@
 //! `source/` and a line in its table; a report format is a file in `report/` and a line in its table;
 //! a compression is an arm in `layer/decompress.rs`. Every bound on hostile input stands in [`limits`].
 
+pub mod advice;
 pub mod cache;
 pub mod canary;
 pub mod cli;

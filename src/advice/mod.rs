@@ -1,0 +1,3 @@
+//! What to do about a key.
+
+pub mod keep_out;
