@@ -25,8 +25,8 @@ var client = http.Client{Timeout: 10 * time.Second}
 
 // ask returns one answer of Conjur.
 func ask(ctx context.Context, method, path, header, value, body string) (string, error) {
-	address := strings.TrimRight(os.Getenv("CONJUR_APPLIANCE_URL"), "/")
-	request, err := http.NewRequestWithContext(ctx, method, address+"/"+path, strings.NewReader(body))
+	link := strings.TrimRight(os.Getenv("CONJUR_APPLIANCE_URL"), "/") + "/" + path
+	request, err := http.NewRequestWithContext(ctx, method, link, strings.NewReader(body))
 	if err != nil {
 		return "", fmt.Errorf("%s: CONJUR_APPLIANCE_URL: %w", name, err)
 	}
