@@ -21,6 +21,7 @@ mod forms;
 mod fuzz;
 mod gates;
 mod html;
+mod keep_out;
 mod leaks;
 mod memory;
 mod oracle;

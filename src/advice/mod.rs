@@ -11,6 +11,7 @@
 
 mod general;
 pub mod image;
+pub mod keep_out;
 mod registry;
 
 use crate::detect::definition::{Advice, Definition, Shape};
