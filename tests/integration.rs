@@ -16,6 +16,7 @@ mod docker_plugin;
 mod dockerfile;
 mod encodings;
 mod engines;
+mod explain;
 mod formats;
 mod forms;
 mod fuzz;

@@ -8,6 +8,7 @@ pub mod config;
 pub mod detectors;
 mod docker_plugin;
 pub mod exit_status;
+mod explain;
 pub mod fingerprint_key;
 mod habits;
 pub mod input;
@@ -104,6 +105,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::Context(arguments) => scan::run_context(*arguments, engine.context, &mut io::stdout()),
         Command::Push(arguments) => push::run(*arguments, engine.scan, engine.push, &mut io::stdout()),
         Command::BuildCheck(arguments) => build_check::run(*arguments, engine.canaries, &mut io::stdout()),
+        Command::Explain(arguments) => explain::run(&arguments, &mut io::stdout()),
         Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
         Command::Cache(command) => cache::run(command),

@@ -4,6 +4,7 @@ mod build_check;
 mod cache;
 mod context;
 mod diff;
+mod explain;
 mod network;
 mod push;
 mod scan;
@@ -16,6 +17,7 @@ pub use build_check::BuildCheckArguments;
 pub use cache::{Cache, CacheArguments, CacheCommand};
 pub use context::ContextArguments;
 pub use diff::DiffArguments;
+pub use explain::{ExplainArguments, PageFormat};
 pub use network::Network;
 pub use push::PushArguments;
 pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
@@ -48,6 +50,11 @@ pub enum Command {
     /// Build with made-up values, and find those that stay in the image
     #[command(name = "build-check")]
     BuildCheck(Box<BuildCheckArguments>),
+    /// Say what to do about a leaked key, and how to keep the next one out
+    ///
+    /// Of a detector, what is true of its keys: what they open, how to see misuse, how to replace and revoke one.
+    /// Of a finding in a JSON report also what to do about the image. Works offline.
+    Explain(Box<ExplainArguments>),
     /// List the detectors, read about one, try them on a text
     #[command(subcommand, arg_required_else_help = true)]
     Detectors(DetectorsCommand),

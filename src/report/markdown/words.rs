@@ -51,13 +51,18 @@ pub(crate) fn prose(text: &str) -> String {
 pub(crate) fn rich(entry: &str) -> String {
     let mut out = String::with_capacity(entry.len() + 16);
     for (is_code, text) in spans(entry) {
-        let part = if is_code { code(text, usize::MAX) } else { prose(text) };
-        let apart = is_code && !out.is_empty() && !out.ends_with(['(', ' '])
-            || !is_code && text.starts_with(char::is_whitespace);
-        if apart {
-            out.push(' ');
+        if is_code {
+            let joined = out.is_empty() || out.ends_with('(');
+            out.push_str(if joined { "" } else { " " });
+            out.push_str(&code(text, usize::MAX));
+        } else {
+            // A full stop behind code is no word.
+            let rest = text.trim_start_matches(['.', ',', ';', ':', '!', '?', ')']);
+            out.push_str(&text[..text.len() - rest.len()]);
+            let words = prose(rest);
+            out.push_str(if out.is_empty() || words.is_empty() { "" } else { " " });
+            out.push_str(&words);
         }
-        out.push_str(&part);
     }
     out
 }

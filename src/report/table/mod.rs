@@ -87,7 +87,8 @@ fn explained(sheet: &mut Sheet<'_>, report: &Report) -> io::Result<()> {
     let mut findings = report.results.iter().flat_map(|result| &result.findings);
     let Some(first) = findings.find(|finding| sheet.style.threshold.shows(finding)) else { return Ok(()) };
     sheet.blank()?;
-    sheet.paragraph(0, &format!("Misuse, rotation, code for the next key: keyseam explain {}", first.detector))
+    sheet
+        .paragraph(0, &format!("Misuse, rotation, code for the next key: keyseam explain {}", first.detector))
 }
 
 /// The sentence that answers the question that was asked.
