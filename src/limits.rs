@@ -318,6 +318,9 @@ pub const OWN_SECRETS_TABLE: usize = 16 * 1024;
 /// Beyond it, all contents count as reachable.
 pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 
+/// Requests of a key that are told for an image, and the places of each. The rest is counted.
+pub const EVIDENCE: usize = 1_000;
+
 /// A report that `explain` reads.
 pub const EXPLAINED_REPORT: u64 = 256 * 1024 * 1024;
 

@@ -2,9 +2,16 @@
 
 use serde_json::{Value, json};
 
+use keyseam::detect::template::{Seed, expand};
+
 use crate::scan::{key, line};
-use crate::support::cli::{Keyseam, Run};
+use crate::support::cli::{Keyseam, Run, list};
 use crate::support::image::{Compression, ImageBuilder, Layer, oci};
+
+/// What a template gives for a number.
+fn made(template: &str, number: u64) -> String {
+    expand(template, "", &mut Seed(number)).expect("a template")
+}
 
 fn explain(arguments: &[&str]) -> Run {
     Keyseam::new(&[&["explain"], arguments].concat()).run()
@@ -89,12 +96,8 @@ fn the_two_keys_of_the_beginning_are_explained_in_full() {
         for point in of_both.iter().chain(own) {
             assert!(text.contains(point), "{detector}: nothing says {point:?}");
         }
-        let order = [
-            "opy it into your secret store",
-            "Find what uses the old one",
-            "Try it in staging",
-            "old key>`",
-        ];
+        let order =
+            ["opy it into your secret store", "Find what uses the old one", "Try it in staging", "old key>`"];
         let places: Vec<Option<usize>> = order.iter().map(|step| text.find(step)).collect();
         assert!(places.is_sorted(), "{detector}: {places:?}");
     }
@@ -138,6 +141,47 @@ fn a_finding_is_explained_with_its_image() {
     // Standard input is where a piped report is looked for.
     let run = Keyseam::new(&["explain", fingerprint]).stdin(report).run();
     assert!(run.assert_status(0).text().contains("layer 1"));
+}
+
+/// What Stripe answered to a request that failed, as its SDK for Node prints it, and as PHP writes JSON.
+fn error_objects() -> (Vec<u8>, [String; 2]) {
+    let ids = [30, 31].map(|number| made("req_{{base62:14}}", number));
+    let first = format!("https://dashboard.stripe.com/test/logs/{}", ids[0]);
+    let second = format!("https://dashboard.stripe.com/acct_{}/logs/{}", made("{{base62:16}}", 32), ids[1]);
+    let log = format!(
+        "StripeCardError: Your card was declined. {{\n  doc_url: 'https://stripe.com/docs/error-codes/card-declined',\n  \
+         charge: 'ch_1', request_log_url: '{first}?t=1700000000'\n}}\n{{\"error\":{{\"payment_method_type\":\"card\",\
+         \"request_log_url\":\"{}\"}}}}\n",
+        second.replace('/', "\\/")
+    );
+    (log.into_bytes(), [first, second])
+}
+
+#[test]
+fn stripes_error_objects_show_that_a_key_was_used_and_are_no_keys() {
+    let (log, urls) = error_objects();
+    let secret = made("sk_live_51{{base62:97}}", 33);
+    let logs = || Layer::new().file("var/log/app.log", &log);
+    let with_key = ImageBuilder::new("app:1").env("STRIPE_SECRET_KEY", &secret).layer(logs());
+    let alone = ImageBuilder::new("app:1").layer(logs());
+    let archive = |image: &ImageBuilder| oci(&[&image.build()], Compression::Gzip).tar();
+    let run = Keyseam::scan::<&str>(&[]).arg("-").stdin(archive(&alone)).run();
+    let result = run.assert_status(0).result();
+    assert_eq!(result["findings"], json!([]));
+    let mut told: Vec<String> =
+        list(&result["evidence"]).iter().map(|used| used["url"].as_str().expect("one").to_owned()).collect();
+    told.sort();
+    assert_eq!(told, [urls[1].clone(), urls[0].clone()]);
+    let place = &result["evidence"][0]["locations"][0];
+    assert_eq!((place["path"].as_str(), place["layer"].as_u64()), (Some("var/log/app.log"), Some(0)));
+    let run = Keyseam::scan::<&str>(&[]).arg("-").stdin(archive(&with_key)).run();
+    assert_eq!(run.assert_status(1).findings().len(), 1);
+    let text = flowing(&Keyseam::new(&["explain", "-"]).stdin(run.stdout).run());
+    for url in &urls {
+        assert!(text.contains(&format!("Used: {url} (in var/log/app.log")), "{text}");
+    }
+    let table = Keyseam::new(&["scan", "-"]).stdin(archive(&with_key)).run();
+    assert!(table.assert_status(1).text().contains("dashboard.stripe.com"), "{}", table.text());
 }
 
 #[test]

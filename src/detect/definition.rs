@@ -106,6 +106,8 @@ pub struct Definition {
     pub severity: Severity,
     /// By what a match proves; a form or the offline check may say otherwise.
     pub confidence: Confidence,
+    /// Whether what it finds is no key but evidence that one of its service was used.
+    pub evidence: bool,
     /// Whether its form is one that keys of many services have: where one of these finds the same bytes,
     /// that one goes first.
     pub general: bool,
@@ -170,9 +172,11 @@ impl Definition {
     pub fn is_handle(&self) -> bool {
         const HANDLES: [&str; 9] =
             ["id", "identifier", "sid", "host", "hostname", "account", "username", "domain", "email"];
-        self.kind
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle)))
+        self.evidence
+            || self
+                .kind
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|word| HANDLES.iter().any(|handle| word.eq_ignore_ascii_case(handle)))
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod base;
 pub mod baseline;
 mod coverage;
+mod evidence;
 pub mod exposure;
 pub mod fingerprint;
 pub mod group;

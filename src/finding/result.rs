@@ -12,7 +12,7 @@ use super::location::{Ordinals, place};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
-use super::{exposure, known_public, remediation, step};
+use super::{evidence, exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -129,6 +129,8 @@ impl Judge<'_> {
             Finder::Detector(index) => self.catalogue.get(index).map_or(0, Definition::generality),
             Finder::OwnSecret(_) => 0,
         };
+        let (used, occurrences): (Vec<Occurrence>, Vec<Occurrence>) =
+            occurrences.into_iter().partition(|occurrence| self.is_evidence(occurrence.found.finder));
         let mut occurrences = resolve(occurrences, &generality);
         owners.weigh(&mut occurrences, self.catalogue);
         let dockerfile = self.dockerfile_of(image, blobs);
@@ -138,6 +140,11 @@ impl Judge<'_> {
         let config = &config;
         let view = View { judge: self, image, blobs, owners, config, dockerfile, too_many, base, redactor };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
+        let (used, left_out) = evidence::of(&view, &used);
+        result.evidence = used;
+        if left_out > 0 {
+            result.warnings.push(format!("further evidence of keys in use is not told: {left_out} places"));
+        }
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
                 "the layers of {} are not proven to be the first ones of {}: which are its own is not told",
@@ -164,6 +171,11 @@ impl Judge<'_> {
     /// Whether nothing but a name says that it is a secret.
     fn is_guess(&self, finder: Finder) -> bool {
         matches!(finder, Finder::Detector(index) if self.catalogue.get(index).is_some_and(Definition::is_guess))
+    }
+
+    /// Whether what is found is no key but shows one in use.
+    fn is_evidence(&self, finder: Finder) -> bool {
+        matches!(finder, Finder::Detector(index) if self.catalogue.get(index).is_some_and(|found| found.evidence))
     }
 
     /// Whether what is found may stand in clear: an id, not a secret.
@@ -298,6 +310,7 @@ impl View<'_> {
             layers: self.layers(),
             findings,
             suppressed,
+            evidence: Vec::new(),
             complete: errors.is_empty(),
             errors,
             warnings: self.warnings(),
@@ -472,7 +485,7 @@ impl View<'_> {
         }
     }
 
-    fn rule(&self, finder: Finder) -> Rule<'_> {
+    pub(super) fn rule(&self, finder: Finder) -> Rule<'_> {
         match finder {
             Finder::Detector(index) => {
                 let definition = self.judge.catalogue.get(index);
@@ -503,10 +516,10 @@ impl View<'_> {
 const HIDDEN: &str = "…";
 
 /// What the report says of the rule that found a key.
-struct Rule<'a> {
-    id: String,
-    name: String,
-    service: String,
+pub(super) struct Rule<'a> {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) service: String,
     category: String,
     definition: Option<&'a Definition>,
 }

@@ -30,6 +30,13 @@ pub(crate) fn rich() -> Report {
         detector: "generic-password".into(),
         by: ".keyseamignore line 3: test data of the vendor".into(),
     }];
+    result.evidence = vec![Evidence {
+        detector: "messagebird-request".into(),
+        name: "Request to MessageBird".into(),
+        service: "MessageBird".into(),
+        url: "https://dashboard.messagebird.example/logs/1".into(),
+        locations: vec![file(4, "/var/log/app.log", 9)],
+    }];
     result.complete = false;
     result.errors = vec![ScanError {
         layer: Some(2),
@@ -142,6 +149,9 @@ pub(crate) fn hostile() -> Report {
                 location.name = Some(evil.into());
             }
         }
+        for used in &mut result.evidence {
+            (used.url, used.service) = (evil.into(), evil.into());
+        }
         for error in &mut result.errors {
             error.message = evil.into();
         }
@@ -214,6 +224,7 @@ pub(crate) fn image(target: &str) -> ImageResult {
         complete: true,
         errors: Vec::new(),
         warnings: Vec::new(),
+        evidence: Vec::new(),
         opaque: Opaque::default(),
         stats: Stats {
             layers: layers.len(),

@@ -188,6 +188,8 @@ pub struct ImageResult {
     pub findings: Vec<Finding>,
     /// What was suppressed.
     pub suppressed: Vec<Suppressed>,
+    /// What shows keys in use.
+    pub evidence: Vec<Evidence>,
     /// Whether every byte was read and scanned.
     pub complete: bool,
     /// What was not: at most [`crate::limits::ERRORS_LISTED`], then one that counts the rest.
@@ -366,6 +368,21 @@ pub struct Owner {
 pub struct Verification {
     /// `unverified`, `live`, `dead` or `unknown`.
     pub status: &'static str,
+}
+
+/// A request that a service's error object tells of: with a key of this service something was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Evidence {
+    /// The detector's id.
+    pub detector: String,
+    /// What was found, for people.
+    pub name: String,
+    /// The service.
+    pub service: String,
+    /// Where the service shows the request to the key's owner.
+    pub url: String,
+    /// Where it stands.
+    pub locations: Vec<Location>,
 }
 
 /// A suppressed finding.

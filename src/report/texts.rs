@@ -35,6 +35,10 @@ fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
     for error in &mut result.errors {
         each(clean, error.path.iter_mut().chain([&mut error.message]));
     }
+    for used in &mut result.evidence {
+        each(clean, [&mut used.url]);
+        used.locations.iter_mut().for_each(|location| clean_location(location, clean));
+    }
     for finding in &mut result.findings {
         clean_finding(finding, clean);
     }

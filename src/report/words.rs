@@ -2,7 +2,7 @@
 //! [`super::describe`] says for every format. Each still has to neutralise and to lay it out.
 
 use super::model::{Companion, Finding, ImageResult, Layer, Owner, PullableBy, SourceKind};
-use super::text;
+use super::{describe, text};
 use crate::detect::Place;
 
 /// Severities as summaries list them, the worst first.
@@ -169,6 +169,27 @@ pub(super) fn opaque(result: &ImageResult) -> Option<String> {
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     let files = text::count(usize::try_from(total).unwrap_or(usize::MAX), "file");
     Some(format!("Scanned as they are, not opened: {files} ({reasons})."))
+}
+
+/// The requests that a finding's service shows of it, and where they stand in the image.
+pub(super) fn used<'a>(result: &'a ImageResult, finding: &'a Finding) -> impl Iterator<Item = String> + 'a {
+    result.evidence.iter().filter(|used| used.service == finding.service).map(|used| {
+        let place = used.locations.first().map(|location| format!(" ({})", describe::place(location)));
+        format!("{}{}", used.url, place.unwrap_or_default())
+    })
+}
+
+/// That keys were used, where nothing else of the report says so.
+pub(super) fn evidence(result: &ImageResult) -> Option<String> {
+    let first = result.evidence.first()?;
+    let place =
+        first.locations.first().map(|location| format!(", the first in {}", describe::place(location)));
+    Some(format!(
+        "A key was used: {} that {} answered with an error{}.",
+        text::count(result.evidence.len(), "request"),
+        first.service,
+        place.unwrap_or_default()
+    ))
 }
 
 /// What a comparison leaves out, and what the old image had alone.

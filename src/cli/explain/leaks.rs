@@ -9,7 +9,10 @@ use crate::cli::input;
 use crate::cli::messages::without_keys;
 use crate::limits::EXPLAINED_REPORT;
 use crate::report::describe;
-use crate::report::model::{Location, Origin, Remediation};
+use crate::report::model::{Evidence, Location, Origin, Remediation};
+
+/// Requests that are told of a key.
+const REQUESTS: usize = 10;
 
 /// A report, as far as it is needed.
 #[derive(Deserialize)]
@@ -24,6 +27,8 @@ struct ResultText {
     reference: Option<String>,
     platform: Option<String>,
     findings: Vec<FindingText>,
+    #[serde(default)]
+    evidence: Vec<Evidence>,
 }
 
 /// A finding, as far as it is needed.
@@ -102,9 +107,22 @@ fn leaks(result: ResultText) -> Vec<Leak> {
     let leak = |mut finding: FindingText| {
         clean(&mut finding.remediation);
         finding.name = without_keys(&finding.name);
-        Leak { image: image.clone(), finding, used: Vec::new() }
+        let used = used(&result.evidence, &finding.service);
+        Leak { image: image.clone(), finding, used }
     };
     result.findings.into_iter().map(leak).collect()
+}
+
+/// Where requests with a key of `service` are shown, and where they stand in the image.
+fn used(evidence: &[Evidence], service: &str) -> Vec<String> {
+    let all: Vec<&Evidence> = evidence.iter().filter(|used| used.service == service).collect();
+    let told = all.iter().take(REQUESTS).map(|used| {
+        let place =
+            used.locations.first().map_or_else(String::new, |at| format!(" (in {})", describe::place(at)));
+        without_keys(&format!("{}{place}", used.url))
+    });
+    let more = all.len().saturating_sub(REQUESTS);
+    told.chain((more > 0).then(|| format!("and {more} more requests; the report lists them"))).collect()
 }
 
 /// Cleans what an image or a Dockerfile had a part in. A report made with `--show-secrets` holds keys.

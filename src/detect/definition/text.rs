@@ -36,6 +36,8 @@ struct DetectorText {
     severity: Severity,
     confidence: Confidence,
     #[serde(default)]
+    evidence: bool,
+    #[serde(default)]
     general: bool,
     #[serde(default)]
     aliases: Vec<String>,
@@ -157,6 +159,7 @@ impl DetectorText {
             kind: self.kind,
             severity: self.severity,
             confidence: self.confidence,
+            evidence: self.evidence,
             general: self.general,
             aliases: self.aliases,
             public_prefix: self.public_prefix,

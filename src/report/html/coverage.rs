@@ -24,6 +24,7 @@ pub(super) fn write(section: &mut Markup, image: &Image<'_>) {
             coverage.put("p", PLAIN, &line);
             list(coverage, &result.opaque.paths);
         }
+        words::evidence(result).iter().for_each(|line| coverage.put("p", PLAIN, line));
         if !result.warnings.is_empty() {
             coverage.put("p", PLAIN, &format!("{}:", text::count(result.warnings.len(), "note")));
             list(coverage, &result.warnings);

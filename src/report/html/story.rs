@@ -16,6 +16,7 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
         story.tag("dl", PLAIN, |list| {
             advice(list, result, finding);
             entry(list, "Readable", |text| text.text(&describe::readers(result, finding)));
+            used(list, result, finding);
             key(list, finding);
             match result.source {
                 SourceKind::Context => instruction(list, finding),
@@ -92,6 +93,19 @@ pub(super) fn linked(inside: &mut Markup, text: &str) {
         rest = from.get(address.len()..).unwrap_or_default();
     }
     inside.text(rest);
+}
+
+/// The requests that show the key in use.
+fn used(list: &mut Markup, result: &ImageResult, finding: &Finding) {
+    let requests: Vec<String> = words::used(result, finding).take(PLACES_SHOWN).collect();
+    if requests.is_empty() {
+        return;
+    }
+    entry(list, "Seen in use", |text| {
+        text.tag("ul", PLAIN, |items| {
+            requests.iter().for_each(|request| items.tag("li", PLAIN, |item| linked(item, request)));
+        });
+    });
 }
 
 fn key(list: &mut Markup, finding: &Finding) {

@@ -203,6 +203,11 @@ fn details(page: &mut Page, shown: &[Shown<'_>]) {
         if finding.secret != "…" {
             lines.push(format!("- key {}\n", code(&finding.secret, CELL)));
         }
+        lines.extend(
+            super::words::used(result, finding)
+                .take(LISTED)
+                .map(|used| format!("- seen in use: {}\n", code(&used, 2 * CELL))),
+        );
         lines.push(format!("- readable {}\n", prose(&describe::readers(result, finding))));
         lines.extend(describe::advice(result, finding).iter().map(|line| format!("- {}\n", prose(line))));
         lines.extend(finding.remediation.image_steps.iter().map(|step| format!("- {}\n", rich(step))));

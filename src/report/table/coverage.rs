@@ -19,6 +19,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, result: &ImageResult, shown: usize) -
     sheet.paragraph(2, &words::read(result))?;
     errors(sheet, result)?;
     opaque(sheet, result)?;
+    words::evidence(result).map_or(Ok(()), |line| sheet.paragraph(2, &line))?;
     warnings(sheet, &result.warnings)?;
     suppressed(sheet, result)?;
     below(sheet, result.findings.len().saturating_sub(shown))

@@ -24,6 +24,7 @@ pub(super) fn write(
     places(sheet, finding)?;
     origin(sheet, result, finding)?;
     readers(sheet, result, finding)?;
+    used(sheet, result, finding)?;
     advice(sheet, finding)?;
     build(sheet, result, finding)
 }
@@ -121,6 +122,11 @@ fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io
     sheet.row("readable", &describe::readers(result, finding))?;
     let Some(owner) = &finding.owner else { return Ok(()) };
     sheet.row("package", &words::package(owner))
+}
+
+/// The first request that shows the key in use.
+fn used(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
+    words::used(result, finding).next().map_or(Ok(()), |used| sheet.row("used", &used))
 }
 
 fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
