@@ -105,9 +105,13 @@ pub(crate) struct Piece {
 impl Piece {
     pub(crate) fn new(program: impl AsRef<Path>) -> Self {
         let mut command = Command::new(program.as_ref());
-        command.env_clear().env("PATH", path()).env("LANG", "C.UTF-8").env("HOME", workshop_folder());
+        command
+            .env_clear()
+            .env("PATH", path())
+            .env("LANG", "C.UTF-8")
+            .env("HOME", env!("CARGO_TARGET_TMPDIR"));
         // Packages of Node.js warn of versions of it, each run.
-        command.env("NODE_NO_WARNINGS", "1").current_dir(workshop_folder());
+        command.env("NODE_NO_WARNINGS", "1").current_dir(env!("CARGO_TARGET_TMPDIR"));
         Self { command, input: None }
     }
 
@@ -125,6 +129,16 @@ impl Piece {
     pub(crate) fn input(mut self, line: &str) -> Self {
         self.input = Some(format!("{line}\n").into_bytes());
         self
+    }
+
+    /// The same, ended with status 124 if it takes longer than anybody would wait.
+    pub(crate) fn impatient(self) -> Self {
+        let mut outer = Self::new("timeout").args(["--kill-after=5", "60"]);
+        outer.command.arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            outer.command.env(name, value.unwrap_or_default());
+        }
+        outer
     }
 
     pub(crate) fn run(mut self) -> Said {
@@ -304,7 +318,9 @@ impl Workshop {
                 let classes = format!("{folder}:{}:/usr/share/java/gson.jar", sdk.display());
                 // Anyone's JVM finds the authority of its own company in a store like this.
                 let trusted = format!("-Djavax.net.ssl.trustStore={}", self.trust_store(store).display());
-                let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", &trusted, "-cp", &classes];
+                let password = "-Djavax.net.ssl.trustStorePassword=changeit";
+                let quick =
+                    ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", &trusted, password, "-cp", &classes];
                 let call = if is_digest { vec!["Digest", key.class, key.camel] } else { vec![key.class] };
                 Piece::new("java").args(quick).args(call)
             }
