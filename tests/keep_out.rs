@@ -136,6 +136,12 @@ fn the_environment_gives_the_key() {
         assert_eq!(workshop::mode(&path("config/messagebird")), 0o700);
         assert_fetched(Store::Env, key, value, &|_| vec![(file.clone(), kept.clone())]);
     }
+    let typed =
+        workshop().typed_setup(key, Store::Env).envs([("XDG_CONFIG_HOME".to_owned(), path("config"))]);
+    let typed = typed.input("typed").run();
+    assert_eq!((typed.status, typed.err.as_str()), (0, ""), "{}", typed.out);
+    assert!(typed.out.starts_with("MESSAGEBIRD_API_KEY: \r\nexport "), "{}", typed.out);
+    assert_eq!(fs::read_to_string(path("config/messagebird/api_key")).expect("a file"), "typed\n");
     let nothing = script().input("").run();
     assert_eq!(nothing.status, 1);
     assert_eq!(nothing.err, "MESSAGEBIRD_API_KEY: there is no key on standard input\n");
@@ -196,6 +202,11 @@ fn vault_gives_the_key_to_a_token_with_the_policy_of_the_script() {
 fn conjur_gives_the_key_to_the_host_that_the_script_names() {
     let conjur = Conjur::start();
     assert_holds(&conjur);
+    // Typed on a terminal, which shows nothing of it and is left as it was.
+    let typed = workshop().typed_setup(&KEYS[0], Store::Conjur);
+    let typed = typed.envs(conjur.environment(Who::Admin, Language::Shell)).input("typed").run();
+    assert_eq!((typed.status, typed.out.as_str(), typed.err.as_str()), (0, "MESSAGEBIRD_API_KEY: \r\n", ""));
+    assert_fetched(Store::Conjur, &KEYS[0], "typed", &|language| conjur.environment(Who::Reader, language));
     let wrong = |language| {
         let mut environment = conjur.environment(Who::Reader, language);
         environment.retain(|(name, _)| name != "CONJUR_AUTHN_API_KEY");

@@ -342,6 +342,13 @@ impl Workshop {
         self.wrapped(store, "dash").args([script])
     }
 
+    /// The same on a terminal, where the line of standard input is typed when it is asked for.
+    pub(crate) fn typed_setup(&self, key: &Key, store: Store) -> Piece {
+        let script = self.setup(key, store);
+        let outer = Piece::new(installed("bin/python")).args([driver("typed.py"), "dash".into()]);
+        outer.args(script.command.get_args())
+    }
+
     /// A program of the system's.
     pub(crate) fn tool(&self, name: &str) -> Piece {
         Piece::new(name)
