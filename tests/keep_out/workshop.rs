@@ -65,11 +65,12 @@ pub(crate) enum Wanted {
     Main,
 }
 
-/// A value that nothing has seen before; with what shells, headers, JSON and templates give a meaning to.
+/// A value that nothing has seen before; an odd one of two lines, with what shells, JSON and templates give a
+/// meaning to.
 pub(crate) fn secret(odd: bool) -> String {
     let random = || RandomState::new().build_hasher().finish();
     let plain = format!("{:016x}{:016x}", random(), random());
-    if odd { format!("k\"$'`\\+/=%{{x}} &{plain}") } else { plain }
+    if odd { format!("k\"$'`\\+/=%{{x}} &\n{plain}") } else { plain }
 }
 
 pub(crate) fn digest(value: &str) -> String {

@@ -4,11 +4,11 @@ if [ -t 0 ]; then
     trap 'exit 1' INT TERM
     stty -echo
     printf '{{ variable }}: ' >&2
-fi
-IFS= read -r key || true
-if [ -t 0 ]; then
+    IFS= read -r key || true
     stty echo
     echo >&2
+else
+    key=$(cat)
 fi
 [ -n "$key" ] || {
     echo '{{ variable }}: there is no key on standard input' >&2
