@@ -11,6 +11,7 @@ mod workshop;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::TcpListener;
 
 use keyseam::advice::keep_out::{Language, Store};
 
@@ -135,6 +136,12 @@ fn the_environment_gives_the_key() {
         assert_eq!(workshop::mode(&path("config/messagebird")), 0o700);
         assert_fetched(Store::Env, key, value, &|_| vec![(file.clone(), kept.clone())]);
     }
+    let typed =
+        workshop().typed_setup(key, Store::Env).envs([("XDG_CONFIG_HOME".to_owned(), path("config"))]);
+    let typed = typed.input("typed").run();
+    assert_eq!((typed.status, typed.err.as_str()), (0, ""), "{}", typed.out);
+    assert!(typed.out.starts_with("MESSAGEBIRD_API_KEY: \r\nexport "), "{}", typed.out);
+    assert_eq!(fs::read_to_string(path("config/messagebird/api_key")).expect("a file"), "typed\n");
     let nothing = script().input("").run();
     assert_eq!(nothing.status, 1);
     assert_eq!(nothing.err, "MESSAGEBIRD_API_KEY: there is no key on standard input\n");
@@ -195,6 +202,11 @@ fn vault_gives_the_key_to_a_token_with_the_policy_of_the_script() {
 fn conjur_gives_the_key_to_the_host_that_the_script_names() {
     let conjur = Conjur::start();
     assert_holds(&conjur);
+    // Typed on a terminal, which shows nothing of it and is left as it was.
+    let typed = workshop().typed_setup(&KEYS[0], Store::Conjur);
+    let typed = typed.envs(conjur.environment(Who::Admin, Language::Shell)).input("typed").run();
+    assert_eq!((typed.status, typed.out.as_str(), typed.err.as_str()), (0, "MESSAGEBIRD_API_KEY: \r\n", ""));
+    assert_fetched(Store::Conjur, &KEYS[0], "typed", &|language| conjur.environment(Who::Reader, language));
     let wrong = |language| {
         let mut environment = conjur.environment(Who::Reader, language);
         environment.retain(|(name, _)| name != "CONJUR_AUTHN_API_KEY");
@@ -204,6 +216,49 @@ fn conjur_gives_the_key_to_the_host_that_the_script_names() {
     assert_refused(Store::Conjur, &KEYS[0], &["login", "401 unauthorized"], "wrong", &wrong);
     let distrusting = |language| conjur.distrusting(language);
     assert_refused(Store::Conjur, &KEYS[0], &["cert", "ssl"], "no value", &distrusting);
+}
+
+/// Whatever a server does, a process that needs a key hears of it in time.
+#[test]
+fn a_server_that_never_answers_holds_nobody_up() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = format!("127.0.0.1:{}", silent.local_addr().expect("an address").port());
+    let (http, https) = (format!("http://{address}"), format!("https://{address}"));
+    let environment = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "somebody"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+        ("AWS_ENDPOINT_URL", &http),
+        ("VAULT_ADDR", &https),
+        ("VAULT_TOKEN", "token"),
+        ("CONJUR_APPLIANCE_URL", &https),
+        ("CONJUR_ACCOUNT", "acme"),
+        ("CONJUR_AUTHN_LOGIN", "admin"),
+        ("CONJUR_AUTHN_API_KEY", "secret"),
+        // For Debian's SDK of Go; none of the others asks it for an address of loopback.
+        ("HTTPS_PROXY", &http),
+        ("NO_PROXY", "127.0.0.1"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let asked = &|store, language| {
+        let piece = workshop().piece(&KEYS[0], store, language, Wanted::Main).envs(environment.clone());
+        let said = piece.impatient().run();
+        let shown = format!("{store:?}, {language:?}: {} {}{}", said.status, said.err, said.out);
+        assert!(said.status != 124 && said.status != 0, "{shown}");
+        let lower = said.err.to_lowercase();
+        assert!(["time", "abort", "deadline"].iter().any(|word| lower.contains(word)), "{shown}");
+        assert_eq!(said.err.lines().count(), 1, "{shown}");
+    };
+    workshop();
+    std::thread::scope(|scope| {
+        for store in [Store::Aws, Store::Vault, Store::Conjur] {
+            for language in Language::ALL {
+                scope.spawn(move || asked(store, language));
+            }
+        }
+    });
 }
 
 #[test]

@@ -65,11 +65,12 @@ pub(crate) enum Wanted {
     Main,
 }
 
-/// A value that nothing has seen before; with what shells, headers, JSON and templates give a meaning to.
+/// A value that nothing has seen before; an odd one of two lines, with what shells, JSON and templates give a
+/// meaning to.
 pub(crate) fn secret(odd: bool) -> String {
     let random = || RandomState::new().build_hasher().finish();
     let plain = format!("{:016x}{:016x}", random(), random());
-    if odd { format!("k\"$'`\\+/=%{{x}} &{plain}") } else { plain }
+    if odd { format!("k\"$'`\\+/=%{{x}} &\n{plain}") } else { plain }
 }
 
 pub(crate) fn digest(value: &str) -> String {
@@ -105,9 +106,13 @@ pub(crate) struct Piece {
 impl Piece {
     pub(crate) fn new(program: impl AsRef<Path>) -> Self {
         let mut command = Command::new(program.as_ref());
-        command.env_clear().env("PATH", path()).env("LANG", "C.UTF-8").env("HOME", workshop_folder());
+        command
+            .env_clear()
+            .env("PATH", path())
+            .env("LANG", "C.UTF-8")
+            .env("HOME", env!("CARGO_TARGET_TMPDIR"));
         // Packages of Node.js warn of versions of it, each run.
-        command.env("NODE_NO_WARNINGS", "1").current_dir(workshop_folder());
+        command.env("NODE_NO_WARNINGS", "1").current_dir(env!("CARGO_TARGET_TMPDIR"));
         Self { command, input: None }
     }
 
@@ -125,6 +130,16 @@ impl Piece {
     pub(crate) fn input(mut self, line: &str) -> Self {
         self.input = Some(format!("{line}\n").into_bytes());
         self
+    }
+
+    /// The same, ended with status 124 if it takes longer than anybody would wait.
+    pub(crate) fn impatient(self) -> Self {
+        let mut outer = Self::new("timeout").args(["--kill-after=5", "60"]);
+        outer.command.arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            outer.command.env(name, value.unwrap_or_default());
+        }
+        outer
     }
 
     pub(crate) fn run(mut self) -> Said {
@@ -304,7 +319,9 @@ impl Workshop {
                 let classes = format!("{folder}:{}:/usr/share/java/gson.jar", sdk.display());
                 // Anyone's JVM finds the authority of its own company in a store like this.
                 let trusted = format!("-Djavax.net.ssl.trustStore={}", self.trust_store(store).display());
-                let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", &trusted, "-cp", &classes];
+                let password = "-Djavax.net.ssl.trustStorePassword=changeit";
+                let quick =
+                    ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", &trusted, password, "-cp", &classes];
                 let call = if is_digest { vec!["Digest", key.class, key.camel] } else { vec![key.class] };
                 Piece::new("java").args(quick).args(call)
             }
@@ -324,6 +341,13 @@ impl Workshop {
     pub(crate) fn setup(&self, key: &Key, store: Store) -> Piece {
         let script = self.folder_of("setup", key, store).join(format!("keep-{}.sh", key.slug));
         self.wrapped(store, "dash").args([script])
+    }
+
+    /// The same on a terminal, where the line of standard input is typed when it is asked for.
+    pub(crate) fn typed_setup(&self, key: &Key, store: Store) -> Piece {
+        let script = self.setup(key, store);
+        let outer = Piece::new(installed("bin/python")).args([driver("typed.py"), "dash".into()]);
+        outer.args(script.command.get_args())
     }
 
     /// A program of the system's.

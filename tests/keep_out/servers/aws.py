@@ -59,7 +59,7 @@ def credentials(client, role):
 
 
 def main():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logging.disable(logging.INFO)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

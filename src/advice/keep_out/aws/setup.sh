@@ -1,7 +1,8 @@
 #!/bin/sh
 # Puts {{ variable }} into AWS Secrets Manager, and lets one IAM role read it:
 #     READER_ROLE=app sh {{ file }}
-# Needs the AWS CLI, with credentials that may do both.
+# Needs the AWS CLI, with credentials that may do both. If a KMS key of your own encrypts the
+# secret, the role needs kms:Decrypt on it as well.
 set -eu
 : "${READER_ROLE:?is not set: the IAM role that may read the key}"
 secret={{ id }}

@@ -32,8 +32,8 @@ public final class {{ class }} {
     Map<String, String> environment = System.getenv();
     String address = environment.getOrDefault("VAULT_ADDR", "");
     String token = environment.getOrDefault("VAULT_TOKEN", "");
-    String login = System.getProperty("user.home") + "/.vault-token";
-    Path file = Path.of(environment.getOrDefault("VAULT_TOKEN_FILE", login));
+    String home = environment.getOrDefault("HOME", System.getProperty("user.home"));
+    Path file = Path.of(environment.getOrDefault("VAULT_TOKEN_FILE", home + "/.vault-token"));
     if (token.isEmpty() && Files.isReadable(file)) {
       token = Files.readString(file).strip();
     }
