@@ -96,8 +96,12 @@ fn the_two_keys_of_the_beginning_are_explained_in_full() {
         for point in of_both.iter().chain(own) {
             assert!(text.contains(point), "{detector}: nothing says {point:?}");
         }
-        let order =
-            ["opy it into your secret store", "Find what uses the old one", "Try it in staging", "old key>`"];
+        let order = [
+            "opy it into your secret store",
+            "Find what uses the old one",
+            "Try it in staging",
+            "elete the old key",
+        ];
         let places: Vec<Option<usize>> = order.iter().map(|step| text.find(step)).collect();
         assert!(places.is_sorted(), "{detector}: {places:?}");
     }

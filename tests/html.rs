@@ -180,7 +180,7 @@ fn a_pin_opens_the_story_and_escape_closes_it() {
         "COPY . /app",
         "app/.npmrc:1",
         "layer 6 deletes the file, which hides it from containers only",
-        "revoke it",
+        "Revoke it now",
         removed["fingerprint"].as_str().expect("a fingerprint"),
         place,
     ] {

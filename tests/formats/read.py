@@ -33,6 +33,7 @@ def junit(path, schema):
 # What the report itself is made of.
 TAGS = {
     "h3", "p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "strong", "code", "details", "summary",
+    "ol", "pre",
 }  # fmt: skip
 # What GitHub makes something of in text that is not code.
 ACTIVE = re.compile(r"@\w|#\d|\bGH-\d|www\.|://|\b[0-9a-f]{7,40}\b|:\w+:|\w@\w")
@@ -50,7 +51,9 @@ class Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         assert tag in TAGS, f"a tag that is not ours: <{tag} {attributes}>"
-        assert not [name for name, _ in attributes if name not in ("align", "style")], f"{tag} {attributes}"
+        known = [("lang", "diff"), ("class", "language-diff")]
+        foreign = [one for one in attributes if one[0] not in ("align", "style") and one not in known]
+        assert not foreign, f"{tag} {attributes}"
         if tag == "tr":
             self.rows.append(0)
         if tag in ("td", "th"):

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use super::{alphabet, form};
+use crate::advice;
 use crate::detect::definition::{Companion, Definition, Form, OnFail, Shape};
 use crate::detect::redact::redacted;
 use crate::detect::template::{Seed, expand, to_bytes};
 use crate::report::Style;
+use crate::report::describe::sentence;
 use crate::report::text::{count, wrap};
 
 /// Columns before a paragraph.
@@ -189,9 +191,8 @@ fn shown(definition: &Definition) -> Vec<String> {
 }
 
 fn advice(definition: &Definition) -> Vec<String> {
-    let revoke = definition.revoke.as_ref().map(|revoke| format!("Revoke it: {revoke}"));
-    let console = definition.console.as_ref().map(|console| format!("Keys are managed at {console}"));
-    revoke.into_iter().chain(console).collect()
+    let next = sentence(&advice::next(Some(definition)));
+    vec![next, format!("Step by step: keyseam explain {}", definition.id)]
 }
 
 fn selection(definition: &Definition) -> String {
