@@ -120,7 +120,9 @@ fn line_ranges(text: &str) -> Vec<Range<usize>> {
 }
 
 fn changes(shown: Shown<'_>, edits: &[Edit], lines: &[Range<usize>]) -> Vec<Change> {
-    let line_of = |at: usize| lines.partition_point(|line| line.end <= at);
+    // What is added behind a last line without an end belongs to it.
+    let most = lines.len() - usize::from(!shown.text.is_empty() && !shown.text.ends_with('\n'));
+    let line_of = |at: usize| lines.partition_point(|line| line.end <= at).min(most);
     let mut changes: Vec<Change> = Vec::new();
     let mut at = 0;
     while let Some(first) = edits.get(at) {
@@ -135,7 +137,15 @@ fn changes(shown: Shown<'_>, edits: &[Edit], lines: &[Range<usize>]) -> Vec<Chan
         let from = lines.get(start).map_or(shown.text.len(), |line| line.start);
         let to = end.checked_sub(1).and_then(|last| lines.get(last)).map_or(from, |line| line.end.max(from));
         let new = new_lines(shown, &pieces(from..to, edits.get(at..next).unwrap_or_default()));
-        changes.extend(trimmed(shown.text, lines, Change { old: start..end.max(start), new }));
+        if let Some(change) = trimmed(shown.text, lines, Change { old: start..end.max(start), new }) {
+            match changes.last_mut() {
+                Some(last) if last.old.end == change.old.start => {
+                    last.old.end = change.old.end;
+                    last.new.extend(change.new);
+                }
+                _ => changes.push(change),
+            }
+        }
         at = next.max(at + 1);
     }
     changes
@@ -265,11 +275,11 @@ mod tests {
 
     #[test]
     fn a_diff_has_three_lines_around_each_change() {
-        let text = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n";
+        let text = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n10\n11\n12\n13\n";
         let edits = [edit(text, "5\n", ""), edit(text, "12", "twelve\nand")];
         assert_eq!(
             diff(text, &edits),
-            "--- a/x\n+++ b/x\n@@ -2,7 +2,6 @@\n 2\n 3\n 4\n-5\n 6\n 7\n 8\n@@ -9,5 +8,6 @@\n 9\n 10\n 11\n-12\n+twelve\n+and\n 13\n"
+            "--- a/x\n+++ b/x\n@@ -2,7 +2,6 @@\n 2\n 3\n 4\n-5\n 6\n 7\n 8\n@@ -10,5 +9,6 @@\n 10\n 10\n 11\n-12\n+twelve\n+and\n 13\n"
         );
         assert_eq!(diff(text, &[]), "");
         assert_eq!(diff(text, &[edit(text, "5", "5")]), "");
@@ -309,8 +319,8 @@ mod tests {
         let head = |line: usize| format!("@@ step {line} @@");
         let form = Form { old: "old", new: "new", head: Some(&head) };
         let (text, covers) = ("a\nb\nc\n", []);
-        let edits = [edit(text, "b", "x"), edit(text, "c\n", "")];
+        let edits = [edit(text, "a", "x"), edit(text, "c\n", "")];
         let diff = unified(Shown { text, covers: &covers }, &edits, &form);
-        assert_eq!(diff.as_deref(), Some("--- old\n+++ new\n@@ step 1 @@\n-b\n+x\n@@ step 2 @@\n-c\n"));
+        assert_eq!(diff.as_deref(), Some("--- old\n+++ new\n@@ step 0 @@\n-a\n+x\n@@ step 2 @@\n-c\n"));
     }
 }

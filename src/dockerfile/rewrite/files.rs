@@ -1,6 +1,6 @@
 //! Files that hold the key: what COPY and ADD brought, and how the steps that read such files get them.
 
-use super::{Draft, Leaks, Missing, Mount, Place, run, shell};
+use super::{Draft, Leaks, Missing, Mount, Place, Rewriter, run, shell};
 use crate::dockerfile::Instruction;
 use super::diff::Edit;
 use crate::dockerfile::pairs::words;
@@ -75,7 +75,7 @@ pub(super) fn normal(path: &str) -> String {
 }
 
 /// What a COPY made of one of its sources.
-enum Brought {
+pub(super) enum Brought {
     /// It names the file.
     Named(usize),
     /// It copies the folder that the file is in: what `.dockerignore` says of it.
@@ -96,10 +96,12 @@ impl<'a> Draft<'a, '_> {
         let Some((destination, sources)) = words.split_last() else { return };
         let mut named = Vec::new();
         for path in paths.iter().filter(|path| is_plain(path)) {
-            match self.brought(index, instruction, sources, destination, path) {
+            match self.of.brought(index, instruction, sources, destination, path) {
                 Some(Brought::Named(source)) => named.push(source),
-                Some(Brought::Below(pattern)) => drop(self.ignored.insert(pattern)),
-                None => continue,
+                Some(Brought::Below(pattern)) if instruction.flag("from").is_none() => {
+                    self.ignored.insert(pattern);
+                }
+                _ => continue,
             }
             self.miss(index, &format!("/{path}"));
         }
@@ -133,8 +135,52 @@ impl<'a> Draft<'a, '_> {
         self.change(index).edits.extend(edits);
     }
 
+    /// ADD of an address that holds the key: a step that fetches it with the key as a secret.
+    fn add_of_address(&mut self, index: usize, instruction: &'a Instruction) -> bool {
+        let words = arguments(instruction, self.of.escape);
+        let [address, destination] = words.as_slice() else { return false };
+        let Some((scheme, rest)) = address.split_once("://") else { return false };
+        let keys = self.keys_in(address);
+        let refers: Vec<String> =
+            self.variables_at(index).map(|(name, _)| name.clone()).filter(|name| shell::names(address, name)).collect();
+        let at_host = rest.split('/').next().and_then(|host| Some(host.rsplit_once('@')?.0.len() + 1));
+        let whole = keys.is_empty() && refers.is_empty();
+        if whole && (at_host.is_none() || !self.is_text_of(index)) {
+            return false;
+        }
+        let name = address.rsplit('/').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+        let target = if destination.ends_with('/') { format!("{destination}{name}") } else { destination.clone() };
+        let text = if let Some(at) = at_host {
+            let address = format!("{scheme}://{}", rest.get(at..).unwrap_or_default());
+            let netrc = Mount::File {
+                id: "netrc".to_owned(),
+                path: format!("{}/.netrc", self.of.home(index).unwrap_or_else(|| "/root".to_owned())),
+                for_all: self.of.user(index).is_some(),
+            };
+            let (repository, branch) = address.split_once('#').unwrap_or((&address, ""));
+            if repository.ends_with(".git") {
+                let branch = branch.split(':').next().unwrap_or_default();
+                let branch = if branch.is_empty() { String::new() } else { format!(" --branch {branch}") };
+                format!("RUN {} git clone{branch} {repository} {destination}", netrc.text())
+            } else {
+                format!("RUN {} curl -fsSL --netrc -o {target} \"{address}\"", netrc.text())
+            }
+        } else {
+            let name = refers.first().cloned().unwrap_or_else(|| run::variable_name(self.leaks.variable));
+            let id = self.variables.get(&name).map_or_else(|| id(&name), |one| one.id.clone());
+            self.used.insert(name.clone());
+            let mut said = address.clone();
+            keys.iter().rev().for_each(|range| said.replace_range(range.clone(), &format!("${name}")));
+            format!("RUN {} curl -fsSL -o {target} \"{said}\"", Mount::Variable { id, name }.text())
+        };
+        self.change(index).instead = Some(text);
+        true
+    }
+}
+
+impl Rewriter<'_> {
     /// How a file came from the sources.
-    fn brought(
+    pub(super) fn brought(
         &self,
         index: usize,
         instruction: &Instruction,
@@ -153,7 +199,6 @@ impl<'a> Draft<'a, '_> {
             Some(target) => normal(&format!("{target}/{wanted}")) == path,
             None => path == wanted || path.ends_with(&format!("/{}", normal(&format!("{destination}/{wanted}")))),
         };
-        let from_build = instruction.flag("from").is_none();
         for (at, source) in sources.iter().enumerate().filter(|(_, source)| !source.contains(['*', '?', '['])) {
             let last = normal(source).rsplit('/').next().unwrap_or_default().to_owned();
             let renamed = sources.len() == 1 && !destination.ends_with('/') && is_target("");
@@ -164,7 +209,7 @@ impl<'a> Draft<'a, '_> {
         let is_archive = |source: &String| {
             instruction.keyword == "ADD" && (source.contains(".tar") || source.ends_with(".tgz") || source.starts_with("file:"))
         };
-        if !from_build || sources.iter().any(is_archive) {
+        if sources.iter().any(is_archive) {
             return None;
         }
         let below = target.as_ref().and_then(|target| match target.as_str() {
@@ -196,8 +241,8 @@ impl<'a> Draft<'a, '_> {
     /// The working directory of a step, where the Dockerfile tells it.
     fn folder(&self, index: usize) -> Option<String> {
         let mut below = String::new();
-        for at in (0..index).rev().filter(|at| self.of.stages.follows(index, *at)) {
-            let Some(one) = self.of.at(at).filter(|one| one.keyword == "WORKDIR") else { continue };
+        for at in (0..index).rev().filter(|at| self.stages.follows(index, *at)) {
+            let Some(one) = self.at(at).filter(|one| one.keyword == "WORKDIR") else { continue };
             let named = one.arguments.trim().trim_matches('"');
             if named.contains('$') {
                 return None;
@@ -207,13 +252,13 @@ impl<'a> Draft<'a, '_> {
                 return Some(below);
             }
         }
-        self.of.stages.begins_empty(index).then(|| format!("/{below}"))
+        self.stages.begins_empty(index).then(|| format!("/{below}"))
     }
 
     /// The user that a step runs as; root where the Dockerfile does not say.
-    pub(super) fn user(&self, index: usize) -> Option<&'a str> {
-        let before = (0..index).rev().filter(|at| self.of.stages.follows(index, *at));
-        let said = before.filter_map(|at| self.of.at(at)).find(|one| one.keyword == "USER")?;
+    pub(super) fn user(&self, index: usize) -> Option<&str> {
+        let before = (0..index).rev().filter(|at| self.stages.follows(index, *at));
+        let said = before.filter_map(|at| self.at(at)).find(|one| one.keyword == "USER")?;
         let name = said.arguments.split(':').next().unwrap_or_default().trim();
         Some(name).filter(|name| !matches!(*name, "root" | "0" | ""))
     }
@@ -233,48 +278,6 @@ impl<'a> Draft<'a, '_> {
         let for_all = self.user(index).is_some();
         is_plain(path).then(|| Mount::File { id, path: path.to_owned(), for_all })
     }
-
-    /// ADD of an address that holds the key: a step that fetches it with the key as a secret.
-    fn add_of_address(&mut self, index: usize, instruction: &'a Instruction) -> bool {
-        let words = arguments(instruction, self.of.escape);
-        let [address, destination] = words.as_slice() else { return false };
-        let Some((scheme, rest)) = address.split_once("://") else { return false };
-        let keys = self.keys_in(address);
-        let refers: Vec<String> =
-            self.variables_at(index).map(|(name, _)| name.clone()).filter(|name| shell::names(address, name)).collect();
-        let at_host = rest.split('/').next().and_then(|host| Some(host.rsplit_once('@')?.0.len() + 1));
-        let whole = keys.is_empty() && refers.is_empty();
-        if whole && (at_host.is_none() || !self.is_text_of(index)) {
-            return false;
-        }
-        let name = address.rsplit('/').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
-        let target = if destination.ends_with('/') { format!("{destination}{name}") } else { destination.clone() };
-        let text = if let Some(at) = at_host {
-            let address = format!("{scheme}://{}", rest.get(at..).unwrap_or_default());
-            let netrc = Mount::File {
-                id: "netrc".to_owned(),
-                path: format!("{}/.netrc", self.home(index).unwrap_or_else(|| "/root".to_owned())),
-                for_all: self.user(index).is_some(),
-            };
-            let (repository, branch) = address.split_once('#').unwrap_or((&address, ""));
-            if repository.ends_with(".git") {
-                let branch = branch.split(':').next().unwrap_or_default();
-                let branch = if branch.is_empty() { String::new() } else { format!(" --branch {branch}") };
-                format!("RUN {} git clone{branch} {repository} {destination}", netrc.text())
-            } else {
-                format!("RUN {} curl -fsSL --netrc -o {target} \"{address}\"", netrc.text())
-            }
-        } else {
-            let name = refers.first().cloned().unwrap_or_else(|| run::variable_name(self.leaks.variable));
-            let id = self.variables.get(&name).map_or_else(|| id(&name), |one| one.id.clone());
-            self.used.insert(name.clone());
-            let mut said = address.clone();
-            keys.iter().rev().for_each(|range| said.replace_range(range.clone(), &format!("${name}")));
-            format!("RUN {} curl -fsSL -o {target} \"{said}\"", Mount::Variable { id, name }.text())
-        };
-        self.change(index).instead = Some(text);
-        true
-    }
 }
 
 impl Known {
@@ -293,7 +296,7 @@ impl Known {
 }
 
 /// What COPY and ADD name, the destination last.
-fn arguments(instruction: &Instruction, escape: char) -> Vec<String> {
+pub(super) fn arguments(instruction: &Instruction, escape: char) -> Vec<String> {
     let text = instruction.arguments.trim();
     if let Some(list) = super::commands::json(text) {
         return list;

@@ -13,6 +13,7 @@
 mod commands;
 pub mod diff;
 mod files;
+mod origin;
 pub mod recorded;
 mod run;
 mod shell;
@@ -22,7 +23,9 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
+use super::pairs::{pairs, unquoted};
 use super::{Dockerfile, Instruction, lines};
+use crate::detect::redact::is_secret_name;
 use diff::Edit;
 use stages::Stages;
 use variables::Variables;
@@ -83,9 +86,13 @@ impl<'a> Rewriter<'a> {
     /// What to write so that the key is in none of its places any more. None where nothing can be written, or where
     /// what would have to be is not known.
     pub fn rewrite(&self, leaks: &Leaks<'_>) -> Option<Rewrite> {
+        let files = self.bringers(&leaks.places);
+        let others = leaks.places.iter().filter(|(_, place)| !matches!(place, Place::File(_))).copied();
+        let files = files.iter().map(|(index, path)| (*index, Place::File(path)));
+        let leaks = Leaks { places: others.chain(files).collect(), forms: leaks.forms.clone(), ..*leaks };
         let mut draft = Draft {
             of: self,
-            leaks,
+            leaks: &leaks,
             changes: BTreeMap::new(),
             ignored: BTreeSet::new(),
             variables: Variables::default(),
@@ -269,6 +276,31 @@ impl<'a> Draft<'a, '_> {
         let is_older = number.parse::<u32>().ok()? < 10;
         is_older.then(|| Edit { range: start..start + minor.len(), with: "10".to_owned() })
     }
+}
+
+/// Where in a Dockerfile values stand that its names say are secret.
+pub fn secret_values(file: &Dockerfile) -> Vec<Range<usize>> {
+    let escape = lines::escape(&file.text);
+    let mut values = Vec::new();
+    for outer in &file.instructions {
+        let inner = outer.inner();
+        let one = inner.as_ref().unwrap_or(outer);
+        if !matches!(one.keyword.as_str(), "ENV" | "ARG" | "LABEL") {
+            continue;
+        }
+        for pair in pairs(&one.keyword, &one.arguments, escape) {
+            let Some(value) = pair.value.filter(|value| !value.is_empty() && is_secret_name(&pair.name)) else {
+                continue;
+            };
+            // What only refers to another variable says nothing itself.
+            let plain = unquoted(value, escape);
+            let name = plain.trim_start_matches(['$', '{']).trim_end_matches('}');
+            if !(plain.starts_with('$') && variables::is_name(name)) {
+                values.push(one.source.of_arguments(&(pair.span.end - value.len()..pair.span.end)));
+            }
+        }
+    }
+    values
 }
 
 /// The shortest text that is looked for.

@@ -52,11 +52,16 @@ impl<'i> Command<'i> {
 
     /// What stays of it, here-documents too.
     fn rest(&self, instruction: &Instruction) -> String {
-        let mut rest = if self.segments.is_empty() {
-            self.text.to_owned()
-        } else {
-            self.staying().map(|at| self.segment(at)).collect::<Vec<_>>().join("\n")
-        };
+        let mut cuts: Vec<Range<usize>> = self.cuts();
+        cuts.extend(self.edits.iter().map(|(range, _)| range.clone()));
+        cuts.sort_by_key(|cut| cut.start);
+        let (mut rest, mut at) = (String::new(), 0);
+        for cut in cuts {
+            rest.push_str(self.text.get(at..cut.start).unwrap_or_default());
+            rest.push('\n');
+            at = cut.end.max(at);
+        }
+        rest.push_str(self.text.get(at..).unwrap_or_default());
         for document in instruction.heredocs.iter().filter(|_| !self.documents_gone) {
             rest.push('\n');
             rest.push_str(&document.text);
@@ -144,7 +149,7 @@ impl<'a> Draft<'a, '_> {
                 continue;
             }
             let Some(path) = self.written_path(index, command, at) else { continue };
-            let Some(mount) = self.file_mount(index, &path) else { continue };
+            let Some(mount) = self.of.file_mount(index, &path) else { continue };
             command.remove(at);
             command.documents_gone |= segment.contains("<<") && instruction.heredocs.len() == 1;
             self.miss(index, &path);
@@ -173,7 +178,7 @@ impl<'a> Draft<'a, '_> {
             ["pip" | "pip3", "config", "set" | "--global", ..] => Some("pip.conf"),
             _ => None,
         };
-        let home = self.home(index);
+        let home = self.of.home(index);
         if let Some(name) = configured {
             return files::of_path(name)?.in_home(&home?);
         }
@@ -182,7 +187,7 @@ impl<'a> Draft<'a, '_> {
         let found = self.leaks.files().map(|(_, path)| format!("/{}", files::normal(path)));
         let name = files::normal(&path);
         let moves = command.segments.iter().take(at).any(|one| command.text.get(one.clone()).is_some_and(|one| one.starts_with("cd ")));
-        let resolved = self.resolve(index, &path).filter(|_| path.starts_with(['/', '~', '$']) || !moves);
+        let resolved = self.of.resolve(index, &path).filter(|_| path.starts_with(['/', '~', '$']) || !moves);
         resolved
             .or_else(|| found.into_iter().find(|found| found.ends_with(&format!("/{name}"))))
             .or_else(|| known.in_home(&home?).filter(|_| !path.contains('$')))
@@ -200,7 +205,7 @@ impl<'a> Draft<'a, '_> {
             let options = rest.iter().filter(|word| word.starts_with('-')).count();
             let skipped = options + usize::from(matches!(first.as_str(), "chmod" | "chown"));
             let is_it = |word: &&String| {
-                let resolved = self.resolve(index, word);
+                let resolved = self.of.resolve(index, word);
                 let same_end = path.ends_with(&format!("/{}", files::normal(word)));
                 resolved.as_deref() == Some(path) || (same_end && !word.starts_with('/') && resolved.is_none_or(|_| files::of_path(word).is_some()))
             };
@@ -216,7 +221,7 @@ impl<'a> Draft<'a, '_> {
     /// `https://user:KEY@host` of git: the address without a user, and the key in `.netrc`, so that no `.git/config`
     /// keeps it.
     fn without_users_in_addresses(&mut self, index: usize, command: &mut Command<'_>) {
-        let Some(home) = self.home(index) else { return };
+        let Some(home) = self.of.home(index) else { return };
         for at in command.staying().collect::<Vec<_>>() {
             let (segment, start) = (command.segment(at), command.segments.get(at).map_or(0, |range| range.start));
             if !segment.starts_with("git ") {
@@ -241,7 +246,7 @@ impl<'a> Draft<'a, '_> {
                 command.mount(Mount::File {
                     id: "netrc".to_owned(),
                     path: format!("{home}/.netrc"),
-                    for_all: self.user(index).is_some(),
+                    for_all: self.of.user(index).is_some(),
                 });
             }
         }
@@ -259,7 +264,7 @@ impl<'a> Draft<'a, '_> {
             let is_read = shell::names_file(&rest, name)
                 || files::of_path(&file.path).is_some_and(|known| known.is_read_by(&rest));
             if !command.is_gone() && is_read
-                && let Some(mount) = self.file_mount(index, &file.path)
+                && let Some(mount) = self.of.file_mount(index, &file.path)
             {
                 command.mount(mount);
                 self.has_been_read(&file.path);
@@ -345,7 +350,7 @@ impl<'a> Draft<'a, '_> {
             }
             let rest = command.rest(instruction);
             let removed = shell::plain_words(&rest).iter().any(|word| word == "rm") && shell::names_file(&rest, path.rsplit('/').next().unwrap_or_default());
-            if let Some(mount) = self.file_mount(index, &path).filter(|_| !removed) {
+            if let Some(mount) = self.of.file_mount(index, &path).filter(|_| !removed) {
                 let says = format!("{path} holds the key: delete it in this same RUN, or mount it instead: RUN {}", mount.text());
                 self.change(index).comments.push(says);
             }
