@@ -2,6 +2,8 @@
 //! which they are handed on. `tests/docker28/run` brings what these tests need and runs them; they are no
 //! part of `cargo test`. Without `KEYSEAM_DOCKER28`, the folder that it makes, they fail.
 
+#[path = "rewrite/cases.rs"]
+mod cases;
 #[path = "docker28/attest.rs"]
 mod attest;
 #[path = "docker28/builds.rs"]
@@ -16,4 +18,6 @@ mod forms;
 mod record;
 #[path = "docker28/registry.rs"]
 mod registry;
+#[path = "docker28/rewrite.rs"]
+mod rewrite;
 mod support;

@@ -1,6 +1,6 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::base::Base;
@@ -12,6 +12,7 @@ use super::location::{Ordinals, place};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
+use super::rewrite::Rewriting;
 use super::{exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
@@ -19,6 +20,7 @@ use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::traces::Tracer;
 use crate::detect::{DetectorIndex, Key};
+use crate::dockerfile::rewrite::{recorded, secret_values};
 use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
@@ -134,9 +136,12 @@ impl Judge<'_> {
         let dockerfile = self.dockerfile_of(image, blobs);
         let instructions = dockerfile.and_then(|(_, dockerfile)| dockerfile.chain(None)).unwrap_or_default();
         let lines = dockerfile::steps::lines(&instructions, &config.history.steps);
-        let dockerfile = dockerfile.map(|(name, _)| (name.as_str(), lines));
+        let dockerfile = dockerfile.map(|(name, file)| KnownDockerfile::new(name, file, lines));
         let config = &config;
-        let view = View { judge: self, image, blobs, owners, config, dockerfile, too_many, base, redactor };
+        let recorded = (!occurrences.is_empty()).then(|| recorded::dockerfile(&config.history.steps));
+        let recorded = recorded.as_ref().map(|(file, hidden)| Rewriting::new(file, hidden.clone()));
+        let view =
+            View { judge: self, image, blobs, owners, config, dockerfile, recorded, too_many, base, redactor };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
@@ -258,6 +263,29 @@ impl Judge<'_> {
     }
 }
 
+/// The Dockerfile of an image.
+pub(super) struct KnownDockerfile<'a> {
+    /// What it is called.
+    pub(super) name: &'a str,
+    pub(super) rewriting: Rewriting<'a>,
+    /// By build step: the line of its instruction, and that one's position.
+    lines: Vec<Option<usize>>,
+    positions: HashMap<usize, usize>,
+}
+
+impl<'a> KnownDockerfile<'a> {
+    fn new(name: &'a str, file: &'a Dockerfile, lines: Vec<Option<usize>>) -> Self {
+        let positions = file.instructions.iter().enumerate().map(|(at, one)| (*one.lines.start(), at)).collect();
+        Self { name, rewriting: Rewriting::new(file, secret_values(file)), lines, positions }
+    }
+
+    /// The instruction that made a step.
+    pub(super) fn instruction(&self, step: usize) -> Option<usize> {
+        let line = self.lines.get(step).copied().flatten()?;
+        self.positions.get(&line).copied()
+    }
+}
+
 /// What one image's result is made from.
 pub(super) struct View<'a> {
     pub(super) judge: &'a Judge<'a>,
@@ -265,8 +293,9 @@ pub(super) struct View<'a> {
     pub(super) blobs: &'a Blobs,
     owners: Owners<'a>,
     pub(super) config: &'a ConfigUnits,
-    /// What its Dockerfile is called, and by build step the line in it.
-    dockerfile: Option<(&'a str, Vec<Option<usize>>)>,
+    pub(super) dockerfile: Option<KnownDockerfile<'a>>,
+    /// The steps of its history in place of a Dockerfile.
+    pub(super) recorded: Option<Rewriting<'a>>,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
     /// The image's base, and how many of its layers are that's.
@@ -308,9 +337,20 @@ impl View<'_> {
 
     /// The line of the Dockerfile that a build step came from.
     pub(super) fn dockerfile_line(&self, step: usize) -> Option<model::DockerfileLine> {
-        let (path, lines) = self.dockerfile.as_ref()?;
-        let line = lines.get(step).copied().flatten()?;
-        Some(model::DockerfileLine { path: self.clean(path), line: line as u64 })
+        let known = self.dockerfile.as_ref()?;
+        let line = known.lines.get(step).copied().flatten()?;
+        Some(model::DockerfileLine { path: self.clean(known.name), line: line as u64 })
+    }
+
+    /// How many of the first layers are the base's.
+    pub(super) fn base_layers(&self) -> usize {
+        self.base.map_or(0, |(_, layers)| layers)
+    }
+
+    /// The last step that made a layer of the base.
+    pub(super) fn last_base_step(&self) -> Option<usize> {
+        let last = self.base_layers().checked_sub(1)?;
+        self.config.history.step_of_layer(last).map(|step| step.index)
     }
 
     /// How many of the first layers nobody asked about.
@@ -445,7 +485,10 @@ impl View<'_> {
             companions,
             owner: self.owner(first),
             verification: model::Verification { status: "unverified" },
-            remediation: remediation::advice(rule.definition, first, in_final_image),
+            remediation: model::Remediation {
+                rewrite: self.rewrite(group, first, rule.definition),
+                ..remediation::advice(rule.definition, first, in_final_image)
+            },
             detector: rule.id,
             name: rule.name,
             service: rule.service,
