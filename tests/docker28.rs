@@ -2,12 +2,12 @@
 //! which they are handed on. `tests/docker28/run` brings what these tests need and runs them; they are no
 //! part of `cargo test`. Without `KEYSEAM_DOCKER28`, the folder that it makes, they fail.
 
-#[path = "rewrite/cases.rs"]
-mod cases;
 #[path = "docker28/attest.rs"]
 mod attest;
 #[path = "docker28/builds.rs"]
 mod builds;
+#[path = "rewrite/cases.rs"]
+mod cases;
 #[path = "docker28/docker.rs"]
 mod docker;
 #[path = "recorded/expected.rs"]

@@ -1,6 +1,6 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::base::Base;
@@ -12,7 +12,7 @@ use super::location::{Ordinals, place};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
-use super::rewrite::Rewriting;
+use super::rewrite::{KnownDockerfile, Rewriting};
 use super::{exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
@@ -20,7 +20,7 @@ use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::traces::Tracer;
 use crate::detect::{DetectorIndex, Key};
-use crate::dockerfile::rewrite::{recorded, secret_values};
+use crate::dockerfile::rewrite::recorded;
 use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
@@ -52,6 +52,8 @@ pub struct Judge<'a> {
     pub baseline: &'a Baseline,
     /// What the images were built from, and what it is called.
     pub dockerfile: Option<&'a (String, Dockerfile)>,
+    /// The path of that file in the image: of a build context, which holds its own.
+    pub dockerfile_in: Option<&'a [u8]>,
     /// Whether what stands in the layers of a proven base is left out.
     pub skip_base: bool,
     /// Whether keys are shown whole.
@@ -140,8 +142,18 @@ impl Judge<'_> {
         let config = &config;
         let recorded = (!occurrences.is_empty()).then(|| recorded::dockerfile(&config.history.steps));
         let recorded = recorded.as_ref().map(|(file, hidden)| Rewriting::new(file, hidden.clone()));
-        let view =
-            View { judge: self, image, blobs, owners, config, dockerfile, recorded, too_many, base, redactor };
+        let view = View {
+            judge: self,
+            image,
+            blobs,
+            owners,
+            config,
+            dockerfile,
+            recorded,
+            too_many,
+            base,
+            redactor,
+        };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         if let (None, Some(base)) = (base, bases.first()) {
             let line = format!(
@@ -263,29 +275,6 @@ impl Judge<'_> {
     }
 }
 
-/// The Dockerfile of an image.
-pub(super) struct KnownDockerfile<'a> {
-    /// What it is called.
-    pub(super) name: &'a str,
-    pub(super) rewriting: Rewriting<'a>,
-    /// By build step: the line of its instruction, and that one's position.
-    lines: Vec<Option<usize>>,
-    positions: HashMap<usize, usize>,
-}
-
-impl<'a> KnownDockerfile<'a> {
-    fn new(name: &'a str, file: &'a Dockerfile, lines: Vec<Option<usize>>) -> Self {
-        let positions = file.instructions.iter().enumerate().map(|(at, one)| (*one.lines.start(), at)).collect();
-        Self { name, rewriting: Rewriting::new(file, secret_values(file)), lines, positions }
-    }
-
-    /// The instruction that made a step.
-    pub(super) fn instruction(&self, step: usize) -> Option<usize> {
-        let line = self.lines.get(step).copied().flatten()?;
-        self.positions.get(&line).copied()
-    }
-}
-
 /// What one image's result is made from.
 pub(super) struct View<'a> {
     pub(super) judge: &'a Judge<'a>,
@@ -338,7 +327,7 @@ impl View<'_> {
     /// The line of the Dockerfile that a build step came from.
     pub(super) fn dockerfile_line(&self, step: usize) -> Option<model::DockerfileLine> {
         let known = self.dockerfile.as_ref()?;
-        let line = known.lines.get(step).copied().flatten()?;
+        let line = known.line(step)?;
         Some(model::DockerfileLine { path: self.clean(known.name), line: line as u64 })
     }
 

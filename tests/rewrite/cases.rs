@@ -38,22 +38,43 @@ const fn with_argument(name: &'static str, argument: &'static str, dockerfile: &
     Case { argument: Some(argument), ..case(name, dockerfile) }
 }
 
-const fn with_files(name: &'static str, files: &'static [(&'static str, &'static str)], dockerfile: &'static str) -> Case {
+const fn with_files(
+    name: &'static str,
+    files: &'static [(&'static str, &'static str)],
+    dockerfile: &'static str,
+) -> Case {
     Case { files, ..case(name, dockerfile) }
 }
 
 /// All of them.
 pub(crate) const CASES: [Case; 19] = [
-    case("a variable", "ENV MODE=on \\\n    TOKEN={key} \\\n    LEVEL=2\nRUN [ ${#TOKEN} -eq 40 ] && echo done > /proof\n"),
-    case("a variable, with carriage returns", "ENV TOKEN={key}\r\nRUN [ ${#TOKEN} -eq 40 ] && \\\r\n  echo done > /proof\r\n"),
-    with_argument("an argument", "TOKEN", "ARG TOKEN\nRUN [ ${#TOKEN} -eq 40 ] && echo done > /proof\nRUN echo other\n"),
-    with_argument("an argument of all stages", "TOKEN", "ARG TOKEN\nFROM scratch\nCOPY base /\nARG TOKEN\nRUN [ ${#TOKEN} -eq 40 ]\n"),
+    case(
+        "a variable",
+        "ENV MODE=on \\\n    TOKEN={key} \\\n    LEVEL=2\nRUN [ ${#TOKEN} -eq 40 ] && echo done > /proof\n",
+    ),
+    case(
+        "a variable, with carriage returns",
+        "ENV TOKEN={key}\r\nRUN [ ${#TOKEN} -eq 40 ] && \\\r\n  echo done > /proof\r\n",
+    ),
+    with_argument(
+        "an argument",
+        "TOKEN",
+        "ARG TOKEN\nRUN [ ${#TOKEN} -eq 40 ] && echo done > /proof\nRUN echo other\n",
+    ),
+    with_argument(
+        "an argument of all stages",
+        "TOKEN",
+        "ARG TOKEN\nFROM scratch\nCOPY base /\nARG TOKEN\nRUN [ ${#TOKEN} -eq 40 ]\n",
+    ),
     with_argument(
         "a variable made of an argument",
         "TOKEN",
         "ARG TOKEN\nENV API_TOKEN=$TOKEN\nLABEL by=$TOKEN\nRUN [ ${#API_TOKEN} -eq 40 ] && echo done > /proof\n",
     ),
-    case("a command", "RUN set -e; \\\n    API_TOKEN={key}; \\\n    [ ${#API_TOKEN} -eq 40 ]; echo done > /proof\n"),
+    case(
+        "a command",
+        "RUN set -e; \\\n    API_TOKEN={key}; \\\n    [ ${#API_TOKEN} -eq 40 ]; echo done > /proof\n",
+    ),
     case("a command, in quotes", "RUN t='{key}' && [ ${#t} -eq 40 ] && u=\"{key}\" && [ ${#u} -eq 40 ]\n"),
     case("a command, as a list", "RUN [\"/bin/check\", \"{key}\"]\n"),
     Case {
@@ -84,8 +105,16 @@ pub(crate) const CASES: [Case; 19] = [
         &[NPMRC],
         "COPY .npmrc /root/.npmrc\nRUN npm ci > /proof\nRUN rm /root/.npmrc\nCMD [\"npm\"]\n",
     ),
-    with_files("a file that is copied with its folder", &[NPMRC], "COPY . /app\nWORKDIR /app\nRUN npm ci > /proof\n"),
-    with_files("a file that only a container reads", &[(".env", "TOKEN={key}\n")], "COPY .env /app/.env\nCMD [\"/bin/sh\"]\n"),
+    with_files(
+        "a file that is copied with its folder",
+        &[NPMRC],
+        "COPY . /app\nWORKDIR /app\nRUN npm ci > /proof\n",
+    ),
+    with_files(
+        "a file that only a container reads",
+        &[(".env", "TOKEN={key}\n")],
+        "COPY .env /app/.env\nCMD [\"/bin/sh\"]\n",
+    ),
     with_files(
         "a file of an earlier stage",
         &[NPMRC],
@@ -96,7 +125,10 @@ pub(crate) const CASES: [Case; 19] = [
         &[("deploy_key", "TOKEN={key}\n")],
         "COPY deploy_key /root/.ssh/id_rsa\nRUN cat /root/.ssh/id_rsa > /dev/null && echo done > /proof\n",
     ),
-    case("what a container is told", "LABEL a=b token={key}\nCMD [\"/bin/check\", \"{key}\"]\nHEALTHCHECK CMD check {key}\n"),
+    case(
+        "what a container is told",
+        "LABEL a=b token={key}\nCMD [\"/bin/check\", \"{key}\"]\nHEALTHCHECK CMD check {key}\n",
+    ),
 ];
 
 /// Programs that do nothing without their key.
@@ -104,13 +136,23 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("check", "#!/bin/sh\n[ ${#1} -eq 40 ]\n"),
     (
         "npm",
-        "#!/bin/sh\nfor file in ./.npmrc /root/.npmrc; do\n  [ -f $file ] && read -r line < $file && [ ${#line} -gt 60 ] && exec echo built\ndone\nexit 1\n",
+        "#!/bin/sh\nfor file in ./.npmrc /root/.npmrc; do\n  [ -f $file ] && read -r line < $file && [ ${#line} -gt 60 ] && echo built && exit 0\ndone\nexit 1\n",
     ),
     (
         "git",
         "#!/bin/sh\ncase $2 in *@*) ;; *) read -r line < /root/.netrc && [ ${#line} -gt 40 ] || exit 1 ;; esac\nmkdir -p $3/.git && echo \"url = $2\" > $3/.git/config\n",
     ),
 ];
+
+/// Tries every case, and tells of all that fail.
+pub(crate) fn each<'c>(cases: impl Iterator<Item = &'c Case>, mut attempt: impl FnMut(u64, &Case)) {
+    let mut failed = Vec::new();
+    for (number, case) in (1..).zip(cases) {
+        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attempt(number, case)));
+        failed.extend(tried.is_err().then_some(case.name));
+    }
+    assert_eq!(failed, [] as [&str; 0]);
+}
 
 /// A context of a case, with its key.
 pub(crate) struct Context {
@@ -176,8 +218,7 @@ impl Context {
         self.argument.iter().map(|name| format!("--build-arg={name}={}", self.key)).collect()
     }
 
-    /// Scans the leaking image and applies what its only finding says. True where the builder knows variables of
-    /// secrets; else they are read from files.
+    /// Scans the leaking image and applies what its only finding says.
     #[track_caller]
     pub(crate) fn rewrite(&self, archive: &Path, case: &Case) {
         let options = ["--dockerfile", "Dockerfile", &archive.display().to_string()];
@@ -225,12 +266,19 @@ impl Context {
             let (id, rest) = mount.split_once(',').expect("what it is mounted as");
             let text = match rest.strip_prefix("target=") {
                 None => self.key.clone(),
-                Some(path) if path.ends_with(".netrc") => format!("machine git.example password {}", self.key),
-                Some(path) if path.ends_with(".npmrc") => format!("//registry.npmjs.org/:_authToken={}\n", self.key),
-                Some(_) => case.files.first().map(|(_, text)| text.replace("{key}", &self.key)).unwrap_or_default(),
+                Some(path) if path.ends_with(".netrc") => {
+                    format!("machine git.example password {}", self.key)
+                }
+                Some(path) if path.ends_with(".npmrc") => {
+                    format!("//registry.npmjs.org/:_authToken={}\n", self.key)
+                }
+                Some(_) => {
+                    case.files.first().map(|(_, text)| text.replace("{key}", &self.key)).unwrap_or_default()
+                }
             };
             // Outside the context: no COPY may bring it in again.
-            let path = std::env::temp_dir().join(format!("{}-{id}", self.folder().file_name().expect("a name").display()));
+            let path = std::env::temp_dir()
+                .join(format!("{}-{id}", self.folder().file_name().expect("a name").display()));
             fs::write(&path, text).expect("a secret");
             format!("--secret=id={id},src={}", path.display())
         });
@@ -244,14 +292,22 @@ impl Context {
     #[track_caller]
     pub(crate) fn assert_clean(&self, archive: &Path, case: &Case) {
         let run = Keyseam::scan(&[archive]).run();
-        assert_eq!(list(&run.result()["findings"]), [] as [Value; 0], "{}: {}", case.name, self.read("Dockerfile"));
+        assert_eq!(
+            list(&run.result()["findings"]),
+            [] as [Value; 0],
+            "{}: {}",
+            case.name,
+            self.read("Dockerfile")
+        );
         run.assert_status(0);
     }
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
-        let Some(name) = self.folder().file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+        let Some(name) = self.folder().file_name().map(|name| name.to_string_lossy().into_owned()) else {
+            return;
+        };
         let beside = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
         let own = beside.filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{name}-")));
         own.for_each(|entry| drop(fs::remove_file(entry.path())));

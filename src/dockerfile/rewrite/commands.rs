@@ -35,7 +35,10 @@ impl<'a> Draft<'a, '_> {
                 edits.push((lead + range.start..lead + range.end, with));
             }
         }
-        let edit = |(range, with): (Range<usize>, String)| Edit { range: instruction.source.of_arguments(&range), with };
+        let edit = |(range, with): (Range<usize>, String)| Edit {
+            range: instruction.source.of_arguments(&range),
+            with,
+        };
         let edits: Vec<Edit> = edits.into_iter().map(edit).collect();
         let change = self.change(index);
         change.edits.extend(edits);
@@ -43,7 +46,14 @@ impl<'a> Draft<'a, '_> {
     }
 
     /// A list of words with a variable in it, which only a shell expands.
-    fn without_key(&self, index: usize, instruction: &Instruction, list: &[String], name: &str, says: &mut String) -> String {
+    fn without_key(
+        &self,
+        index: usize,
+        instruction: &Instruction,
+        list: &[String],
+        name: &str,
+        says: &mut String,
+    ) -> String {
         let first = list.first().map(String::as_str).unwrap_or_default();
         let is_shell = matches!(first.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash"));
         if let ([program, option, script, rest @ ..], true) = (list, is_shell)
@@ -67,7 +77,8 @@ impl<'a> Draft<'a, '_> {
             };
             return quoted(&list.iter().map(plain).collect::<Vec<_>>());
         }
-        let words: Vec<String> = list.iter().map(|word| shell_word(word, &self.keys_in(word), name)).collect();
+        let words: Vec<String> =
+            list.iter().map(|word| shell_word(word, &self.keys_in(word), name)).collect();
         let script = format!("exec {}", words.join(" "));
         if instruction.keyword == "ENTRYPOINT" {
             let words = ["/bin/sh".to_owned(), "-c".to_owned(), format!("{script} \"$@\""), first.to_owned()];
@@ -93,7 +104,10 @@ fn in_script(script: &str, keys: &[Range<usize>], name: &str) -> String {
     let mut out = script.to_owned();
     for range in keys.iter().rev() {
         let behind = script.get(range.end..).unwrap_or_default();
-        out.replace_range(range.clone(), &shell::reference(name, shell::quoting(script, range.start), behind));
+        out.replace_range(
+            range.clone(),
+            &shell::reference(name, shell::quoting(script, range.start), behind),
+        );
     }
     out
 }
@@ -131,6 +145,7 @@ pub(super) fn json(text: &str) -> Option<Vec<String>> {
 }
 
 fn quoted(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    let words: Vec<String> =
+        words.iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
     format!("[{}]", words.join(", "))
 }

@@ -214,7 +214,9 @@ impl Shown<'_> {
         };
         let first = self.covers.partition_point(|(cover, _)| cover.end <= range.start);
         let (mut out, mut at) = (String::new(), range.start);
-        for (cover, instead) in self.covers.iter().skip(first).take_while(|(cover, _)| cover.start < range.end) {
+        for (cover, instead) in
+            self.covers.iter().skip(first).take_while(|(cover, _)| cover.start < range.end)
+        {
             out.push_str(&text(at..cover.start.max(at)));
             let is_whole = cover.start >= range.start && cover.end <= range.end;
             out.push_str(if is_whole { instead } else { "…" });
@@ -287,13 +289,18 @@ mod tests {
 
     #[test]
     fn patch_makes_the_new_text_of_the_old_one() {
-        for text in ["a\nb\nc\nd\n", "a\nb\nc\nd", "a\r\nb\r\nc\r\nd\r\n", "a", "ü\nb\n\n\nc\nd\ne\nf\ng\nh\na\n"] {
+        for text in
+            ["a\nb\nc\nd\n", "a\nb\nc\nd", "a\r\nb\r\nc\r\nd\r\n", "a", "ü\nb\n\n\nc\nd\ne\nf\ng\nh\na\n"]
+        {
             let all = [
                 vec![edit(text, "a", "")],
                 vec![Edit { range: 0..0, with: "new\n".to_owned() }],
                 vec![Edit { range: text.len()..text.len(), with: "more".to_owned() }],
                 vec![Edit { range: 0..text.len(), with: "all\n".to_owned() }],
-                vec![Edit { range: 0..0, with: "x".to_owned() }, Edit { range: text.len() - 1..text.len(), with: "y\nz".to_owned() }],
+                vec![
+                    Edit { range: 0..0, with: "x".to_owned() },
+                    Edit { range: text.len() - 1..text.len(), with: "y\nz".to_owned() },
+                ],
             ];
             for edits in all {
                 let expected = edited(text, &edits);

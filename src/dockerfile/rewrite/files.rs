@@ -1,8 +1,8 @@
 //! Files that hold the key: what COPY and ADD brought, and how the steps that read such files get them.
 
+use super::diff::Edit;
 use super::{Draft, Leaks, Missing, Mount, Place, Rewriter, run, shell};
 use crate::dockerfile::Instruction;
-use super::diff::Edit;
 use crate::dockerfile::pairs::words;
 
 /// A file whose place and readers are known.
@@ -37,13 +37,20 @@ const KNOWN: [Known; 14] = [
 
 const SSH: Known = known(".ssh/id_", "ssh", "", &["ssh", "git", "scp", "rsync", "sftp", "go", "npm", "pip"]);
 
-const fn known(name: &'static str, id: &'static str, home: &'static str, readers: &'static [&'static str]) -> Known {
+const fn known(
+    name: &'static str,
+    id: &'static str,
+    home: &'static str,
+    readers: &'static [&'static str],
+) -> Known {
     Known { name, id, home, readers }
 }
 
 /// What is known of the file at a path.
 pub(super) fn of_path(path: &str) -> Option<&'static Known> {
-    let is = |known: &&Known| path.strip_suffix(known.name).is_some_and(|front| front.is_empty() || front.ends_with('/'));
+    let is = |known: &&Known| {
+        path.strip_suffix(known.name).is_some_and(|front| front.is_empty() || front.ends_with('/'))
+    };
     let found = KNOWN.iter().find(is);
     found.or_else(|| path.contains(SSH.name).then_some(&SSH))
 }
@@ -51,7 +58,8 @@ pub(super) fn of_path(path: &str) -> Option<&'static Known> {
 /// What a secret is called that holds this file or variable.
 pub(super) fn id(name: &str) -> String {
     let name = name.rsplit('/').next().unwrap_or(name).trim_start_matches(['.', '_', '*', '-']);
-    let fits = |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c.to_ascii_lowercase() } else { '_' };
+    let fits =
+        |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c.to_ascii_lowercase() } else { '_' };
     let id: String = name.chars().map(fits).take(64).collect();
     if id.is_empty() { "secret".to_owned() } else { id }
 }
@@ -85,10 +93,13 @@ pub(super) enum Brought {
 impl<'a> Draft<'a, '_> {
     /// Leaves out the file that COPY or ADD brought.
     pub(super) fn copy(&mut self, index: usize, instruction: &'a Instruction) {
-        let paths: Vec<String> = self.places(index).filter_map(|place| match place {
-            Place::File(path) => Some(normal(path)),
-            _ => None,
-        }).collect();
+        let paths: Vec<String> = self
+            .places(index)
+            .filter_map(|place| match place {
+                Place::File(path) => Some(normal(path)),
+                _ => None,
+            })
+            .collect();
         if instruction.keyword == "ADD" && self.add_of_address(index, instruction) {
             return;
         }
@@ -141,15 +152,20 @@ impl<'a> Draft<'a, '_> {
         let [address, destination] = words.as_slice() else { return false };
         let Some((scheme, rest)) = address.split_once("://") else { return false };
         let keys = self.keys_in(address);
-        let refers: Vec<String> =
-            self.variables_at(index).map(|(name, _)| name.clone()).filter(|name| shell::names(address, name)).collect();
+        let refers: Vec<String> = self
+            .variables_at(index)
+            .map(|(name, _)| name.clone())
+            .filter(|name| shell::names(address, name))
+            .collect();
         let at_host = rest.split('/').next().and_then(|host| Some(host.rsplit_once('@')?.0.len() + 1));
         let whole = keys.is_empty() && refers.is_empty();
         if whole && (at_host.is_none() || !self.is_text_of(index)) {
             return false;
         }
-        let name = address.rsplit('/').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
-        let target = if destination.ends_with('/') { format!("{destination}{name}") } else { destination.clone() };
+        let name =
+            address.rsplit('/').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+        let target =
+            if destination.ends_with('/') { format!("{destination}{name}") } else { destination.clone() };
         let text = if let Some(at) = at_host {
             let address = format!("{scheme}://{}", rest.get(at..).unwrap_or_default());
             let netrc = Mount::File {
@@ -197,17 +213,21 @@ impl Rewriter<'_> {
         let target = self.resolve(index, destination).map(|path| normal(&path));
         let is_target = |wanted: &str| match &target {
             Some(target) => normal(&format!("{target}/{wanted}")) == path,
-            None => path == wanted || path.ends_with(&format!("/{}", normal(&format!("{destination}/{wanted}")))),
+            None => {
+                path == wanted || path.ends_with(&format!("/{}", normal(&format!("{destination}/{wanted}"))))
+            }
         };
-        for (at, source) in sources.iter().enumerate().filter(|(_, source)| !source.contains(['*', '?', '['])) {
+        for (at, source) in sources.iter().enumerate().filter(|(_, source)| !source.contains(['*', '?', '[']))
+        {
             let last = normal(source).rsplit('/').next().unwrap_or_default().to_owned();
             let renamed = sources.len() == 1 && !destination.ends_with('/') && is_target("");
-            if renamed || (last == name && is_target(name) && normal(source) != "") {
+            if renamed || (last == name && is_target(name) && !normal(source).is_empty()) {
                 return Some(Brought::Named(at));
             }
         }
         let is_archive = |source: &String| {
-            instruction.keyword == "ADD" && (source.contains(".tar") || source.ends_with(".tgz") || source.starts_with("file:"))
+            instruction.keyword == "ADD"
+                && (source.contains(".tar") || source.ends_with(".tgz") || source.starts_with("file:"))
         };
         if sources.iter().any(is_archive) {
             return None;
@@ -267,7 +287,10 @@ impl Rewriter<'_> {
     pub(super) fn home(&self, index: usize) -> Option<String> {
         match self.user(index) {
             None => Some("/root".to_owned()),
-            Some(name) => name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b == b'_').then(|| format!("/home/{name}")),
+            Some(name) => name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b == b'-' || b == b'_')
+                .then(|| format!("/home/{name}")),
         }
     }
 
@@ -288,10 +311,12 @@ impl Known {
 
     /// Whether a command runs a program that reads it.
     pub(super) fn is_read_by(&self, command: &str) -> bool {
-        let is_word_of = |reader: &&str| {
-            command.split(|c: char| c.is_whitespace() || ";&|()\"'`,[]".contains(c)).any(|word| word == *reader)
+        let is_word_of = |reader: &str| {
+            command
+                .split(|c: char| c.is_whitespace() || ";&|()\"'`,[]".contains(c))
+                .any(|word| word == reader)
         };
-        self.readers.iter().any(|reader| is_word_of(&reader))
+        self.readers.iter().any(|reader| is_word_of(reader))
     }
 }
 

@@ -201,7 +201,8 @@ impl<'a> Draft<'a, '_> {
         let mut all: Vec<Range<usize>> = Vec::new();
         // A word like any other counts only where it is a value.
         let is_value = |at: usize| {
-            text.get(..at).is_some_and(|before| before.ends_with(['=', ':', '"', '\'', '@']) || before.ends_with("-p"))
+            text.get(..at)
+                .is_some_and(|before| before.ends_with(['=', ':', '"', '\'', '@']) || before.ends_with("-p"))
         };
         for form in self.leaks.forms.iter().filter(|form| form.len() >= SHORTEST) {
             let is_word = form.len() < 16 && form.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -224,13 +225,17 @@ impl<'a> Draft<'a, '_> {
         let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let mut edits = self.newer_syntax().into_iter().collect::<Vec<_>>();
         for (index, mut change) in std::mem::take(&mut self.changes) {
-            let (Some(outer), Some(own)) = (self.of.file.instructions.get(index), self.of.at(index)) else { continue };
+            let (Some(outer), Some(own)) = (self.of.file.instructions.get(index), self.of.at(index)) else {
+                continue;
+            };
             let lines = outer.source.lines.clone();
             change.comments.dedup();
-            let mut above: String = change.comments.iter().map(|line| format!("# {line}{line_end}")).collect();
+            let mut above: String =
+                change.comments.iter().map(|line| format!("# {line}{line_end}")).collect();
             if change.dropped || change.instead.is_some() {
                 if let Some(instead) = change.instead {
-                    let before = text.get(lines.start..own.source.of_text(own.source.keyword_end - own.keyword.len()));
+                    let before =
+                        text.get(lines.start..own.source.of_text(own.source.keyword_end - own.keyword.len()));
                     above.push_str(before.unwrap_or_default());
                     above.push_str(&instead);
                     above.push_str(line_end);
@@ -242,7 +247,8 @@ impl<'a> Draft<'a, '_> {
                 edits.push(Edit { range: lines.start..lines.start, with: above });
             }
             let given = |mount: &Mount| !own.has_secret(mount);
-            let mounts: String = change.mounts.iter().filter(|mount| given(mount)).map(|m| format!(" {}", m.text())).collect();
+            let mounts: String =
+                change.mounts.iter().filter(|mount| given(mount)).map(|m| format!(" {}", m.text())).collect();
             if !mounts.is_empty() {
                 let at = own.source.behind_keyword();
                 edits.push(Edit { range: at..at, with: mounts });
@@ -269,7 +275,8 @@ impl<'a> Draft<'a, '_> {
         let directives = text.lines().take_while(|line| line.trim_start().starts_with('#'));
         let front: usize = directives.map(|line| line.len() + 1).sum();
         let front = text.get(..front.min(text.len()))?;
-        let tag = front.find("syntax").and_then(|at| Some(at + front.get(at..)?.find("docker/dockerfile:1.")?))?;
+        let tag =
+            front.find("syntax").and_then(|at| Some(at + front.get(at..)?.find("docker/dockerfile:1.")?))?;
         let start = tag + "docker/dockerfile:1.".len();
         let minor: String = front.get(start..)?.chars().take_while(|c| !c.is_whitespace()).collect();
         let number = minor.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -289,7 +296,8 @@ pub fn secret_values(file: &Dockerfile) -> Vec<Range<usize>> {
             continue;
         }
         for pair in pairs(&one.keyword, &one.arguments, escape) {
-            let Some(value) = pair.value.filter(|value| !value.is_empty() && is_secret_name(&pair.name)) else {
+            let Some(value) = pair.value.filter(|value| !value.is_empty() && is_secret_name(&pair.name))
+            else {
                 continue;
             };
             // What only refers to another variable says nothing itself.
@@ -302,6 +310,27 @@ pub fn secret_values(file: &Dockerfile) -> Vec<Range<usize>> {
     }
     values
 }
+
+/// What is covered of a Dockerfile: what `find` finds in it, given what is hidden in any case, and what it finds in
+/// instructions whose lines are joined.
+pub fn covers(
+    file: &Dockerfile,
+    mut hidden: Vec<Range<usize>>,
+    find: &dyn Fn(&str, Vec<Range<usize>>) -> Covers,
+) -> Covers {
+    for one in file.instructions.iter().filter(|one| one.source.parts.len() > 1) {
+        let found = find(&one.arguments, Vec::new()).into_iter();
+        let found = found.map(|(range, _)| one.source.of_arguments(&range));
+        let joined = |range: &Range<usize>| {
+            file.text.as_bytes().get(range.clone()).is_some_and(|bytes| bytes.contains(&b'\n'))
+        };
+        hidden.extend(found.filter(joined));
+    }
+    find(&file.text, hidden)
+}
+
+/// Ranges of a text that are covered, in order and apart, and what is shown instead.
+pub type Covers = Vec<(Range<usize>, String)>;
 
 /// The shortest text that is looked for.
 const SHORTEST: usize = 4;
@@ -320,5 +349,7 @@ impl Instruction {
     }
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

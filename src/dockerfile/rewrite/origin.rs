@@ -20,7 +20,8 @@ impl Rewriter<'_> {
                     Some("COPY") => next = self.in_earlier_stage(index, &path),
                     Some("RUN" | "ADD") => {}
                     _ => {
-                        let stage = (0..=index).rev().filter(|at| *at == index || self.stages.follows(index, *at));
+                        let stage =
+                            (0..=index).rev().filter(|at| *at == index || self.stages.follows(index, *at));
                         next = self.bringer(stage, &path);
                         continue;
                     }
@@ -44,7 +45,9 @@ impl Rewriter<'_> {
             Some(Brought::Below(pattern)) => pattern,
             None => return None,
         };
-        let before = (0..index).rev().filter(|at| self.stages.stage(*at).is_some_and(|own| self.stages.is_on(stage, own)));
+        let before = (0..index)
+            .rev()
+            .filter(|at| self.stages.stage(*at).is_some_and(|own| self.stages.is_on(stage, own)));
         self.bringer(before, &there)
     }
 
@@ -66,11 +69,13 @@ impl Rewriter<'_> {
                 }
                 // One that only removes it did not make it.
                 "RUN" => {
-                    let makes = |segment: &str| shell::names_file(segment, name) && !segment.starts_with("rm ");
+                    let makes =
+                        |segment: &str| shell::names_file(segment, name) && !segment.starts_with("rm ");
                     match shell::segments(&one.arguments) {
                         Some(all) => all.into_iter().any(|range| {
                             one.arguments.get(range).is_some_and(|segment| {
-                                makes(segment) && shell::written(segment).is_some_and(|written| written.ends_with(name))
+                                makes(segment)
+                                    && shell::written(segment).is_some_and(|written| written.ends_with(name))
                             })
                         }),
                         None => makes(&one.arguments),

@@ -22,7 +22,8 @@ pub fn dockerfile(steps: &[Step]) -> (Dockerfile, Vec<Range<usize>>) {
         file.text.push('\n');
         let last = line + text.matches('\n').count();
         let lines = start..file.text.len();
-        let source = Source { parts: vec![(0, start)], documents: lines.end..lines.end, lines, ..Source::default() };
+        let source =
+            Source { parts: vec![(0, start)], documents: lines.end..lines.end, lines, ..Source::default() };
         // A step of which nothing is recorded keeps its place.
         let nothing = Instruction {
             keyword: String::new(),
@@ -54,7 +55,11 @@ fn text(step: &Step) -> (String, Vec<Range<usize>>) {
     }
 }
 
-fn assignments(keyword: &str, pairs: &[Assignment], is_hidden: impl Fn(&str) -> bool) -> (String, Vec<Range<usize>>) {
+fn assignments(
+    keyword: &str,
+    pairs: &[Assignment],
+    is_hidden: impl Fn(&str) -> bool,
+) -> (String, Vec<Range<usize>>) {
     let (mut text, mut hidden) = (keyword.to_owned(), Vec::new());
     for (name, value) in pairs {
         text.push(' ');

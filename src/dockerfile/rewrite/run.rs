@@ -72,8 +72,10 @@ impl<'i> Command<'i> {
     /// What is cut of the arguments so that segments go, with what joins them to others.
     fn cuts(&self) -> Vec<Range<usize>> {
         let mut cuts: Vec<Range<usize>> = Vec::new();
-        for (at, span) in self.segments.iter().enumerate().filter(|(at, _)| self.gone.get(*at) == Some(&true)) {
-            let before = self.staying().filter(|other| *other < at).last().and_then(|kept| self.segments.get(kept));
+        for (at, span) in self.segments.iter().enumerate().filter(|(at, _)| self.gone.get(*at) == Some(&true))
+        {
+            let before =
+                self.staying().filter(|other| *other < at).last().and_then(|kept| self.segments.get(kept));
             let is_last = self.staying().all(|other| other < at);
             let cut = match (before, self.segments.get(at + 1)) {
                 (Some(kept), _) if is_last => kept.end..span.end,
@@ -119,7 +121,8 @@ impl<'a> Draft<'a, '_> {
     }
 
     fn keep(&mut self, index: usize, instruction: &Instruction, command: Command<'_>) {
-        let at = |range: Range<usize>, with: String| Edit { range: instruction.source.of_arguments(&range), with };
+        let at =
+            |range: Range<usize>, with: String| Edit { range: instruction.source.of_arguments(&range), with };
         let mut edits: Vec<Edit> = command.cuts().into_iter().map(|cut| at(cut, String::new())).collect();
         edits.extend(command.edits.iter().map(|(range, with)| at(range.clone(), with.clone())));
         if command.documents_gone {
@@ -144,7 +147,8 @@ impl<'a> Draft<'a, '_> {
                 (self.is_text_of(index) && !self.keys_in(text).is_empty())
                     || self.variables_at(index).any(|(name, _)| !shell::references(text, name).is_empty())
             };
-            let is_given = segment.contains("/run/secrets/") && self.leaks.files().any(|(own, _)| own == index);
+            let is_given =
+                segment.contains("/run/secrets/") && self.leaks.files().any(|(own, _)| own == index);
             if !(has_key(segment) || (segment.contains("<<") && has_key(&documents)) || is_given) {
                 continue;
             }
@@ -159,7 +163,11 @@ impl<'a> Draft<'a, '_> {
                 self.has_been_read(&path);
             }
             let names: Vec<String> = self.variables_at(index).map(|(name, _)| name.clone()).collect();
-            self.used.extend(names.into_iter().filter(|name| shell::names(segment, name) || shell::names(&documents, name)));
+            self.used.extend(
+                names
+                    .into_iter()
+                    .filter(|name| shell::names(segment, name) || shell::names(&documents, name)),
+            );
         }
     }
 
@@ -186,7 +194,11 @@ impl<'a> Draft<'a, '_> {
         let known = files::of_path(&path)?;
         let found = self.leaks.files().map(|(_, path)| format!("/{}", files::normal(path)));
         let name = files::normal(&path);
-        let moves = command.segments.iter().take(at).any(|one| command.text.get(one.clone()).is_some_and(|one| one.starts_with("cd ")));
+        let moves = command
+            .segments
+            .iter()
+            .take(at)
+            .any(|one| command.text.get(one.clone()).is_some_and(|one| one.starts_with("cd ")));
         let resolved = self.of.resolve(index, &path).filter(|_| path.starts_with(['/', '~', '$']) || !moves);
         resolved
             .or_else(|| found.into_iter().find(|found| found.ends_with(&format!("/{name}"))))
@@ -207,7 +219,10 @@ impl<'a> Draft<'a, '_> {
             let is_it = |word: &&String| {
                 let resolved = self.of.resolve(index, word);
                 let same_end = path.ends_with(&format!("/{}", files::normal(word)));
-                resolved.as_deref() == Some(path) || (same_end && !word.starts_with('/') && resolved.is_none_or(|_| files::of_path(word).is_some()))
+                resolved.as_deref() == Some(path)
+                    || (same_end
+                        && !word.starts_with('/')
+                        && resolved.is_none_or(|_| files::of_path(word).is_some()))
             };
             let hits = rest.iter().filter(is_it).count();
             if hits > 0 && hits + skipped == rest.len() {
@@ -223,7 +238,8 @@ impl<'a> Draft<'a, '_> {
     fn without_users_in_addresses(&mut self, index: usize, command: &mut Command<'_>) {
         let Some(home) = self.of.home(index) else { return };
         for at in command.staying().collect::<Vec<_>>() {
-            let (segment, start) = (command.segment(at), command.segments.get(at).map_or(0, |range| range.start));
+            let (segment, start) =
+                (command.segment(at), command.segments.get(at).map_or(0, |range| range.start));
             if !segment.starts_with("git ") {
                 continue;
             }
@@ -263,7 +279,8 @@ impl<'a> Draft<'a, '_> {
             let name = file.path.rsplit('/').next().unwrap_or_default();
             let is_read = shell::names_file(&rest, name)
                 || files::of_path(&file.path).is_some_and(|known| known.is_read_by(&rest));
-            if !command.is_gone() && is_read
+            if !command.is_gone()
+                && is_read
                 && let Some(mount) = self.of.file_mount(index, &file.path)
             {
                 command.mount(mount);
@@ -284,20 +301,24 @@ impl<'a> Draft<'a, '_> {
         }
         let text = command.text;
         let is_cut = |range: &Range<usize>| {
-            command.cuts().iter().chain(command.edits.iter().map(|(range, _)| range)).any(|cut| {
-                cut.start < range.end && range.start < cut.end
-            })
+            command
+                .cuts()
+                .iter()
+                .chain(command.edits.iter().map(|(range, _)| range))
+                .any(|cut| cut.start < range.end && range.start < cut.end)
         };
         let keys: Vec<Range<usize>> = self.keys_in(text).into_iter().filter(|range| !is_cut(range)).collect();
         let mut named: Vec<String> = Vec::new();
         if let Some(list) = commands::json(text).filter(|_| !keys.is_empty()) {
             let name = variable_name(self.leaks.variable);
-            let words: Vec<String> = list.iter().map(|word| commands::shell_word(word, &self.keys_in(word), &name)).collect();
+            let words: Vec<String> =
+                list.iter().map(|word| commands::shell_word(word, &self.keys_in(word), &name)).collect();
             command.edits.push((0..text.trim_end().len(), words.join(" ")));
             named.push(name);
         } else {
             for range in keys {
-                let (before, behind) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+                let (before, behind) =
+                    (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
                 let name = assigned(before).map_or_else(|| variable_name(self.leaks.variable), str::to_owned);
                 let with = shell::reference(&name, shell::quoting(text, range.start), behind);
                 command.edits.push((range, with));
@@ -312,7 +333,12 @@ impl<'a> Draft<'a, '_> {
     }
 
     /// The same in its here-documents.
-    fn replace_in_documents(&mut self, index: usize, instruction: &'a Instruction, command: &Command<'_>) -> Vec<String> {
+    fn replace_in_documents(
+        &mut self,
+        index: usize,
+        instruction: &'a Instruction,
+        command: &Command<'_>,
+    ) -> Vec<String> {
         let span = instruction.source.documents.clone();
         let text = self.of.file.text.get(span.clone()).unwrap_or_default();
         if command.documents_gone || text.is_empty() {
@@ -320,12 +346,14 @@ impl<'a> Draft<'a, '_> {
         }
         // A document is the script itself, or what a command reads: there nothing is quoted, or nothing expanded.
         let is_script = command.text.trim_start().starts_with("<<");
-        if !is_script && command.text.contains(["'", "\""].map(|quote| format!("<<{quote}")).as_slice().first().map_or("<<'", String::as_str)) {
+        let is_literal = ["<<'", "<<\"", "<<-'", "<<-\""].iter().any(|mark| command.text.contains(mark));
+        if !is_script && is_literal {
             return Vec::new();
         }
         let mut names = Vec::new();
         for range in self.keys_in(text) {
-            let (before, behind) = (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
+            let (before, behind) =
+                (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
             let name = assigned(before).map_or_else(|| variable_name(self.leaks.variable), str::to_owned);
             let quoting = if is_script { shell::quoting(text, range.start) } else { shell::Quoting::Double };
             let with = shell::reference(&name, quoting, behind);
@@ -338,20 +366,31 @@ impl<'a> Draft<'a, '_> {
 
     /// Says of a file that the key is still written to how it does not stay.
     fn say_what_is_written(&mut self, index: usize, instruction: &'a Instruction, command: &Command<'_>) {
-        let paths: Vec<String> = self.places(index).filter_map(|place| match place {
-            Place::File(path) => Some(format!("/{}", files::normal(path))),
-            _ => None,
-        }).collect();
+        let paths: Vec<String> = self
+            .places(index)
+            .filter_map(|place| match place {
+                Place::File(path) => Some(format!("/{}", files::normal(path))),
+                _ => None,
+            })
+            .collect();
         for path in paths.into_iter().filter(|path| files::is_plain(path)) {
-            let is_mounted = command.mounts.iter().any(|mount| matches!(mount, Mount::File { path: own, .. } if *own == path));
-            let by_git = path.ends_with("/.git/config") && command.mounts.iter().any(|mount| matches!(mount, Mount::File { .. }));
+            let is_mounted = command
+                .mounts
+                .iter()
+                .any(|mount| matches!(mount, Mount::File { path: own, .. } if *own == path));
+            let by_git = path.ends_with("/.git/config")
+                && command.mounts.iter().any(|mount| matches!(mount, Mount::File { .. }));
             if is_mounted || by_git || self.files.iter().any(|file| file.path == path) {
                 continue;
             }
             let rest = command.rest(instruction);
-            let removed = shell::plain_words(&rest).iter().any(|word| word == "rm") && shell::names_file(&rest, path.rsplit('/').next().unwrap_or_default());
+            let removed = shell::plain_words(&rest).iter().any(|word| word == "rm")
+                && shell::names_file(&rest, path.rsplit('/').next().unwrap_or_default());
             if let Some(mount) = self.of.file_mount(index, &path).filter(|_| !removed) {
-                let says = format!("{path} holds the key: delete it in this same RUN, or mount it instead: RUN {}", mount.text());
+                let says = format!(
+                    "{path} holds the key: delete it in this same RUN, or mount it instead: RUN {}",
+                    mount.text()
+                );
                 self.change(index).comments.push(says);
             }
         }

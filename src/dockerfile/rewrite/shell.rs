@@ -70,7 +70,10 @@ pub(super) fn segments(text: &str) -> Option<Vec<Range<usize>>> {
                 at += 1;
                 cuts.push(at + 1);
             }
-            None if byte == b'&' && !matches!(bytes.get(at.wrapping_sub(1)), Some(b'>')) && next != Some(b'>') => {
+            None if byte == b'&'
+                && !matches!(bytes.get(at.wrapping_sub(1)), Some(b'>'))
+                && next != Some(b'>') =>
+            {
                 return None;
             }
             None if byte == b'|' && next == Some(b'|') => return None,
@@ -93,8 +96,11 @@ pub(super) fn segments(text: &str) -> Option<Vec<Range<usize>>> {
             continue;
         }
         let first = text.get(range.clone())?.split_whitespace().next()?;
-        if ["if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!"]
-            .contains(&first)
+        if [
+            "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "{",
+            "}", "!",
+        ]
+        .contains(&first)
         {
             return None;
         }
@@ -105,7 +111,10 @@ pub(super) fn segments(text: &str) -> Option<Vec<Range<usize>>> {
 
 /// The words of a simple command, without their quotes.
 pub(super) fn plain_words(segment: &str) -> Vec<String> {
-    words(segment, '\\').into_iter().map(|range| unquoted(segment.get(range).unwrap_or_default(), '\\')).collect()
+    words(segment, '\\')
+        .into_iter()
+        .map(|range| unquoted(segment.get(range).unwrap_or_default(), '\\'))
+        .collect()
 }
 
 /// The file that a simple command writes: behind its last `>` or `>>`, or by `tee`.
@@ -137,7 +146,11 @@ pub(super) fn names_file(text: &str, path: &str) -> bool {
 }
 
 /// Where `wanted` stands with nothing in front of it or behind that goes on with it.
-fn mentions<'a>(text: &'a str, wanted: &'a str, goes_on: impl Fn(char) -> bool + 'a) -> impl Iterator<Item = usize> {
+fn mentions<'a>(
+    text: &'a str,
+    wanted: &'a str,
+    goes_on: impl Fn(char) -> bool + 'a,
+) -> impl Iterator<Item = usize> {
     let hits = text.match_indices(wanted).filter(|_| !wanted.is_empty());
     let apart = move |at: usize| {
         let before = text.get(..at).and_then(|text| text.chars().next_back());
@@ -153,8 +166,10 @@ pub(super) fn references(text: &str, name: &str) -> Vec<Range<usize>> {
     let goes_on = |end: usize| {
         text.get(end..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
     };
-    let plain = text.match_indices(plain.as_str()).map(|(at, hit)| at..at + hit.len()).filter(|at| !goes_on(at.end));
-    let mut all: Vec<_> = plain.chain(text.match_indices(braced.as_str()).map(|(at, hit)| at..at + hit.len())).collect();
+    let plain =
+        text.match_indices(plain.as_str()).map(|(at, hit)| at..at + hit.len()).filter(|at| !goes_on(at.end));
+    let mut all: Vec<_> =
+        plain.chain(text.match_indices(braced.as_str()).map(|(at, hit)| at..at + hit.len())).collect();
     all.sort_by_key(|range| range.start);
     all
 }
@@ -219,10 +234,16 @@ mod tests {
 
     #[test]
     fn variables_are_told_by_their_whole_names() {
-        assert!(names("x $TOKEN", "TOKEN") && names("x ${TOKEN:-y}", "TOKEN") && names("printenv TOKEN", "TOKEN"));
+        assert!(
+            names("x $TOKEN", "TOKEN") && names("x ${TOKEN:-y}", "TOKEN") && names("printenv TOKEN", "TOKEN")
+        );
         assert!(!names("x $TOKENS $MY_TOKEN", "TOKEN") && !names("", "TOKEN") && !names("x", ""));
         assert_eq!(references("a$T ${T} $TT", "T"), [1..3, 4..8]);
         assert_eq!(referred("a$T/${U:-x} $ $("), ["T", "U"]);
-        assert!(names_file("cat ./.env", ".env") && !names_file("cat x.environment", ".env") && names_file("cp .npmrc /x", ".npmrc"));
+        assert!(
+            names_file("cat ./.env", ".env")
+                && !names_file("cat x.environment", ".env")
+                && names_file("cp .npmrc /x", ".npmrc")
+        );
     }
 }

@@ -38,7 +38,10 @@ impl Stages {
 
     /// A stage by what `COPY --from` calls it.
     pub(super) fn called(&self, name: &str) -> Option<usize> {
-        let by_name = self.names.iter().rposition(|own| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)));
+        let by_name = self
+            .names
+            .iter()
+            .rposition(|own| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)));
         by_name.or_else(|| name.parse().ok().filter(|number| *number < self.parents.len()))
     }
 

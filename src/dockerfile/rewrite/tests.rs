@@ -81,14 +81,21 @@ fn a_key_in_a_command_is_a_variable_there() {
         ("curl -u me:KEY x", format!("{mount} curl -u me:\"$API_TOKEN\" x")),
         ("curl -H \"X: KEY\"", format!("{mount} curl -H \"X: $API_TOKEN\"")),
         ("curl -H 'X: KEY' x", format!("{mount} curl -H 'X: '\"$API_TOKEN\"'' x")),
-        ("export GH_TOKEN=KEY && make", "--mount=type=secret,id=gh_token,env=GH_TOKEN export GH_TOKEN=\"$GH_TOKEN\" && make".to_owned()),
+        (
+            "export GH_TOKEN=KEY && make",
+            "--mount=type=secret,id=gh_token,env=GH_TOKEN export GH_TOKEN=\"$GH_TOKEN\" && make".to_owned(),
+        ),
         ("--network=none x KEY", format!("{mount} --network=none x \"$API_TOKEN\"")),
         ("x && \\\n  y s3cr3t-0123456\\\n789abcdef z", format!("{mount} x && \\\n  y \"$API_TOKEN\" z")),
         ("[\"curl\", \"-H\", \"X: KEY\", \"it's\"]", format!("{mount} curl -H \"X: $API_TOKEN\" 'it'\\''s'")),
         ("<<EOF\ncurl 'KEY'\nEOF", format!("{mount} <<EOF\ncurl ''\"$API_TOKEN\"''\nEOF")),
         ("cat <<EOF >/x\nkey: KEY\nEOF", format!("{mount} cat <<EOF >/x\nkey: $API_TOKEN\nEOF")),
     ] {
-        assert_rewritten(&format!("FROM a\nRUN {text}\n"), &[(1, Place::Text)], &format!("FROM a\nRUN {expected}\n"));
+        assert_rewritten(
+            &format!("FROM a\nRUN {text}\n"),
+            &[(1, Place::Text)],
+            &format!("FROM a\nRUN {expected}\n"),
+        );
     }
 }
 
@@ -110,7 +117,8 @@ fn a_file_that_programs_look_for_is_mounted_not_written() {
         ),
         (
             "ARG NPM_TOKEN\nUSER node\nRUN echo t=$NPM_TOKEN > ~/.npmrc && npm ci\n",
-            "USER node\nRUN --mount=type=secret,id=npmrc,target=/home/node/.npmrc,mode=0444 npm ci\n".to_owned(),
+            "USER node\nRUN --mount=type=secret,id=npmrc,target=/home/node/.npmrc,mode=0444 npm ci\n"
+                .to_owned(),
         ),
         (
             "ARG NPM_TOKEN\nRUN cat <<EOF > /root/.npmrc && npm ci\nt=$NPM_TOKEN\nEOF\n",
@@ -118,18 +126,25 @@ fn a_file_that_programs_look_for_is_mounted_not_written() {
         ),
         (
             "ARG NPM_TOKEN\nRUN mkdir -p /root/.ssh && echo \"$NPM_TOKEN\" > /root/.ssh/id_rsa && chmod 600 /root/.ssh/id_rsa && git clone x\n",
-            "RUN --mount=type=secret,id=id_rsa,target=/root/.ssh/id_rsa mkdir -p /root/.ssh && git clone x\n".to_owned(),
+            "RUN --mount=type=secret,id=id_rsa,target=/root/.ssh/id_rsa mkdir -p /root/.ssh && git clone x\n"
+                .to_owned(),
         ),
         (
             "ARG NPM_TOKEN\nRUN git clone https://x:$NPM_TOKEN@host/a.git && make\n",
-            "RUN --mount=type=secret,id=netrc,target=/root/.netrc git clone https://host/a.git && make\n".to_owned(),
+            "RUN --mount=type=secret,id=netrc,target=/root/.netrc git clone https://host/a.git && make\n"
+                .to_owned(),
         ),
         (
             "ARG NPM_TOKEN\nRUN if x; then echo $NPM_TOKEN > .npmrc; fi\n",
-            "RUN --mount=type=secret,id=npm_token,env=NPM_TOKEN if x; then echo $NPM_TOKEN > .npmrc; fi\n".to_owned(),
+            "RUN --mount=type=secret,id=npm_token,env=NPM_TOKEN if x; then echo $NPM_TOKEN > .npmrc; fi\n"
+                .to_owned(),
         ),
     ] {
-        assert_rewritten(&format!("FROM a\n{text}"), &[(1, Place::Variable("NPM_TOKEN"))], &format!("FROM a\n{expected}"));
+        assert_rewritten(
+            &format!("FROM a\n{text}"),
+            &[(1, Place::Variable("NPM_TOKEN"))],
+            &format!("FROM a\n{expected}"),
+        );
     }
     assert_rewritten(
         "FROM a\nRUN echo t=KEY > /root/.npmrc && npm ci\n",
@@ -193,11 +208,17 @@ fn a_folder_that_is_copied_leaves_the_file_out() {
         let (found, ignored) = rewritten(&text, &[(at, Place::File(path))]);
         assert_eq!((found, ignored), (text, vec![pattern.to_owned()]), "{copy}");
     }
-    let (found, ignored) = rewritten("FROM a\nCOPY . /app/\nRUN cd /app && npm ci\n", &[(1, Place::File("app/.npmrc"))]);
+    let (found, ignored) =
+        rewritten("FROM a\nCOPY . /app/\nRUN cd /app && npm ci\n", &[(1, Place::File("app/.npmrc"))]);
     assert_eq!(ignored, [".npmrc"]);
-    assert!(found.ends_with("RUN --mount=type=secret,id=npmrc,target=/app/.npmrc cd /app && npm ci\n"), "{found}");
+    assert!(
+        found.ends_with("RUN --mount=type=secret,id=npmrc,target=/app/.npmrc cd /app && npm ci\n"),
+        "{found}"
+    );
     // What an archive or another stage held, no pattern keeps out.
-    for text in ["FROM a\nADD x.tar.gz /app\n", "FROM a\nCOPY --from=b /x /app\n", "FROM a\nADD file:0f0f in / \n"] {
+    for text in
+        ["FROM a\nADD x.tar.gz /app\n", "FROM a\nCOPY --from=b /x /app\n", "FROM a\nADD file:0f0f in / \n"]
+    {
         assert_eq!(rewritten(text, &[(1, Place::File("app/y"))]).1, Vec::<String>::new());
     }
 }
@@ -205,9 +226,18 @@ fn a_folder_that_is_copied_leaves_the_file_out() {
 #[test]
 fn an_address_with_a_key_is_fetched_with_a_secret() {
     for (text, expected) in [
-        ("ADD https://me:KEY@host/a.tgz /opt/", "RUN --mount=type=secret,id=netrc,target=/root/.netrc curl -fsSL --netrc -o /opt/a.tgz \"https://host/a.tgz\""),
-        ("ADD https://KEY@host/a.git#v1:sub /src", "RUN --mount=type=secret,id=netrc,target=/root/.netrc git clone --branch v1 https://host/a.git /src"),
-        ("ADD https://host/a?t=KEY /opt/a", "RUN --mount=type=secret,id=api_token,env=API_TOKEN curl -fsSL -o /opt/a \"https://host/a?t=$API_TOKEN\""),
+        (
+            "ADD https://me:KEY@host/a.tgz /opt/",
+            "RUN --mount=type=secret,id=netrc,target=/root/.netrc curl -fsSL --netrc -o /opt/a.tgz \"https://host/a.tgz\"",
+        ),
+        (
+            "ADD https://KEY@host/a.git#v1:sub /src",
+            "RUN --mount=type=secret,id=netrc,target=/root/.netrc git clone --branch v1 https://host/a.git /src",
+        ),
+        (
+            "ADD https://host/a?t=KEY /opt/a",
+            "RUN --mount=type=secret,id=api_token,env=API_TOKEN curl -fsSL -o /opt/a \"https://host/a?t=$API_TOKEN\"",
+        ),
     ] {
         assert_rewritten(&format!("FROM a\n{text}\n"), &[(1, Place::Text)], &format!("FROM a\n{expected}\n"));
     }
@@ -220,13 +250,31 @@ fn what_a_container_is_told_comes_when_it_starts() {
         ("LABEL a=b c=KEY", "LABEL a=b".to_owned()),
         ("CMD app --token KEY", format!("{says}\nCMD app --token \"$API_TOKEN\"")),
         ("CMD [\"app\", \"--token=KEY\"]", format!("{says}\nCMD exec app \"--token=$API_TOKEN\"")),
-        ("CMD [\"sh\", \"-c\", \"app 'KEY'\"]", format!("{says}\nCMD [\"sh\", \"-c\", \"app ''\\\"$API_TOKEN\\\"''\"]")),
-        ("ENTRYPOINT [\"app\", \"KEY\"]", format!("{says}\nENTRYPOINT [\"/bin/sh\", \"-c\", \"exec app \\\"$API_TOKEN\\\" \\\"$@\\\"\", \"app\"]")),
-        ("HEALTHCHECK --interval=1s CMD curl -u KEY x", format!("{says}\nHEALTHCHECK --interval=1s CMD curl -u \"$API_TOKEN\" x")),
-        ("ONBUILD RUN curl KEY", "ONBUILD RUN --mount=type=secret,id=api_token,env=API_TOKEN curl \"$API_TOKEN\"".to_owned()),
+        (
+            "CMD [\"sh\", \"-c\", \"app 'KEY'\"]",
+            format!("{says}\nCMD [\"sh\", \"-c\", \"app ''\\\"$API_TOKEN\\\"''\"]"),
+        ),
+        (
+            "ENTRYPOINT [\"app\", \"KEY\"]",
+            format!(
+                "{says}\nENTRYPOINT [\"/bin/sh\", \"-c\", \"exec app \\\"$API_TOKEN\\\" \\\"$@\\\"\", \"app\"]"
+            ),
+        ),
+        (
+            "HEALTHCHECK --interval=1s CMD curl -u KEY x",
+            format!("{says}\nHEALTHCHECK --interval=1s CMD curl -u \"$API_TOKEN\" x"),
+        ),
+        (
+            "ONBUILD RUN curl KEY",
+            "ONBUILD RUN --mount=type=secret,id=api_token,env=API_TOKEN curl \"$API_TOKEN\"".to_owned(),
+        ),
         ("ONBUILD ENV A=b T=KEY", "ONBUILD ENV A=b".to_owned()),
         ("USER KEY", "# the user comes at run time: docker run --user".to_owned()),
     ] {
-        assert_rewritten(&format!("FROM a\n{text}\nEXPOSE 1\n"), &[(1, Place::Text)], &format!("FROM a\n{expected}\nEXPOSE 1\n"));
+        assert_rewritten(
+            &format!("FROM a\n{text}\nEXPOSE 1\n"),
+            &[(1, Place::Text)],
+            &format!("FROM a\n{expected}\nEXPOSE 1\n"),
+        );
     }
 }

@@ -44,7 +44,8 @@ impl<'a> Draft<'a, '_> {
             if self.variables.contains_key(&name) || self.variables.len() == MOST {
                 continue;
             }
-            let is_argument = self.definitions(&name, None).any(|(_, instruction)| instruction.keyword == "ARG");
+            let is_argument =
+                self.definitions(&name, None).any(|(_, instruction)| instruction.keyword == "ARG");
             let of = (!is_argument).then_some(index);
             let first = self.definitions(&name, of).map(|(at, _)| at).next();
             for (at, instruction) in self.setters(of) {
@@ -75,7 +76,8 @@ impl<'a> Draft<'a, '_> {
         let rewriter = self.of;
         let all = (0..rewriter.file.instructions.len()).filter_map(|at| Some((at, rewriter.at(at)?)));
         all.filter(move |(at, one)| {
-            matches!(one.keyword.as_str(), "ENV" | "ARG") && of.is_none_or(|of| rewriter.stages.related(*at, of))
+            matches!(one.keyword.as_str(), "ENV" | "ARG")
+                && of.is_none_or(|of| rewriter.stages.related(*at, of))
         })
     }
 
@@ -106,7 +108,8 @@ impl<'a> Draft<'a, '_> {
         let is_key = |pair: &&Pair<'_>| {
             let value = pair.value.unwrap_or_default();
             if is_label {
-                let refers = self.variables_at(index).any(|(name, _)| !shell::references(value, name).is_empty());
+                let refers =
+                    self.variables_at(index).any(|(name, _)| !shell::references(value, name).is_empty());
                 let here = self.places(index).any(|place| match place {
                     Place::Label(name) => pair.name == name,
                     Place::Text => !self.keys_in(value).is_empty(),
@@ -136,7 +139,8 @@ impl<'a> Draft<'a, '_> {
     /// Says of each build argument that no step was given how a step gets it.
     pub(super) fn say_what_is_missing(&mut self) {
         let unused = self.variables.iter().filter(|(name, _)| !self.used.contains(*name));
-        let unused: Vec<(String, String)> = unused.map(|(name, one)| (name.clone(), one.id.clone())).collect();
+        let unused: Vec<(String, String)> =
+            unused.map(|(name, one)| (name.clone(), one.id.clone())).collect();
         for (name, id) in unused {
             if self.definitions(&name, None).any(|(_, one)| one.keyword == "ENV") {
                 continue;
