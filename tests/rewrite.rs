@@ -64,6 +64,21 @@ fn the_rewrite_of_a_leaking_dockerfile_builds_and_is_clean() {
     });
 }
 
+#[test]
+fn a_file_in_a_layer_of_many_steps_is_followed_to_the_step_that_brought_it() {
+    let podman = Podman::new();
+    let archive = tempfile::tempdir().expect("a folder");
+    let archive = archive.path().join("image.tar");
+    each(CASES.iter().filter(|case| case.name.starts_with("a file that is copied by")), |number, case| {
+        let context = Context::new(case, 50 + number);
+        let flat = ["--layers=false".to_owned()];
+        build(&podman, &context, &flat, &archive, case.name);
+        context.rewrite(&archive, case);
+        build(&podman, &context, &[&flat[..], &context.secrets(case)].concat(), &archive, case.name);
+        context.assert_clean(&archive, case);
+    });
+}
+
 /// The rewrite of the finding of a key.
 #[track_caller]
 fn rewrite_of(run: &Run, number: u64) -> Option<String> {
@@ -168,7 +183,9 @@ fn no_line_around_a_change_shows_a_secret() {
         assert!(!rewrite.contains(hidden), "{hidden} in {rewrite}");
     }
     assert!(
-        rewrite.contains("@@ -4,6 +4,6 @@\n … z\n FROM scratch\n ARG DB_PASSWORD=…\n-ENV GH_TOKEN=ghp_…"),
+        rewrite.contains(
+            "@@ -4,6 +4,6 @@\n … z\n FROM scratch\n ARG DB_PASSWORD=…\n-ENV GH_TOKEN=…\n+# GH_TOKEN comes"
+        ),
         "{rewrite}"
     );
     // With the keys whole in the report, the diff still has none.

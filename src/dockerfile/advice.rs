@@ -93,10 +93,7 @@ pub fn rewrite(instruction: &Instruction) -> String {
     let name = name.as_deref().unwrap_or("TOKEN");
     match instruction.keyword.as_str() {
         "ENV" => {
-            format!(
-                "give it to the container when it starts (docker run --env-file), or use {}",
-                mount(name)
-            )
+            format!("give it to the container when it starts (docker run --env-file), or use {}", mount(name))
         }
         "ARG" | "RUN" => format!("use {}", mount(name)),
         "COPY" | "ADD" => format!("use {} in the step that needs it", mount_file("secret")),

@@ -267,7 +267,7 @@ impl Context {
             let text = match rest.strip_prefix("target=") {
                 None => self.key.clone(),
                 Some(path) if path.ends_with(".netrc") => {
-                    format!("machine git.example password {}", self.key)
+                    format!("machine git.example password {}\n", self.key)
                 }
                 Some(path) if path.ends_with(".npmrc") => {
                     format!("//registry.npmjs.org/:_authToken={}\n", self.key)

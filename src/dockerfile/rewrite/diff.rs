@@ -53,7 +53,7 @@ struct Change {
 /// The diff of `edits`, which are in order and apart; none where they change nothing.
 pub fn unified(shown: Shown<'_>, edits: &[Edit], form: &Form<'_>) -> Option<String> {
     let lines = line_ranges(shown.text);
-    let changes = changes(shown, edits, &lines);
+    let changes = changes(shown, edits, &lines, form.head.is_none());
     let mut out = format!("--- {}\n+++ {}\n", form.old, form.new);
     let mut shift = 0_isize;
     let context = if form.head.is_some() { 0 } else { CONTEXT };
@@ -119,7 +119,8 @@ fn line_ranges(text: &str) -> Vec<Range<usize>> {
     text.split_inclusive('\n').map(range).collect()
 }
 
-fn changes(shown: Shown<'_>, edits: &[Edit], lines: &[Range<usize>]) -> Vec<Change> {
+/// What the edits change, in order; `joined`: changes of neighbouring lines are one.
+fn changes(shown: Shown<'_>, edits: &[Edit], lines: &[Range<usize>], joined: bool) -> Vec<Change> {
     // What is added behind a last line without an end belongs to it.
     let most = lines.len() - usize::from(!shown.text.is_empty() && !shown.text.ends_with('\n'));
     let line_of = |at: usize| lines.partition_point(|line| line.end <= at).min(most);
@@ -139,7 +140,7 @@ fn changes(shown: Shown<'_>, edits: &[Edit], lines: &[Range<usize>]) -> Vec<Chan
         let new = new_lines(shown, &pieces(from..to, edits.get(at..next).unwrap_or_default()));
         if let Some(change) = trimmed(shown.text, lines, Change { old: start..end.max(start), new }) {
             match changes.last_mut() {
-                Some(last) if last.old.end == change.old.start => {
+                Some(last) if joined && last.old.end == change.old.start => {
                     last.old.end = change.old.end;
                     last.new.extend(change.new);
                 }
@@ -326,8 +327,8 @@ mod tests {
         let head = |line: usize| format!("@@ step {line} @@");
         let form = Form { old: "old", new: "new", head: Some(&head) };
         let (text, covers) = ("a\nb\nc\n", []);
-        let edits = [edit(text, "a", "x"), edit(text, "c\n", "")];
+        let edits = [edit(text, "b", "x"), edit(text, "c\n", "")];
         let diff = unified(Shown { text, covers: &covers }, &edits, &form);
-        assert_eq!(diff.as_deref(), Some("--- old\n+++ new\n@@ step 0 @@\n-a\n+x\n@@ step 2 @@\n-c\n"));
+        assert_eq!(diff.as_deref(), Some("--- old\n+++ new\n@@ step 1 @@\n-b\n+x\n@@ step 2 @@\n-c\n"));
     }
 }

@@ -261,8 +261,7 @@ impl Rewriter<'_> {
     /// The working directory of a step, where the Dockerfile tells it.
     fn folder(&self, index: usize) -> Option<String> {
         let mut below = String::new();
-        for at in (0..index).rev().filter(|at| self.stages.follows(index, *at)) {
-            let Some(one) = self.at(at).filter(|one| one.keyword == "WORKDIR") else { continue };
+        for one in self.before(index).filter(|one| one.keyword == "WORKDIR") {
             let named = one.arguments.trim().trim_matches('"');
             if named.contains('$') {
                 return None;
@@ -277,8 +276,7 @@ impl Rewriter<'_> {
 
     /// The user that a step runs as; root where the Dockerfile does not say.
     pub(super) fn user(&self, index: usize) -> Option<&str> {
-        let before = (0..index).rev().filter(|at| self.stages.follows(index, *at));
-        let said = before.filter_map(|at| self.at(at)).find(|one| one.keyword == "USER")?;
+        let said = self.before(index).find(|one| one.keyword == "USER")?;
         let name = said.arguments.split(':').next().unwrap_or_default().trim();
         Some(name).filter(|name| !matches!(*name, "root" | "0" | ""))
     }

@@ -20,6 +20,7 @@ mod shell;
 mod stages;
 mod variables;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -73,6 +74,8 @@ pub struct Rewriter<'a> {
     /// What each ONBUILD puts off.
     inner: HashMap<usize, Instruction>,
     stages: Stages,
+    /// Instructions that may still be looked at again.
+    effort: Cell<usize>,
 }
 
 impl<'a> Rewriter<'a> {
@@ -80,7 +83,16 @@ impl<'a> Rewriter<'a> {
     pub fn new(file: &'a Dockerfile) -> Self {
         let all = file.instructions.iter().enumerate();
         let inner = all.filter_map(|(index, one)| Some((index, one.inner()?))).collect();
-        Self { file, escape: lines::escape(&file.text), inner, stages: Stages::of(&file.instructions) }
+        let stages = Stages::of(&file.instructions);
+        Self { file, escape: lines::escape(&file.text), inner, stages, effort: Cell::new(MOST_LOOKED_AT) }
+    }
+
+    /// What comes before an instruction in the making of its image, the last of it first.
+    fn before(&self, index: usize) -> impl Iterator<Item = &Instruction> {
+        let left = self.effort.get().checked_sub(index);
+        self.effort.set(left.unwrap_or(0));
+        let reach = if left.is_some() { 0..index } else { 0..0 };
+        reach.rev().filter(move |at| self.stages.follows(index, *at)).filter_map(|at| self.at(at))
     }
 
     /// What to write so that the key is in none of its places any more. None where nothing can be written, or where
@@ -216,6 +228,7 @@ impl<'a> Draft<'a, '_> {
             end = end.max(range.end);
             apart
         });
+        all.truncate(MOST_KEYS);
         all
     }
 
@@ -331,6 +344,12 @@ pub fn covers(
 
 /// Ranges of a text that are covered, in order and apart, and what is shown instead.
 pub type Covers = Vec<(Range<usize>, String)>;
+
+/// Places of the key in one text that are looked at.
+const MOST_KEYS: usize = 256;
+
+/// Instructions that are looked at again to know users and folders, in all rewrites of a file.
+const MOST_LOOKED_AT: usize = 50_000_000;
 
 /// The shortest text that is looked for.
 const SHORTEST: usize = 4;

@@ -18,11 +18,20 @@ impl Rewriter<'_> {
                 let Some((index, path)) = next.take() else { break };
                 match self.at(index).map(|one| one.keyword.as_str()) {
                     Some("COPY") => next = self.in_earlier_stage(index, &path),
-                    Some("RUN" | "ADD") => {}
+                    Some("ADD") => {}
+                    // Steps may share a layer, and the last of them is said to have made it.
+                    Some("RUN") if !self.is_named_in(index, &path) => {
+                        let before = (0..index).rev().filter(|at| self.stages.follows(index, *at));
+                        if let Some(found) = self.bringer(before, &path, true) {
+                            settled.push(found);
+                            continue;
+                        }
+                    }
+                    Some("RUN") => {}
                     _ => {
                         let stage =
                             (0..=index).rev().filter(|at| *at == index || self.stages.follows(index, *at));
-                        next = self.bringer(stage, &path);
+                        next = self.bringer(stage, &path, false);
                         continue;
                     }
                 }
@@ -48,11 +57,24 @@ impl Rewriter<'_> {
         let before = (0..index)
             .rev()
             .filter(|at| self.stages.stage(*at).is_some_and(|own| self.stages.is_on(stage, own)));
-        self.bringer(before, &there)
+        self.bringer(before, &there, false)
     }
 
-    /// The last of the instructions that brought a file.
-    fn bringer(&self, instructions: impl Iterator<Item = usize>, path: &str) -> Option<(usize, String)> {
+    fn is_named_in(&self, index: usize, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        self.at(index).is_some_and(|one| {
+            let documents = one.heredocs.iter().map(|document| document.text.as_str());
+            std::iter::once(one.arguments.as_str()).chain(documents).any(|text| shell::names_file(text, name))
+        })
+    }
+
+    /// The last of the instructions that brought a file; `by_name`: that name it.
+    fn bringer(
+        &self,
+        instructions: impl Iterator<Item = usize>,
+        path: &str,
+        by_name: bool,
+    ) -> Option<(usize, String)> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let mut copied_with_others = None;
         for at in instructions {
@@ -87,6 +109,6 @@ impl Rewriter<'_> {
                 return Some((at, path.to_owned()));
             }
         }
-        copied_with_others.filter(|_| is_plain(path)).map(|at| (at, path.to_owned()))
+        copied_with_others.filter(|_| is_plain(path) && !by_name).map(|at| (at, path.to_owned()))
     }
 }

@@ -71,18 +71,20 @@ impl<'i> Command<'i> {
 
     /// What is cut of the arguments so that segments go, with what joins them to others.
     fn cuts(&self) -> Vec<Range<usize>> {
+        let last = self.staying().last();
+        let mut kept: Option<&Range<usize>> = None;
         let mut cuts: Vec<Range<usize>> = Vec::new();
-        for (at, span) in self.segments.iter().enumerate().filter(|(at, _)| self.gone.get(*at) == Some(&true))
-        {
-            let before =
-                self.staying().filter(|other| *other < at).last().and_then(|kept| self.segments.get(kept));
-            let is_last = self.staying().all(|other| other < at);
-            let cut = match (before, self.segments.get(at + 1)) {
-                (Some(kept), _) if is_last => kept.end..span.end,
+        for (at, span) in self.segments.iter().enumerate() {
+            if self.gone.get(at) != Some(&true) {
+                kept = Some(span);
+                continue;
+            }
+            let is_behind_all = last.is_none_or(|last| last < at);
+            cuts.push(match (kept, self.segments.get(at + 1)) {
+                (Some(kept), _) if is_behind_all => kept.end..span.end,
                 (_, Some(next)) => span.start..next.start,
                 _ => span.clone(),
-            };
-            cuts.push(cut);
+            });
         }
         cuts
     }
@@ -138,18 +140,18 @@ impl<'a> Draft<'a, '_> {
 
     /// Leaves out the commands that write the key to a file that programs look for: the file is mounted.
     fn leave_out_writes(&mut self, index: usize, instruction: &'a Instruction, command: &mut Command<'_>) {
+        let in_documents = std::cell::OnceCell::new();
         for at in 0..command.segments.len() {
             let segment = command.segment(at);
-            let in_document = command.segments.len() == 1 || segment.contains("<<");
-            let documents: String =
-                instruction.heredocs.iter().filter(|_| in_document).map(|one| one.text.as_str()).collect();
             let has_key = |text: &str| {
                 (self.is_text_of(index) && !self.keys_in(text).is_empty())
                     || self.variables_at(index).any(|(name, _)| !shell::references(text, name).is_empty())
             };
             let is_given =
                 segment.contains("/run/secrets/") && self.leaks.files().any(|(own, _)| own == index);
-            if !(has_key(segment) || (segment.contains("<<") && has_key(&documents)) || is_given) {
+            let in_document = segment.contains("<<")
+                && *in_documents.get_or_init(|| instruction.heredocs.iter().any(|one| has_key(&one.text)));
+            if !(has_key(segment) || in_document || is_given) {
                 continue;
             }
             let Some(path) = self.written_path(index, command, at) else { continue };
@@ -163,11 +165,7 @@ impl<'a> Draft<'a, '_> {
                 self.has_been_read(&path);
             }
             let names: Vec<String> = self.variables_at(index).map(|(name, _)| name.clone()).collect();
-            self.used.extend(
-                names
-                    .into_iter()
-                    .filter(|name| shell::names(segment, name) || shell::names(&documents, name)),
-            );
+            self.used.extend(names.into_iter().filter(|name| in_document || shell::names(segment, name)));
         }
     }
 
@@ -217,6 +215,10 @@ impl<'a> Draft<'a, '_> {
             let options = rest.iter().filter(|word| word.starts_with('-')).count();
             let skipped = options + usize::from(matches!(first.as_str(), "chmod" | "chown"));
             let is_it = |word: &&String| {
+                let end = word.rsplit('/').next().unwrap_or(word);
+                if end.is_empty() || !path.ends_with(end) {
+                    return false;
+                }
                 let resolved = self.of.resolve(index, word);
                 let same_end = path.ends_with(&format!("/{}", files::normal(word)));
                 resolved.as_deref() == Some(path)
@@ -236,7 +238,6 @@ impl<'a> Draft<'a, '_> {
     /// `https://user:KEY@host` of git: the address without a user, and the key in `.netrc`, so that no `.git/config`
     /// keeps it.
     fn without_users_in_addresses(&mut self, index: usize, command: &mut Command<'_>) {
-        let Some(home) = self.of.home(index) else { return };
         for at in command.staying().collect::<Vec<_>>() {
             let (segment, start) =
                 (command.segment(at), command.segments.get(at).map_or(0, |range| range.start));
@@ -255,7 +256,10 @@ impl<'a> Draft<'a, '_> {
                     cuts.push(start + from..start + from + user.len() + 1);
                 }
             }
-            if !cuts.is_empty() {
+            if cuts.is_empty() {
+                continue;
+            }
+            if let Some(home) = self.of.home(index) {
                 let names: Vec<String> = self.variables_at(index).map(|(name, _)| name.clone()).collect();
                 self.used.extend(names.into_iter().filter(|name| shell::names(segment, name)));
                 command.edits.extend(cuts.into_iter().map(|cut| (cut, String::new())));
@@ -300,13 +304,10 @@ impl<'a> Draft<'a, '_> {
             return;
         }
         let text = command.text;
-        let is_cut = |range: &Range<usize>| {
-            command
-                .cuts()
-                .iter()
-                .chain(command.edits.iter().map(|(range, _)| range))
-                .any(|cut| cut.start < range.end && range.start < cut.end)
-        };
+        let cuts: Vec<Range<usize>> =
+            command.cuts().into_iter().chain(command.edits.iter().map(|(range, _)| range.clone())).collect();
+        let is_cut =
+            |range: &Range<usize>| cuts.iter().any(|cut| cut.start < range.end && range.start < cut.end);
         let keys: Vec<Range<usize>> = self.keys_in(text).into_iter().filter(|range| !is_cut(range)).collect();
         let mut named: Vec<String> = Vec::new();
         if let Some(list) = commands::json(text).filter(|_| !keys.is_empty()) {
@@ -316,11 +317,12 @@ impl<'a> Draft<'a, '_> {
             command.edits.push((0..text.trim_end().len(), words.join(" ")));
             named.push(name);
         } else {
-            for range in keys {
+            let starts: Vec<usize> = keys.iter().map(|range| range.start).collect();
+            for (range, quoting) in keys.into_iter().zip(shell::quotings(text, &starts)) {
                 let (before, behind) =
                     (text.get(..range.start).unwrap_or_default(), text.get(range.end..).unwrap_or_default());
                 let name = assigned(before).map_or_else(|| variable_name(self.leaks.variable), str::to_owned);
-                let with = shell::reference(&name, shell::quoting(text, range.start), behind);
+                let with = shell::reference(&name, quoting, behind);
                 command.edits.push((range, with));
                 named.push(name);
             }

@@ -18,9 +18,30 @@ pub(super) enum Quoting {
 
 /// How the byte at `at` is quoted.
 pub(super) fn quoting(text: &str, at: usize) -> Quoting {
+    quotings(text, &[at]).first().copied().unwrap_or(Quoting::Bare)
+}
+
+/// How bytes at these places are quoted, which are in order.
+pub(super) fn quotings(text: &str, places: &[usize]) -> Vec<Quoting> {
+    let mut walk = walk(text).peekable();
+    let mut last = Quoting::Bare;
+    let mut all = Vec::with_capacity(places.len());
+    for place in places {
+        while let Some((_, _, after)) = walk.next_if(|(at, _, _)| at < place) {
+            last = after;
+        }
+        all.push(last);
+    }
+    all
+}
+
+/// The characters of a command, with how each is quoted itself and how what follows it is. What is escaped is left out.
+fn walk(text: &str) -> impl Iterator<Item = (usize, (char, Quoting), Quoting)> {
     let mut quoting = Quoting::Bare;
     let mut chars = text.char_indices();
-    while let Some((_, c)) = chars.next().filter(|(here, _)| *here < at) {
+    std::iter::from_fn(move || {
+        let (at, c) = chars.next()?;
+        let before = quoting;
         quoting = match (quoting, c) {
             (Quoting::Bare, '\'') => Quoting::Single,
             (Quoting::Bare, '"') => Quoting::Double,
@@ -31,8 +52,8 @@ pub(super) fn quoting(text: &str, at: usize) -> Quoting {
             }
             _ => quoting,
         };
-    }
-    quoting
+        Some((at, (c, before), quoting))
+    })
 }
 
 /// What to write for the variable `name` between `before` and `behind`, quoted as that place is.
@@ -119,12 +140,16 @@ pub(super) fn plain_words(segment: &str) -> Vec<String> {
 
 /// The file that a simple command writes: behind its last `>` or `>>`, or by `tee`.
 pub(super) fn written(segment: &str) -> Option<String> {
-    let bytes = segment.as_bytes();
-    let arrow = bytes.iter().enumerate().rev().find(|(at, byte)| {
-        let other = at.checked_sub(1).and_then(|before| bytes.get(before));
-        **byte == b'>' && quoting(segment, *at) == Quoting::Bare && !matches!(other, Some(b'2' | b'\\'))
-    });
-    if let Some((at, _)) = arrow {
+    let mut arrow = None;
+    let mut before = ' ';
+    for (at, (c, quoting), _) in walk(segment) {
+        // Not that of standard error.
+        if c == '>' && quoting == Quoting::Bare && before != '2' {
+            arrow = Some(at);
+        }
+        before = c;
+    }
+    if let Some(at) = arrow {
         let behind = segment.get(at + 1..)?.trim_start_matches(['|', '>']);
         let name = plain_words(behind).into_iter().next()?;
         return Some(name).filter(|name| !name.starts_with('&') && name != "/dev/null");

@@ -3,6 +3,9 @@
 
 use crate::dockerfile::{Instruction, position, stages_of};
 
+/// Stages of one Dockerfile.
+const MOST: usize = 200;
+
 /// The stages of a Dockerfile, by number. What stands before the first FROM is none; without any FROM all is one.
 pub(super) struct Stages {
     /// By instruction.
@@ -25,7 +28,10 @@ impl Stages {
             if stages.is_empty() { Some(0) } else { number }
         });
         let numbers = numbers.collect();
-        let parents = (0..stages.len()).map(|at| position(&stages, at, stages.get(at)?.from)).collect();
+        // With so many nobody follows them: each is taken for one by itself.
+        let is_followed = stages.len() <= MOST;
+        let parent = |at: usize| position(&stages, at, stages.get(at)?.from);
+        let parents = (0..stages.len()).map(|at| if is_followed { parent(at) } else { None }).collect();
         let scratch = stages.iter().map(|stage| stage.from.eq_ignore_ascii_case("scratch")).collect();
         let names = stages.iter().map(|stage| stage.name.map(str::to_owned)).collect();
         Self { numbers, parents, scratch, names }

@@ -170,18 +170,24 @@ impl<'a> Draft<'a, '_> {
 
 /// What goes of the arguments so that some of their pairs do, with what stands between these and others.
 fn cuts(all: &[Pair<'_>], dropped: &[usize]) -> Vec<Range<usize>> {
-    let kept_before = |at: usize| (0..at).rev().find(|other| !dropped.contains(other));
-    let cut = |at: &usize| {
-        let span = all.get(*at)?.span.clone();
-        let next = all.get(at + 1).map(|next| next.span.start);
-        let behind_all = (at + 1..all.len()).all(|other| dropped.contains(&other));
-        match kept_before(*at).and_then(|kept| all.get(kept)) {
-            // From the last one that stays, all goes, the escape at the end of its line too.
-            Some(kept) if behind_all => Some(kept.span.end..span.end),
-            _ => Some(span.start..next.unwrap_or(span.end)),
+    let mut goes = vec![false; all.len()];
+    dropped.iter().for_each(|at| goes.iter_mut().skip(*at).take(1).for_each(|goes| *goes = true));
+    let last_kept = goes.iter().rposition(|goes| !goes);
+    let mut kept: Option<&Pair<'_>> = None;
+    let mut cuts = Vec::with_capacity(dropped.len());
+    for (at, (pair, goes)) in all.iter().zip(&goes).enumerate() {
+        if !goes {
+            kept = Some(pair);
+            continue;
         }
-    };
-    dropped.iter().filter_map(cut).collect()
+        let next = all.get(at + 1).map_or(pair.span.end, |next| next.span.start);
+        cuts.push(match kept {
+            // From the last one that stays, all goes, the escape at the end of its line too.
+            Some(kept) if last_kept.is_none_or(|last| last < at) => kept.span.end..pair.span.end,
+            _ => pair.span.start..next,
+        });
+    }
+    cuts
 }
 
 fn at_run_time(names: &[String]) -> String {
