@@ -69,14 +69,19 @@ fn a_file_in_a_layer_of_many_steps_is_followed_to_the_step_that_brought_it() {
     let podman = Podman::new();
     let archive = tempfile::tempdir().expect("a folder");
     let archive = archive.path().join("image.tar");
-    each(CASES.iter().filter(|case| case.name.starts_with("a file that is copied by")), |number, case| {
-        let context = Context::new(case, 50 + number);
-        let flat = ["--layers=false".to_owned()];
-        build(&podman, &context, &flat, &archive, case.name);
-        context.rewrite(&archive, case);
-        build(&podman, &context, &[&flat[..], &context.secrets(case)].concat(), &archive, case.name);
-        context.assert_clean(&archive, case);
-    });
+    each(
+        CASES.iter().filter(|case| {
+            ["a file that only a container reads", "a key under another name"].contains(&case.name)
+        }),
+        |number, case| {
+            let context = Context::new(case, 50 + number);
+            let flat = ["--layers=false".to_owned()];
+            build(&podman, &context, &flat, &archive, case.name);
+            context.rewrite(&archive, case);
+            build(&podman, &context, &[&flat[..], &context.secrets(case)].concat(), &archive, case.name);
+            context.assert_clean(&archive, case);
+        },
+    );
 }
 
 /// The rewrite of the finding of a key.
@@ -140,7 +145,7 @@ fn without_a_dockerfile_the_recorded_steps_are_rewritten() {
     assert!(step.contains("@@ step 4 @@\n-RUN curl -H 'x: ghp_…") && step.contains(",env=GIT"), "{step}");
     let command = rewrite_of(&run, 5).expect("a rewrite");
     assert!(
-        command.contains("@@ step 5 @@\n-CMD [\"/app\" \"--token=ghp_…")
+        command.contains("@@ step 5 @@\n-CMD [\"/app\" \"--token=…")
             && command.contains("\n+CMD [\"/app\" \"--token=$GIT"),
         "{command}"
     );

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::group::Group;
-use super::occurrence::Occurrence;
+use super::occurrence::{ContentOf, Occurrence};
 use super::result::View;
 use crate::detect::Place;
 use crate::detect::definition::{Definition, Shape};
@@ -118,7 +118,7 @@ impl View<'_> {
             }
         }
         let variable = variable(definition);
-        let leaks = Leaks { places, forms: forms(group), variable: &variable };
+        let leaks = Leaks { places, forms: forms(group, false), variable: &variable };
         match self.dockerfile.as_ref().filter(|known| known.instruction(step).is_some()) {
             Some(known) => self.diff_of(known, &leaks),
             None => {
@@ -162,7 +162,7 @@ impl View<'_> {
         let places =
             lines.filter_map(|line| Some((known.instruction_at(line)?, rewrite::Place::Text))).collect();
         let variable = variable(definition);
-        self.diff_of(known, &Leaks { places, forms: forms(group), variable: &variable })
+        self.diff_of(known, &Leaks { places, forms: forms(group, true), variable: &variable })
     }
 }
 
@@ -188,10 +188,12 @@ fn path(occurrence: &Occurrence) -> Option<String> {
     occurrence.path.as_deref().map(|path| String::from_utf8_lossy(path).into_owned())
 }
 
-/// How a key is written in its places.
-fn forms(group: &Group) -> Vec<&str> {
+/// How a key is written in its places: in those outside the layers, of an image. What a cache kept of a layer has no
+/// values, and what is said must be the same with and without it.
+fn forms(group: &Group, in_layers: bool) -> Vec<&str> {
     let mut forms: Vec<&str> = Vec::new();
-    for occurrence in group.occurrences.iter().take(limits::REWRITE_PLACES) {
+    let counts = |one: &&Occurrence| in_layers || one.content.0 == ContentOf::Config;
+    for occurrence in group.occurrences.iter().filter(counts).take(limits::REWRITE_PLACES) {
         let Secret::Read { key, raw } = &occurrence.found.secret else { continue };
         for form in [raw, key].into_iter().filter_map(|form| std::str::from_utf8(form.expose()).ok()) {
             if !forms.contains(&form) {

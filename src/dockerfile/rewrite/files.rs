@@ -5,6 +5,9 @@ use super::{Draft, Leaks, Missing, Mount, Place, Rewriter, run, shell};
 use crate::dockerfile::Instruction;
 use crate::dockerfile::pairs::words;
 
+/// Files of one rewrite that later steps may need.
+const MOST_MISSING: usize = 32;
+
 /// A file whose place and readers are known.
 pub(super) struct Known {
     /// The end of its path.
@@ -120,7 +123,7 @@ impl<'a> Draft<'a, '_> {
     }
 
     pub(super) fn miss(&mut self, from: usize, path: &str) {
-        if !self.files.iter().any(|file| file.path == path) {
+        if self.files.len() < MOST_MISSING && !self.files.iter().any(|file| file.path == path) {
             self.files.push(Missing { path: path.to_owned(), from, read: false });
         }
     }

@@ -20,7 +20,7 @@ impl Rewriter<'_> {
                     Some("COPY") => next = self.in_earlier_stage(index, &path),
                     Some("ADD") => {}
                     // Steps may share a layer, and the last of them is said to have made it.
-                    Some("RUN") if !self.is_named_in(index, &path) => {
+                    Some("RUN") if !self.writes(index, &path) => {
                         let before = (0..index).rev().filter(|at| self.stages.follows(index, *at));
                         if let Some(found) = self.bringer(before, &path, true) {
                             settled.push(found);
@@ -60,12 +60,13 @@ impl Rewriter<'_> {
         self.bringer(before, &there, false)
     }
 
-    fn is_named_in(&self, index: usize, path: &str) -> bool {
+    /// Whether a RUN says itself that it writes the file.
+    fn writes(&self, index: usize, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        self.at(index).is_some_and(|one| {
-            let documents = one.heredocs.iter().map(|document| document.text.as_str());
-            std::iter::once(one.arguments.as_str()).chain(documents).any(|text| shell::names_file(text, name))
-        })
+        let Some(one) = self.at(index) else { return false };
+        let segments = shell::segments(&one.arguments).unwrap_or_default();
+        let written = segments.into_iter().filter_map(|range| shell::written(one.arguments.get(range)?));
+        written.into_iter().any(|written| written.ends_with(name))
     }
 
     /// The last of the instructions that brought a file; `by_name`: that name it.

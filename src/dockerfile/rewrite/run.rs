@@ -10,6 +10,9 @@ use crate::dockerfile::Instruction;
 /// What a command changes or removes of a file that is only there for a step: it is left out.
 const KEEPERS: [&str; 5] = ["rm", "chmod", "chown", "shred", "unlink"];
 
+/// Files that the writing to is left out of one RUN.
+const MOST_WRITTEN: usize = 8;
+
 /// A RUN in the making.
 struct Command<'i> {
     text: &'i str,
@@ -141,6 +144,8 @@ impl<'a> Draft<'a, '_> {
     /// Leaves out the commands that write the key to a file that programs look for: the file is mounted.
     fn leave_out_writes(&mut self, index: usize, instruction: &'a Instruction, command: &mut Command<'_>) {
         let in_documents = std::cell::OnceCell::new();
+        let mut written: Vec<(String, Mount)> = Vec::new();
+        let moved = (0..command.segments.len()).find(|at| command.segment(*at).starts_with("cd "));
         for at in 0..command.segments.len() {
             let segment = command.segment(at);
             let has_key = |text: &str| {
@@ -154,18 +159,29 @@ impl<'a> Draft<'a, '_> {
             if !(has_key(segment) || in_document || is_given) {
                 continue;
             }
-            let Some(path) = self.written_path(index, command, at) else { continue };
+            let Some(path) = self.written_path(index, command, at, moved.is_some_and(|moved| moved < at))
+            else {
+                continue;
+            };
             let Some(mount) = self.of.file_mount(index, &path) else { continue };
             command.remove(at);
             command.documents_gone |= segment.contains("<<") && instruction.heredocs.len() == 1;
             self.miss(index, &path);
+            if !written.iter().any(|(known, _)| *known == path) {
+                written.push((path, mount));
+            }
+            let names: Vec<String> = self.variables_at(index).map(|(name, _)| name.clone()).collect();
+            self.used.extend(names.into_iter().filter(|name| in_document || shell::names(segment, name)));
+            if written.len() == MOST_WRITTEN {
+                break;
+            }
+        }
+        for (path, mount) in written {
             self.leave_alone(&path, index, command);
             if !command.is_gone() {
                 command.mount(mount);
                 self.has_been_read(&path);
             }
-            let names: Vec<String> = self.variables_at(index).map(|(name, _)| name.clone()).collect();
-            self.used.extend(names.into_iter().filter(|name| in_document || shell::names(segment, name)));
         }
     }
 
@@ -174,7 +190,7 @@ impl<'a> Draft<'a, '_> {
     }
 
     /// Where a command writes a file that programs look for.
-    fn written_path(&self, index: usize, command: &Command<'_>, at: usize) -> Option<String> {
+    fn written_path(&self, index: usize, command: &Command<'_>, at: usize, moved: bool) -> Option<String> {
         let segment = command.segment(at);
         let words = shell::plain_words(segment);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -192,12 +208,7 @@ impl<'a> Draft<'a, '_> {
         let known = files::of_path(&path)?;
         let found = self.leaks.files().map(|(_, path)| format!("/{}", files::normal(path)));
         let name = files::normal(&path);
-        let moves = command
-            .segments
-            .iter()
-            .take(at)
-            .any(|one| command.text.get(one.clone()).is_some_and(|one| one.starts_with("cd ")));
-        let resolved = self.of.resolve(index, &path).filter(|_| path.starts_with(['/', '~', '$']) || !moves);
+        let resolved = self.of.resolve(index, &path).filter(|_| path.starts_with(['/', '~', '$']) || !moved);
         resolved
             .or_else(|| found.into_iter().find(|found| found.ends_with(&format!("/{name}"))))
             .or_else(|| known.in_home(&home?).filter(|_| !path.contains('$')))
