@@ -281,6 +281,15 @@ pub const BASELINE_KEYS: usize = 100_000;
 /// A Dockerfile.
 pub const DOCKERFILE: u64 = 4 * 1024 * 1024;
 
+/// A diff of a Dockerfile. A longer one is left out.
+pub const REWRITE_DIFF: usize = 64 * 1024;
+
+/// Places of a key that its rewrite looks at.
+pub const REWRITE_PLACES: usize = 16;
+
+/// Bytes of a Dockerfile that are looked through for all rewrites of an image: what is behind has none.
+pub const REWRITE_BYTES: usize = 64 * 1024 * 1024;
+
 /// A file of settings.
 pub const CONFIG_FILE: u64 = 1024 * 1024;
 

@@ -6,6 +6,8 @@
 mod attest;
 #[path = "docker28/builds.rs"]
 mod builds;
+#[path = "rewrite/cases.rs"]
+mod cases;
 #[path = "docker28/docker.rs"]
 mod docker;
 #[path = "recorded/expected.rs"]
@@ -16,4 +18,6 @@ mod forms;
 mod record;
 #[path = "docker28/registry.rs"]
 mod registry;
+#[path = "docker28/rewrite.rs"]
+mod rewrite;
 mod support;

@@ -34,6 +34,7 @@ mod push;
 mod recorded;
 mod registry;
 mod reports;
+mod rewrite;
 mod rules;
 mod scan;
 mod sources;

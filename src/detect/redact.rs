@@ -211,7 +211,18 @@ impl<'a> Redactor<'a> {
     /// `text` without its secrets, and without what stands in `hidden`. Both are looked for in the text as
     /// it is: a key that is hidden in part would no longer be known by the rest.
     pub fn clean_and_hide(&self, text: &str, hidden: Vec<Range<usize>>) -> String {
-        let Some(mut covers) = self.traced.find_in(text.as_bytes()) else { return HIDDEN.to_owned() };
+        cover(text, self.found(text, hidden))
+    }
+
+    /// Where in `text` something is hidden, and what is shown instead: in order and apart.
+    pub fn covers(&self, text: &str, hidden: Vec<Range<usize>>) -> Vec<(Range<usize>, String)> {
+        merged(self.found(text, hidden)).into_iter().map(|(range, _, shown)| (range, shown)).collect()
+    }
+
+    fn found(&self, text: &str, hidden: Vec<Range<usize>>) -> Vec<(Range<usize>, String)> {
+        let Some(mut covers) = self.traced.find_in(text.as_bytes()) else {
+            return vec![(0..text.len(), HIDDEN.to_owned())];
+        };
         covers.extend(self.learned_in(text));
         covers.extend(self.pieces_in(text));
         covers.extend(self.detected_in(text));
@@ -224,7 +235,7 @@ impl<'a> Redactor<'a> {
             HIDDEN.clone_into(shown);
         }
         covers.extend(hidden.into_iter().map(|range| (range, HIDDEN.to_owned())));
-        cover(text, covers)
+        covers
     }
 
     /// The value of a variable or label as it may be shown: nothing if its name says that it is secret,
@@ -348,10 +359,23 @@ fn passwords_in_urls(text: &str) -> Vec<(Range<usize>, String)> {
 }
 
 /// Replaces the ranges; where some overlap, all that they cover goes, and the longest says by what.
-fn cover(text: &str, mut covers: Vec<(Range<usize>, String)>) -> String {
+fn cover(text: &str, covers: Vec<(Range<usize>, String)>) -> String {
     if covers.is_empty() {
         return text.to_owned();
     }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, _, shown) in merged(covers) {
+        out.push_str(&String::from_utf8_lossy(text.as_bytes().get(done..range.start).unwrap_or_default()));
+        out.push_str(&shown);
+        done = range.end;
+    }
+    out.push_str(&String::from_utf8_lossy(text.as_bytes().get(done..).unwrap_or_default()));
+    out
+}
+
+/// Ranges in order and apart, with the length of the longest that each is made of, and what that says.
+fn merged(mut covers: Vec<(Range<usize>, String)>) -> Vec<(Range<usize>, usize, String)> {
     covers.sort_by_key(|(range, _)| (range.start, usize::MAX - range.end));
     let mut merged: Vec<(Range<usize>, usize, String)> = Vec::new();
     for (range, shown) in covers {
@@ -366,15 +390,7 @@ fn cover(text: &str, mut covers: Vec<(Range<usize>, String)>) -> String {
             _ => merged.push((range.clone(), range.len(), shown)),
         }
     }
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for (range, _, shown) in merged {
-        out.push_str(&String::from_utf8_lossy(text.as_bytes().get(done..range.start).unwrap_or_default()));
-        out.push_str(&shown);
-        done = range.end;
-    }
-    out.push_str(&String::from_utf8_lossy(text.as_bytes().get(done..).unwrap_or_default()));
-    out
+    merged
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a Dockerfile will leave in its image for everyone who can pull it, and how it is written instead. Only
 //! names are repeated, never values.
 
+use super::pairs::pairs;
 use super::{Dockerfile, Instruction};
 use crate::detect::redact::is_secret_name;
 
@@ -50,20 +51,19 @@ pub fn advice(dockerfile: &Dockerfile) -> Vec<Advice> {
 fn of(instruction: &Instruction) -> Vec<String> {
     match instruction.keyword.as_str() {
         "ARG" => {
-            let secret = names(&instruction.arguments).filter(|(name, _)| is_secret_name(name));
-            let text = |(name, _): (&str, &str)| {
+            let secret = names(instruction).filter(|(name, _)| is_secret_name(name));
+            let text = |(name, _): (String, &str)| {
                 let given = format!("ARG {name}: what --build-arg gives it stands in the image's history");
-                format!("{given}; use {}", mount(name))
+                format!("{given}; use {}", mount(&name))
             };
             secret.map(text).collect()
         }
         "ENV" => {
-            let secret = names(&instruction.arguments)
-                .filter(|(name, value)| !value.is_empty() && is_secret_name(name));
-            let text = |(name, _): (&str, &str)| {
+            let secret = names(instruction).filter(|(name, value)| !value.is_empty() && is_secret_name(name));
+            let text = |(name, _): (String, &str)| {
                 format!(
                     "ENV {name}: its value stands in the image's config; give it to the container when it starts (docker run --env-file), or use {}",
-                    mount(name)
+                    mount(&name)
                 )
             };
             secret.map(text).collect()
@@ -87,12 +87,10 @@ fn of(instruction: &Instruction) -> Vec<String> {
 /// What to write in place of an instruction in which a key stands.
 pub fn rewrite(instruction: &Instruction) -> String {
     let name = match instruction.keyword.as_str() {
-        "ARG" | "ENV" => {
-            names(&instruction.arguments).map(|(name, _)| name).find(|name| is_secret_name(name))
-        }
+        "ARG" | "ENV" => names(instruction).map(|(name, _)| name).find(|name| is_secret_name(name)),
         _ => None,
     };
-    let name = name.unwrap_or("TOKEN");
+    let name = name.as_deref().unwrap_or("TOKEN");
     match instruction.keyword.as_str() {
         "ENV" => {
             format!("give it to the container when it starts (docker run --env-file), or use {}", mount(name))
@@ -117,19 +115,13 @@ fn mount_file(path: &str) -> String {
     format!("RUN --mount=type=secret,id={id}")
 }
 
-/// The names that ARG and ENV give values to, with these.
-fn names(arguments: &str) -> impl Iterator<Item = (&str, &str)> {
-    let (first, rest) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
-    // The old form of ENV: a name and, behind a blank, its value.
-    let old = (!first.contains('=') && !rest.is_empty()).then_some((first, rest));
-    let pairs = arguments.split_whitespace().filter(move |_| old.is_none()).map(|word| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        (name, value)
-    });
-    let is_name = |(name, _): &(&str, &str)| {
+/// The names that ARG and ENV give values to, with these as they are written.
+fn names(instruction: &Instruction) -> impl Iterator<Item = (String, &str)> {
+    let all = pairs(&instruction.keyword, &instruction.arguments, '\\').into_iter();
+    let is_name = |(name, _): &(String, &str)| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    old.into_iter().chain(pairs).filter(is_name)
+    all.map(|pair| (pair.name, pair.value.unwrap_or_default())).filter(is_name)
 }
 
 fn holds_keys(path: &str) -> bool {

@@ -1,6 +1,8 @@
 //! Physical lines to logical ones: comments and continued lines removed, here-documents gathered.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
+
+use super::source::Source;
 
 /// A here-document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,29 @@ pub(super) struct Logical {
     pub(super) text: String,
     pub(super) heredocs: Vec<Heredoc>,
     pub(super) lines: RangeInclusive<usize>,
+    pub(super) source: Source,
+}
+
+/// A line of the file.
+struct Line<'a> {
+    /// From 1.
+    number: usize,
+    /// Without what ends it.
+    text: &'a str,
+    /// Its bytes in the file, with what ends it.
+    bytes: Range<usize>,
+}
+
+/// The lines of a file.
+fn physical(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut at = mark;
+    (1..).zip(text.get(mark..).unwrap_or_default().split_inclusive('\n')).map(move |(number, line)| {
+        let bytes = at..at + line.len();
+        at = bytes.end;
+        let bare = line.strip_suffix('\n').unwrap_or(line);
+        Line { number, text: bare.strip_suffix('\r').unwrap_or(bare), bytes }
+    })
 }
 
 /// Instructions that take here-documents.
@@ -23,49 +48,60 @@ const WITH_HEREDOCS: [&str; 3] = ["RUN", "COPY", "ADD"];
 
 /// The instructions of a Dockerfile.
 pub(super) fn logical(text: &str) -> Vec<Logical> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let escape = escape(text);
-    let mut lines = (1..).zip(text.lines()).peekable();
+    let mut lines = physical(text);
     let mut all = Vec::new();
-    while let Some((first, line)) = lines.next() {
-        if line.trim_start().starts_with('#') || line.trim().is_empty() {
+    while let Some(line) = lines.next() {
+        if is_nothing(line.text) {
             continue;
         }
+        let first = line.number;
         let mut last = first;
-        let (mut text, mut goes_on) = continued(line, escape);
+        let (mut text, mut goes_on) = continued(line.text, escape);
+        let mut source =
+            Source { parts: vec![(0, line.bytes.start)], lines: line.bytes, ..Source::default() };
         while goes_on {
-            let Some((number, line)) = lines.next() else { break };
-            last = number;
+            let Some(line) = lines.next() else { break };
+            last = line.number;
+            source.lines.end = line.bytes.end;
             // Comments and empty lines may stand between the parts.
-            if line.trim_start().starts_with('#') || line.trim().is_empty() {
+            if is_nothing(line.text) {
                 continue;
             }
-            let (part, more) = continued(line, escape);
+            let (part, more) = continued(line.text, escape);
+            source.parts.push((text.len(), line.bytes.start));
             text.push_str(&part);
             goes_on = more;
         }
+        source.documents = source.lines.end..source.lines.end;
         let mut heredocs = Vec::new();
         for (name, strips_tabs) in heredoc_names(&text) {
             let mut body = String::new();
-            for (number, line) in lines.by_ref() {
-                last = number;
-                let bare = if strips_tabs { line.trim_start_matches('\t') } else { line };
+            for line in lines.by_ref() {
+                last = line.number;
+                source.documents.end = line.bytes.end;
+                let bare = if strips_tabs { line.text.trim_start_matches('\t') } else { line.text };
                 if bare == name {
                     break;
                 }
-                body.push_str(line);
+                body.push_str(line.text);
                 body.push('\n');
             }
             heredocs.push(Heredoc { name, text: body });
         }
-        all.push(Logical { text, heredocs, lines: first..=last });
+        source.lines.end = source.documents.end;
+        all.push(Logical { text, heredocs, lines: first..=last, source });
     }
     all
 }
 
+fn is_nothing(line: &str) -> bool {
+    line.trim_start().starts_with('#') || line.trim().is_empty()
+}
+
 /// The character that continues lines: what the directive at the very top says, a backslash without one.
-fn escape(text: &str) -> char {
-    for line in text.lines() {
+pub(super) fn escape(text: &str) -> char {
+    for line in text.strip_prefix('\u{feff}').unwrap_or(text).lines() {
         let Some(directive) = line.trim().strip_prefix('#') else { break };
         let Some((name, value)) = directive.split_once('=') else { break };
         let name = name.trim();

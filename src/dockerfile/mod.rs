@@ -13,16 +13,22 @@
 pub mod advice;
 pub mod ignore;
 mod lines;
+mod pairs;
+pub mod rewrite;
+mod source;
 pub mod steps;
 
 use std::ops::RangeInclusive;
 
 pub use lines::Heredoc;
 use lines::Logical;
+use source::Source;
 
 /// A Dockerfile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dockerfile {
+    /// As it stands.
+    pub text: String,
     /// In the order of the file.
     pub instructions: Vec<Instruction>,
 }
@@ -40,6 +46,7 @@ pub struct Instruction {
     pub heredocs: Vec<Heredoc>,
     /// Its lines in the file, from 1.
     pub lines: RangeInclusive<usize>,
+    source: Source,
 }
 
 /// A stage: a FROM and what follows it.
@@ -59,24 +66,14 @@ const FLAGGED: [&str; 5] = ["FROM", "RUN", "COPY", "ADD", "HEALTHCHECK"];
 impl Dockerfile {
     /// Reads a Dockerfile. Bytes that are no UTF-8 are read as the replacement character.
     pub fn parse(bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        Self { instructions: lines::logical(&text).into_iter().filter_map(Instruction::of).collect() }
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let instructions = lines::logical(&text).into_iter().filter_map(Instruction::of).collect();
+        Self { text, instructions }
     }
 
     /// Its stages.
     pub fn stages(&self) -> Vec<Stage<'_>> {
-        let starts: Vec<usize> = (0..self.instructions.len())
-            .filter(|at| self.instructions.get(*at).is_some_and(|one| one.keyword == "FROM"))
-            .collect();
-        let ends = starts.iter().copied().skip(1).chain([self.instructions.len()]);
-        let stage = |(start, end): (usize, usize)| {
-            let (from, instructions) = self.instructions.get(start..end)?.split_first()?;
-            let mut words = from.arguments.split_whitespace();
-            let image = words.next().unwrap_or_default();
-            let name = words.next().filter(|word| word.eq_ignore_ascii_case("as")).and_then(|_| words.next());
-            Some(Stage { from: image, name, instructions })
-        };
-        starts.iter().copied().zip(ends).filter_map(stage).collect()
+        stages_of(&self.instructions)
     }
 
     /// The instructions that make the image of a stage, in order: those of the stages that it is built from
@@ -100,6 +97,22 @@ impl Dockerfile {
     }
 }
 
+/// The stages of instructions.
+fn stages_of(instructions: &[Instruction]) -> Vec<Stage<'_>> {
+    let starts: Vec<usize> = (0..instructions.len())
+        .filter(|at| instructions.get(*at).is_some_and(|one| one.keyword == "FROM"))
+        .collect();
+    let ends = starts.iter().copied().skip(1).chain([instructions.len()]);
+    let stage = |(start, end): (usize, usize)| {
+        let (from, instructions) = instructions.get(start..end)?.split_first()?;
+        let mut words = from.arguments.split_whitespace();
+        let image = words.next().unwrap_or_default();
+        let name = words.next().filter(|word| word.eq_ignore_ascii_case("as")).and_then(|_| words.next());
+        Some(Stage { from: image, name, instructions })
+    };
+    starts.iter().copied().zip(ends).filter_map(stage).collect()
+}
+
 /// Which of the first `before` stages has that name or number; the last of that name.
 fn position(stages: &[Stage<'_>], before: usize, name: &str) -> Option<usize> {
     let earlier = stages.get(..before)?;
@@ -110,7 +123,13 @@ fn position(stages: &[Stage<'_>], before: usize, name: &str) -> Option<usize> {
 
 impl Instruction {
     fn of(line: Logical) -> Option<Self> {
-        let text = line.text.trim();
+        Self::within(line, 0)
+    }
+
+    /// The instruction that begins at `from` of a text.
+    fn within(line: Logical, from: usize) -> Option<Self> {
+        let whole = line.text.trim_end();
+        let text = whole.get(from..)?.trim_start();
         if text.is_empty() {
             return None;
         }
@@ -124,7 +143,18 @@ impl Instruction {
             flags.push((name.trim_start_matches("--").to_owned(), value.to_owned()));
             rest = behind.trim_start();
         }
-        Some(Self { keyword, flags, arguments: rest.to_owned(), heredocs: line.heredocs, lines: line.lines })
+        let keyword_end = whole.len() - text.len() + keyword.len();
+        let source = Source { keyword_end, arguments_at: whole.len() - rest.len(), ..line.source };
+        let (arguments, heredocs, lines) = (rest.to_owned(), line.heredocs, line.lines);
+        Some(Self { keyword, flags, arguments, heredocs, lines, source })
+    }
+
+    /// What ONBUILD puts off.
+    fn inner(&self) -> Option<Self> {
+        let from = self.source.arguments_at;
+        let text = format!("{}{}", " ".repeat(from), self.arguments);
+        let (heredocs, lines, source) = (self.heredocs.clone(), self.lines.clone(), self.source.clone());
+        Self::within(Logical { text, heredocs, lines, source }, from).filter(|_| self.keyword == "ONBUILD")
     }
 
     /// The value of a flag.

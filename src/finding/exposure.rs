@@ -68,6 +68,7 @@ mod tests {
             ignore: &IgnoreRules::default(),
             baseline: &Baseline::default(),
             dockerfile: None,
+            dockerfile_in: None,
             skip_base: false,
             show_secrets: false,
             names: None,

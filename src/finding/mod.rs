@@ -17,5 +17,6 @@ pub mod pair;
 pub mod precedence;
 pub mod remediation;
 pub mod result;
+mod rewrite;
 pub mod step;
 pub mod verify;

@@ -12,6 +12,7 @@ use super::location::{Ordinals, place};
 use super::occurrence::{ContentOf, Occurrence, of_blobs, resolve};
 use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
+use super::rewrite::{KnownDockerfile, Rewriting};
 use super::{evidence, exposure, known_public, remediation, step};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
@@ -19,6 +20,7 @@ use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::traces::Tracer;
 use crate::detect::{DetectorIndex, Key};
+use crate::dockerfile::rewrite::recorded;
 use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
 use crate::image::manifest::{Image, ImageKind};
@@ -50,6 +52,8 @@ pub struct Judge<'a> {
     pub baseline: &'a Baseline,
     /// What the images were built from, and what it is called.
     pub dockerfile: Option<&'a (String, Dockerfile)>,
+    /// The path of that file in the image: of a build context, which holds its own.
+    pub dockerfile_in: Option<&'a [u8]>,
     /// Whether what stands in the layers of a proven base is left out.
     pub skip_base: bool,
     /// Whether keys are shown whole.
@@ -136,9 +140,22 @@ impl Judge<'_> {
         let dockerfile = self.dockerfile_of(image, blobs);
         let instructions = dockerfile.and_then(|(_, dockerfile)| dockerfile.chain(None)).unwrap_or_default();
         let lines = dockerfile::steps::lines(&instructions, &config.history.steps);
-        let dockerfile = dockerfile.map(|(name, _)| (name.as_str(), lines));
+        let dockerfile = dockerfile.map(|(name, file)| KnownDockerfile::new(name, file, lines));
         let config = &config;
-        let view = View { judge: self, image, blobs, owners, config, dockerfile, too_many, base, redactor };
+        let recorded = (!occurrences.is_empty()).then(|| recorded::dockerfile(&config.history.steps));
+        let recorded = recorded.as_ref().map(|(file, hidden)| Rewriting::new(file, hidden.clone()));
+        let view = View {
+            judge: self,
+            image,
+            blobs,
+            owners,
+            config,
+            dockerfile,
+            recorded,
+            too_many,
+            base,
+            redactor,
+        };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         let (used, left_out) = evidence::of(&view, &used);
         result.evidence = used;
@@ -277,8 +294,9 @@ pub(super) struct View<'a> {
     pub(super) blobs: &'a Blobs,
     owners: Owners<'a>,
     pub(super) config: &'a ConfigUnits,
-    /// What its Dockerfile is called, and by build step the line in it.
-    dockerfile: Option<(&'a str, Vec<Option<usize>>)>,
+    pub(super) dockerfile: Option<KnownDockerfile<'a>>,
+    /// The steps of its history in place of a Dockerfile.
+    pub(super) recorded: Option<Rewriting<'a>>,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
     /// The image's base, and how many of its layers are that's.
@@ -321,9 +339,20 @@ impl View<'_> {
 
     /// The line of the Dockerfile that a build step came from.
     pub(super) fn dockerfile_line(&self, step: usize) -> Option<model::DockerfileLine> {
-        let (path, lines) = self.dockerfile.as_ref()?;
-        let line = lines.get(step).copied().flatten()?;
-        Some(model::DockerfileLine { path: self.clean(path), line: line as u64 })
+        let known = self.dockerfile.as_ref()?;
+        let line = known.line(step)?;
+        Some(model::DockerfileLine { path: self.clean(known.name), line: line as u64 })
+    }
+
+    /// How many of the first layers are the base's.
+    pub(super) fn base_layers(&self) -> usize {
+        self.base.map_or(0, |(_, layers)| layers)
+    }
+
+    /// The last step that made a layer of the base.
+    pub(super) fn last_base_step(&self) -> Option<usize> {
+        let last = self.base_layers().checked_sub(1)?;
+        self.config.history.step_of_layer(last).map(|step| step.index)
     }
 
     /// How many of the first layers nobody asked about.
@@ -458,7 +487,10 @@ impl View<'_> {
             companions,
             owner: self.owner(first),
             verification: model::Verification { status: "unverified" },
-            remediation: remediation::advice(rule.definition, &rule.service, first, in_final_image),
+            remediation: model::Remediation {
+                rewrite: self.rewrite(group, first, rule.definition),
+                ..remediation::advice(rule.definition, &rule.service, first, in_final_image)
+            },
             detector: rule.id,
             name: rule.name,
             service: rule.service,

@@ -110,6 +110,14 @@ impl History {
     }
 }
 
+impl Step {
+    /// The instruction that it records, without what builders write around one.
+    pub fn instruction(&self) -> &str {
+        let text = StepKind::plain(&self.created_by);
+        no_operation(text).unwrap_or(text)
+    }
+}
+
 fn count_warnings(config: &ImageConfig, made: usize, layers: usize) -> Vec<String> {
     let mut warnings = Vec::new();
     // Images without any history are common (bazel, nix) and nothing to wonder at.
@@ -138,8 +146,7 @@ impl StepKind {
     }
 
     fn parse(created_by: &str, env: &Known<'_>, labels: &Known<'_>) -> Self {
-        let text = created_by.trim();
-        let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
+        let text = Self::plain(created_by);
         if let Some(instruction) = no_operation(text) {
             return Self::of_instruction(instruction, true, env, labels).unwrap_or(Self::Other);
         }
@@ -147,6 +154,20 @@ impl StepKind {
             return Self::run(text);
         }
         Self::of_instruction(text, false, env, labels).unwrap_or(Self::Other)
+    }
+
+    /// A recorded text without the mark of BuildKit.
+    fn plain(created_by: &str) -> &str {
+        let text = created_by.trim();
+        text.strip_suffix("# buildkit").unwrap_or(text).trim_end()
+    }
+
+    /// The command of a RUN without the shell that ran it, where one did.
+    pub fn without_shell(&self) -> Option<&str> {
+        match self {
+            Self::Run { command, .. } => shell_prefix(command),
+            _ => None,
+        }
     }
 
     fn run(text: &str) -> Self {

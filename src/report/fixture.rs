@@ -25,6 +25,9 @@ pub(crate) fn rich() -> Report {
         low_finding(5),
         unsure_finding(),
     ];
+    result.findings[0].remediation.rewrite = Some(
+        "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -12,1 +12,0 @@\n-COPY production.env /app/config/\n".into(),
+    );
     result.suppressed = vec![Suppressed {
         fingerprint: fingerprint(9),
         detector: "generic-password".into(),

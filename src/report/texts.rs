@@ -47,6 +47,8 @@ fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
 fn clean_finding(finding: &mut Finding, clean: &dyn Fn(&str) -> String) {
     each(clean, finding.handles.values_mut().chain(&mut finding.introduced_by.created_by));
     each(clean, finding.introduced_by.dockerfile.iter_mut().map(|line| &mut line.path));
+    // The rest of the advice is the program's own.
+    each(clean, &mut finding.remediation.rewrite);
     each(clean, finding.companions.iter_mut().map(|companion| &mut companion.value));
     let beside = finding.companions.iter_mut().flat_map(|companion| &mut companion.locations);
     for location in finding.locations.iter_mut().chain(beside) {
@@ -75,6 +77,9 @@ mod tests {
         let mut report = fixture::rich();
         report.clean_texts(&|_| "cleaned".to_owned());
         let text = serde_json::to_value(&report).expect("a report").to_string();
+        let rewrite = |report: &super::Report| report.results[0].findings[0].remediation.rewrite.clone();
+        assert!(rewrite(&fixture::rich()).is_some_and(|rewrite| rewrite.starts_with("--- a/Dockerfile")));
+        assert_eq!(rewrite(&report).as_deref(), Some("cleaned"));
         let before = serde_json::to_value(fixture::rich()).expect("a report");
         // What may stay: hashes, and words of the format, the catalogue and the program.
         let fixed = [

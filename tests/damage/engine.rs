@@ -100,6 +100,7 @@ pub(crate) fn scan_opened(opened: Opened, options: &ScanOptions) -> Verdict {
         ignore: &ignore,
         baseline: &Baseline::default(),
         dockerfile: None,
+        dockerfile_in: None,
         skip_base: false,
         show_secrets: false,
         names: None,

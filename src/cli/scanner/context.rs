@@ -9,7 +9,7 @@ use super::rules::Rules;
 use crate::cli::settings::{ContextChoice, Settings};
 use crate::dockerfile::advice::{advice, rewrite};
 use crate::dockerfile::{Dockerfile, Instruction};
-use crate::finding::result::Target;
+use crate::finding::result::{Judge, Target};
 use crate::image::platform::PlatformSet;
 use crate::limits;
 use crate::report::model::{DockerfileLine, Finding, ImageResult, Report, SourceKind};
@@ -27,9 +27,13 @@ pub fn scan_context(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let choice = settings.context.clone().unwrap_or_default();
     let rules = Rules::load(settings, progress)?;
     let is_selected = |index| rules.is_selected(index);
-    let judge = rules.judge(&is_selected, settings, None);
     let mut redactor = rules.redactor();
     let (context, dockerfile) = open(&choice)?;
+    let name_in = context.dockerfile_name();
+    let path = context.dockerfile().map(|path| path.display().to_string()).unwrap_or_default();
+    let known = (path, dockerfile);
+    let judge = rules.judge(&is_selected, settings, None);
+    let judge = Judge { dockerfile: Some(&known), dockerfile_in: name_in.as_deref(), ..judge };
     let options = ScanOptions {
         jobs: settings.jobs.get(),
         max_layer_bytes: settings.max_layer_bytes,
@@ -47,7 +51,7 @@ pub fn scan_context(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         let name = context.dockerfile_name().map(|name| String::from_utf8_lossy(&name).into_owned());
         let name = name.map(|name| redactor.clean(&name));
         let path = context.dockerfile().map(|path| redactor.clean(&path.display().to_string()));
-        tell(&mut result, (name.as_deref(), path.as_deref()), &dockerfile);
+        tell(&mut result, (name.as_deref(), path.as_deref()), &known.1);
         result.stats.seconds = start.elapsed().as_secs_f64();
         results.push(result);
     }

@@ -83,6 +83,7 @@ impl Rules {
             ignore: &self.ignore,
             baseline: &self.baseline,
             dockerfile: self.dockerfile.as_ref(),
+            dockerfile_in: None,
             skip_base: settings.skip_base,
             show_secrets: settings.show_secrets,
             names,
