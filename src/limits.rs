@@ -330,6 +330,9 @@ pub const REPLAY_TREE: usize = 64 * 1024 * 1024;
 /// Requests of a key that are told for an image, and the places of each. The rest is counted.
 pub const EVIDENCE: usize = 1_000;
 
+/// Findings of an image that each carry the whole advice. Where there are more, the first one of each detector does.
+pub const ADVISED: usize = 1_000;
+
 /// A report that `explain` reads.
 pub const EXPLAINED_REPORT: u64 = 256 * 1024 * 1024;
 

@@ -1,10 +1,11 @@
 //! The image half of the advice: why removing the file again is not enough, what to change, which names still
 //! serve the layer, and how they and it are deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::registry;
 use crate::detect::Place;
+use crate::limits::ADVISED;
 use crate::report::guide::Part;
 use crate::report::model::{Finding, ImageResult, Report, SourceKind};
 use crate::report::{describe, text};
@@ -30,7 +31,13 @@ pub fn tell(report: &mut Report) {
     let serving = Serving::of(&report.results);
     for result in &mut report.results {
         let mut findings = std::mem::take(&mut result.findings);
+        let is_many = findings.len() > ADVISED;
+        let mut told: HashSet<String> = HashSet::new();
         for finding in &mut findings {
+            if is_many && !told.insert(finding.detector.clone()) {
+                finding.remediation.key = None;
+                continue;
+            }
             finding.remediation.image_steps = steps(result, finding, &serving);
         }
         result.findings = findings;

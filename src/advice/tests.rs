@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::*;
 use crate::detect::catalogue::Catalogue;
+use crate::report::fixture;
 
 fn catalogue() -> Catalogue {
     Catalogue::embedded().expect("the embedded catalogue")
@@ -124,4 +125,22 @@ fn variables_are_those_that_people_use() {
     assert_eq!(of("messagebird-access-key"), "MESSAGEBIRD_API_KEY");
     assert_eq!(of("clockwork-api-key"), "CLOCKWORK_API_KEY");
     assert_eq!(of("abuseipdb-api-key"), "ABUSEIPDB_API_KEY");
+}
+
+#[test]
+fn of_very_many_findings_the_first_of_each_detector_carries_the_advice() {
+    let told = |count: usize| {
+        let mut result = fixture::image("app.tar");
+        result.findings = (0..count).map(fixture::finding).collect();
+        let other = result.findings.last_mut().expect("one");
+        other.detector = "another".to_owned();
+        let mut report = fixture::report(vec![result], Vec::new());
+        image::tell(&mut report);
+        let findings = &report.results[0].findings;
+        let whole = findings.iter().filter(|finding| {
+            finding.remediation.key.is_some() && !finding.remediation.image_steps.is_empty()
+        });
+        whole.count()
+    };
+    assert_eq!((told(1_000), told(1_001)), (1_000, 2));
 }

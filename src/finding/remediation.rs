@@ -1,16 +1,18 @@
 //! What to do about a leaked key, as far as one place of it tells: the next thing, the key half, and the line on
 //! the build. What takes the whole image, or all of them, is [`crate::advice::image`]'s.
 
+use std::sync::Arc;
+
 use super::occurrence::Occurrence;
 use crate::advice;
 use crate::detect::Place;
 use crate::detect::definition::Definition;
-use crate::report::model::Remediation;
+use crate::report::model::{Guide, Remediation};
 
-/// The advice for a key of `service` that came in at `first`.
+/// The advice for a key that came in at `first`; `guide` is that on its kind.
 pub fn advice(
     definition: Option<&Definition>,
-    service: &str,
+    guide: Arc<Guide>,
     first: &Occurrence,
     in_final_image: bool,
 ) -> Remediation {
@@ -19,7 +21,7 @@ pub fn advice(
         console: advice::console(definition),
         revoke: definition.and_then(|definition| definition.revoke.clone()),
         image: image(first, in_final_image),
-        key: advice::guide(definition, service),
+        key: Some(guide),
         ..Remediation::default()
     }
 }

@@ -1,6 +1,7 @@
 //! One image's result for the report: everything that was read of it, judged, attributed, redacted.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::base::Base;
@@ -14,6 +15,7 @@ use super::owner::Owners;
 use super::pair::{self, Paired, Partner};
 use super::rewrite::{KnownDockerfile, Rewriting};
 use super::{evidence, exposure, known_public, remediation, step};
+use crate::advice;
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
@@ -155,6 +157,7 @@ impl Judge<'_> {
             too_many,
             base,
             redactor,
+            guides: RefCell::default(),
         };
         let mut result = view.result(target, pair::pair(group(occurrences), self.catalogue));
         let (used, left_out) = evidence::of(&view, &used);
@@ -302,6 +305,8 @@ pub(super) struct View<'a> {
     /// The image's base, and how many of its layers are that's.
     base: Option<(&'a Base, usize)>,
     pub(super) redactor: &'a Redactor<'a>,
+    /// By detector and service.
+    guides: RefCell<HashMap<(String, String), Arc<model::Guide>>>,
 }
 
 impl View<'_> {
@@ -489,13 +494,21 @@ impl View<'_> {
             verification: model::Verification { status: "unverified" },
             remediation: model::Remediation {
                 rewrite: self.rewrite(group, first, rule.definition),
-                ..remediation::advice(rule.definition, &rule.service, first, in_final_image)
+                ..remediation::advice(rule.definition, self.guide(&rule), first, in_final_image)
             },
             detector: rule.id,
             name: rule.name,
             service: rule.service,
             category: rule.category,
         }
+    }
+
+    /// What to do about keys of a rule. An image may hold very many of them.
+    fn guide(&self, rule: &Rule<'_>) -> Arc<model::Guide> {
+        let mut guides = self.guides.borrow_mut();
+        let guide = guides.entry((rule.id.clone(), rule.service.clone()));
+        let made = guide.or_insert_with(|| Arc::new(advice::guide(rule.definition, &rule.service)));
+        Arc::clone(made)
     }
 
     fn owner(&self, first: &Occurrence) -> Option<model::Owner> {

@@ -195,7 +195,7 @@ pub(super) fn advice(result: &ImageResult, finding: &Finding) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let build = build(result, finding).into_owned();
     // Where there are steps of the service's own, the first of them is enough here.
-    let revoke = advice.revoke.as_ref().filter(|_| advice.key.general);
+    let revoke = advice.revoke.as_ref().filter(|_| advice.key.as_ref().is_none_or(|key| key.general));
     for line in [Some(&advice.next), revoke, Some(&build)].into_iter().flatten() {
         if !line.is_empty() && !lines.iter().any(|known| known.contains(line.as_str())) {
             lines.push(line.clone());

@@ -143,9 +143,10 @@ pub(crate) fn hostile() -> Report {
             remediation.next = evil.into();
             remediation.image_steps = vec![evil.into(), format!("`{evil}` {evil}")];
             remediation.rewrite = Some(format!("+{evil}\n```\n~~~\n</pre>{evil}"));
-            remediation.key.about = evil.into();
-            remediation.key.docs = Some(evil.into());
-            remediation.key.revoke = vec![evil.into(), format!("a `{evil}` b")];
+            let mut key = guide();
+            (key.about, key.docs) = (evil.into(), Some(evil.into()));
+            key.revoke = vec![evil.into(), format!("a `{evil}` b")];
+            remediation.key = Some(std::sync::Arc::new(key));
             for location in &mut finding.locations {
                 location.path = Some(evil.repeat(20));
                 location.inner = vec![evil.into()];
@@ -289,7 +290,7 @@ pub(crate) fn finding(number: usize) -> Finding {
             next: "Revoke the key in the MessageBird dashboard, then make a new one.".into(),
             console: Some("https://dashboard.messagebird.example/developers/access".into()),
             image: "Add *.env to .dockerignore, and give the key at run time.".into(),
-            key: guide(),
+            key: Some(std::sync::Arc::new(guide())),
             image_steps: vec![
                 "Layer 5 deletes the file, and layer 3 still has it.".into(),
                 "Delete it: `skopeo delete docker://registry.example/team/shop@sha256:00`.".into(),

@@ -175,8 +175,9 @@ fn solution(result: &ImageResult, finding: &Finding) -> String {
     let mut solution = String::new();
     let advice = describe::advice(result, finding);
     let short = advice.iter().map(|line| prose(&text::start(line, 2 * CELL, "…")));
+    // The image first: what is said of the key may take all the room.
     let image = guide::of_image(&finding.remediation);
-    let parts = guide::whole(&finding.remediation, image).into_iter().map(|part| {
+    let parts = image.into_iter().chain(guide::of_key(&finding.remediation)).map(|part| {
         let entries =
             part.entries.iter().map(|entry| format!("- {}", rich(&text::start(entry, 2 * CELL, "…"))));
         format!("**{}**\n\n{}", part.heading, entries.collect::<Vec<_>>().join("\n"))

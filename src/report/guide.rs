@@ -14,9 +14,10 @@ pub(crate) struct Part {
 
 /// All of the advice: on the key, and where the reader gets to it on the image.
 pub(crate) fn whole(remediation: &Remediation, image: Option<Part>) -> Vec<Part> {
-    let guide = &remediation.key;
+    let none = Guide::default();
+    let guide = remediation.key.as_deref().unwrap_or(&none);
     let parts = [
-        part("What it is", false, about(remediation)),
+        part("What it is", false, about(remediation, guide)),
         part("What whoever holds it can do", false, guide.allows.iter().map(|can| sentence(can)).collect()),
         part("Was it misused?", false, guide.misuse.clone()),
         part("Replace it, in this order", true, replace(guide)),
@@ -44,8 +45,7 @@ fn part(heading: &'static str, ordered: bool, entries: Vec<String>) -> Option<Pa
     (!entries.is_empty()).then_some(Part { heading, ordered, entries })
 }
 
-fn about(remediation: &Remediation) -> Vec<String> {
-    let guide = &remediation.key;
+fn about(remediation: &Remediation, guide: &Guide) -> Vec<String> {
     let about = Some(guide.about.clone()).filter(|about| !about.is_empty());
     let console = remediation.console.as_ref().map(|console| format!("Such keys are managed at {console}"));
     let docs = guide.docs.as_ref().map(|docs| format!("The service writes about them at {docs}"));

@@ -125,7 +125,7 @@ pub(super) fn package(owner: &Owner) -> String {
 /// What to do about the key itself, the first thing first, nothing twice.
 pub(super) fn next(finding: &Finding) -> Vec<&str> {
     let advice = &finding.remediation;
-    let revoke = advice.revoke.as_ref().filter(|_| advice.key.general);
+    let revoke = advice.revoke.as_ref().filter(|_| advice.key.as_ref().is_none_or(|key| key.general));
     let more = [revoke, advice.console.as_ref()].into_iter().flatten().map(String::as_str);
     let more = more.filter(|more| !advice.next.contains(more));
     Some(advice.next.as_str()).filter(|next| !next.is_empty()).into_iter().chain(more).collect()

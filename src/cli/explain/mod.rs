@@ -5,6 +5,7 @@ mod leaks;
 mod page;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use self::leaks::{Leak, Leaks};
 use self::page::Page;
@@ -18,7 +19,7 @@ use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::report::Threshold;
 use crate::report::guide;
-use crate::report::model::{Guide, Remediation};
+use crate::report::model::Remediation;
 
 /// How a fingerprint begins.
 const FINGERPRINT: &str = "ksf1:";
@@ -86,7 +87,7 @@ fn of_key(definition: Option<&Definition>, page: &mut Page) {
     let remediation = Remediation {
         next,
         console: advice::console(definition),
-        key: advice::guide(definition, service),
+        key: Some(Arc::new(advice::guide(definition, service))),
         ..Remediation::default()
     };
     page.parts(guide::whole(&remediation, Some(advice::image::in_general())));
@@ -105,9 +106,8 @@ fn of_leaks(leaks: &[Leak], catalogue: &Catalogue, arguments: &ExplainArguments,
         let alike: Vec<&Leak> = leaks.iter().filter(|other| other.finding.detector == detector).collect();
         let definition = catalogue.find(detector).and_then(|index| catalogue.get(index));
         let mut remediation = leak.finding.remediation.clone();
-        if remediation.key == Guide::default() {
-            remediation.key = advice::guide(definition, &leak.finding.service);
-        }
+        let guide = || Arc::new(advice::guide(definition, &leak.finding.service));
+        remediation.key.get_or_insert_with(guide);
         for leak in &alike {
             of_leak(leak, page);
         }

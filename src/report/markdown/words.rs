@@ -36,7 +36,9 @@ pub(crate) fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut span: Vec<&str> = Vec::new();
     for word in text.split_whitespace() {
-        if is_plain(word) {
+        // Between words it has no meaning; menus are written with it.
+        let is_arrow = word == ">" && span.is_empty() && !out.is_empty();
+        if is_plain(word) || is_arrow {
             close(&mut span, &mut out);
             push(&mut out, word);
         } else {

@@ -1,5 +1,7 @@
 //! What to do about a leaked key, as a report tells it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// What to do about a leaked key: one line for each half, and all that is known of both.
@@ -16,8 +18,10 @@ pub struct Remediation {
     pub revoke: Option<String>,
     /// The image half: what to change in the build, one line.
     pub image: String,
-    /// The key half, whole.
-    pub key: Guide,
+    /// The key half, whole: the same for all keys of a detector. Of an image with very many findings it stands at the
+    /// first of each detector, as do the steps ([`crate::limits::ADVISED`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Arc<Guide>>,
     /// What to do about the image, in this order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub image_steps: Vec<String>,
