@@ -51,14 +51,36 @@ pub(super) struct Planted {
 }
 
 impl Planted {
-    /// The texts of `length` bytes that one form of the key has and no other key's form has.
+    /// The texts of `length` bytes that one form of the key has and no other key's form has. Half of each at least is
+    /// the key's own: a public prefix with one more letter stands in texts by chance.
     fn secret_pieces(&self, length: usize, form: impl Fn(&str) -> Vec<u8>) -> HashSet<Vec<u8>> {
-        let windows =
-            |key: &str| -> HashSet<Vec<u8>> { form(key).windows(length).map(<[u8]>::to_vec).collect() };
-        let public: HashSet<Vec<u8>> =
-            self.others.iter().chain(&self.handles()).flat_map(|other| windows(other)).collect();
-        let told = |piece: &&Vec<u8>| !is_mostly_dashes(piece);
-        windows(&self.key).difference(&public).filter(told).cloned().collect()
+        let public: HashSet<Vec<u8>> = self
+            .others
+            .iter()
+            .chain(&self.handles())
+            .flat_map(|other| form(other).windows(length).map(<[u8]>::to_vec).collect::<Vec<_>>())
+            .collect();
+        let key = form(&self.key);
+        let others: Vec<Vec<u8>> = self.others.iter().map(|other| form(other)).collect();
+        let is_own: Vec<bool> = (0..key.len()).map(|at| is_own(&key, at, &others)).collect();
+        let pieces = key.windows(length).zip(is_own.windows(length));
+        let told = pieces.filter(|(piece, own)| {
+            2 * own.iter().filter(|own| **own).count() >= length
+                && !is_mostly_dashes(piece)
+                && !public.contains(*piece)
+        });
+        told.map(|(piece, _)| piece.to_vec()).collect()
+    }
+
+    /// The pieces of [`PIECE`] bytes; of hex digits more, as among many digits any eight occur.
+    fn short_pieces(&self, length: usize, form: impl Fn(&str) -> Vec<u8>) -> HashSet<Vec<u8>> {
+        let is_hex = |piece: &Vec<u8>| piece.iter().all(u8::is_ascii_hexdigit);
+        let pieces = self.secret_pieces(length, &form);
+        let (hex, mut others): (HashSet<_>, HashSet<_>) = pieces.into_iter().partition(is_hex);
+        let longer: HashSet<Vec<u8>> =
+            self.secret_pieces(length + 2, &form).into_iter().filter(is_hex).collect();
+        others.extend(if longer.is_empty() { hex } else { longer });
+        others
     }
 
     fn handles(&self) -> Vec<String> {
@@ -78,8 +100,8 @@ impl Planted {
         let mut add =
             |name, found: HashSet<Vec<u8>>| pieces.extend(found.into_iter().map(|piece| (name, piece)));
         let length = if self.detector == OF_WORDS { 2 * PIECE } else { PIECE };
-        add("as it is", self.secret_pieces(length, |key| key.as_bytes().to_vec()));
-        add("reversed", self.secret_pieces(length, |key| key.bytes().rev().collect()));
+        add("as it is", self.short_pieces(length, |key| key.as_bytes().to_vec()));
+        add("reversed", self.short_pieces(length, |key| key.bytes().rev().collect()));
         add(
             "URL-encoded",
             self.secret_pieces(PIECE, |key| {
@@ -109,6 +131,16 @@ impl Planted {
         }
         pieces
     }
+}
+
+/// Whether the byte at `at` is not the template's: some other key has another one there, from the front and from the
+/// end.
+fn is_own(key: &[u8], at: usize, others: &[Vec<u8>]) -> bool {
+    let behind = key.len() - at;
+    others.iter().any(|other| {
+        let from_end = other.len().checked_sub(behind).and_then(|at| other.get(at));
+        other.get(at) != key.get(at) && from_end != key.get(at)
+    }) || others.is_empty()
 }
 
 /// Whether it is the middle of a UUID, which leaves too few digits to tell it from that of another one.

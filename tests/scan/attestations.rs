@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Scanned, assert_says, key, line, made};
-use crate::support::cli::{FORMATS, Keyseam};
+use crate::support::cli::{FORMATS, Keyseam, list};
 use crate::support::image::{
     Compression, Image, ImageBuilder, Layer, Members, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, layout, manifest,
     this_architecture,
@@ -119,10 +119,17 @@ fn scan(members: &Members) -> Scanned {
     let scanned = Scanned::of(&Keyseam::scan(&[&path]).run());
     for piped in [members.tar(), members.clone().reversed().tar()] {
         let piped = Scanned::archive(piped);
-        assert_eq!(piped.result["findings"], scanned.result["findings"]);
+        assert_eq!(told(&piped), told(&scanned));
         assert_eq!(piped.result["opaque"], scanned.result["opaque"]);
     }
     scanned
+}
+
+/// The findings without how an image is deleted where it lies, which names that place.
+fn told(scanned: &Scanned) -> Vec<Value> {
+    let mut findings = list(&scanned.result["findings"]);
+    findings.iter_mut().for_each(|finding| finding["remediation"]["image_steps"] = Value::Null);
+    findings
 }
 
 fn plain_image() -> ImageBuilder {
