@@ -47,6 +47,7 @@ fn comparable(mut result: Value) -> Value {
     }
     for finding in result["findings"].as_array_mut().into_iter().flatten() {
         finding["introduced_by"]["digest"].take();
+        finding["remediation"]["image_steps"].take();
     }
     result
 }
