@@ -288,7 +288,7 @@ pub const REWRITE_DIFF: usize = 64 * 1024;
 pub const REWRITE_PLACES: usize = 16;
 
 /// Bytes of a Dockerfile that are looked through for all rewrites of an image: what is behind has none.
-pub const REWRITE_BYTES: usize = 64 * 1024 * 1024;
+pub const REWRITE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A file of settings.
 pub const CONFIG_FILE: u64 = 1024 * 1024;
