@@ -6,6 +6,7 @@ use super::diff::Edit;
 use super::run::variable_name;
 use super::{Draft, shell};
 use crate::dockerfile::Instruction;
+use crate::report::sanitize::is_hidden_or_active;
 
 impl<'a> Draft<'a, '_> {
     /// Puts a variable that the container has in the place of the key.
@@ -138,10 +139,16 @@ pub(super) fn shell_word(word: &str, keys: &[Range<usize>], name: &str) -> Strin
     out + &escaped(word.get(at..).unwrap_or_default()) + "\""
 }
 
-/// The words of the JSON form.
+/// The words of the JSON form. None of a list with characters that nobody sees, or that a terminal acts on: such words
+/// are not written anew.
 pub(super) fn json(text: &str) -> Option<Vec<String>> {
     let text = text.trim();
-    if !text.starts_with('[') { None } else { serde_json::from_str(text).ok() }
+    if !text.starts_with('[') {
+        return None;
+    }
+    let words: Vec<String> = serde_json::from_str(text).ok()?;
+    let is_plain = words.iter().all(|word| !word.contains(is_hidden_or_active));
+    is_plain.then_some(words)
 }
 
 fn quoted(words: &[String]) -> String {
