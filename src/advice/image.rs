@@ -6,23 +6,25 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::registry;
 use crate::detect::Place;
 use crate::limits::ADVISED;
-use crate::report::guide::Part;
+use crate::report::guide::{self, Part};
 use crate::report::model::{Finding, ImageResult, Report, SourceKind};
 use crate::report::{describe, text};
 
 /// Names of images that are told one by one.
 const NAMES: usize = 5;
 
+/// What no registry can take back.
+const COPIES: &str = "Count every copy as out: nodes, build caches, mirrors and pull-through caches keep what was pulled. That is why the key is revoked first.";
+
 /// What is true of every image with a key in it.
-pub(crate) fn in_general() -> Part {
+pub(crate) fn in_general() -> Option<Part> {
     let entries = [
         "An `rm`, an `unset` or a new value in a later step hides the key and no more: layers and history are only ever added to, and every pull brings all of them.",
         "Change the instruction that brought it: `ENV` and `ARG` become `RUN --mount=type=secret`, a copied file goes into `.dockerignore`, and a running container gets the key when it starts. `keyseam scan --dockerfile Dockerfile -o json` with `keyseam explain -` shows that as a diff.",
         "Build anew and push; then delete every tag and digest that serves the layer, and have the registry collect its garbage: a moved tag leaves the old image where it is, under its digest.",
-        "Count every copy as out: nodes, build caches, mirrors and pull-through caches keep what was pulled. That is why the key is revoked first.",
+        COPIES,
     ];
-    let entries = entries.map(str::to_owned).to_vec();
-    Part { heading: "The image, in this order", ordered: true, entries }
+    guide::image(entries.map(str::to_owned).to_vec())
 }
 
 /// Gives every finding of the report the steps for its image. It takes all results, as one layer may be in several
@@ -100,10 +102,7 @@ fn steps(result: &ImageResult, finding: &Finding, serving: &Serving) -> Vec<Stri
     );
     steps.push(served(finding, result, serving));
     steps.extend(deleted(result));
-    steps.push(
-        "Count every copy as out: nodes, build caches, mirrors and pull-through caches keep what was pulled. That is why the key is revoked first."
-            .to_owned(),
-    );
+    steps.push(COPIES.to_owned());
     steps
 }
 

@@ -131,10 +131,7 @@ impl Judge<'_> {
             occurrences.retain(|occurrence| occurrence.layer.is_none_or(|layer| layer >= layers));
         }
         let owners = Owners::new(image, blobs);
-        let generality = |finder| match finder {
-            Finder::Detector(index) => self.catalogue.get(index).map_or(0, Definition::generality),
-            Finder::OwnSecret(_) => 0,
-        };
+        let generality = |finder| self.definition(finder).map_or(0, Definition::generality);
         let (used, occurrences): (Vec<Occurrence>, Vec<Occurrence>) =
             occurrences.into_iter().partition(|occurrence| self.is_evidence(occurrence.found.finder));
         let mut occurrences = resolve(occurrences, &generality);
@@ -188,22 +185,27 @@ impl Judge<'_> {
         }
     }
 
+    /// What found a key; none for a secret that the team itself named.
+    fn definition(&self, finder: Finder) -> Option<&Definition> {
+        match finder {
+            Finder::Detector(index) => self.catalogue.get(index),
+            Finder::OwnSecret(_) => None,
+        }
+    }
+
     /// Whether nothing but a name says that it is a secret.
     fn is_guess(&self, finder: Finder) -> bool {
-        matches!(finder, Finder::Detector(index) if self.catalogue.get(index).is_some_and(Definition::is_guess))
+        self.definition(finder).is_some_and(Definition::is_guess)
     }
 
     /// Whether what is found is no key but shows one in use.
     fn is_evidence(&self, finder: Finder) -> bool {
-        matches!(finder, Finder::Detector(index) if self.catalogue.get(index).is_some_and(|found| found.evidence))
+        self.definition(finder).is_some_and(|definition| definition.evidence)
     }
 
     /// Whether what is found may stand in clear: an id, not a secret.
     fn is_handle(&self, finder: Finder) -> bool {
-        match finder {
-            Finder::Detector(index) => self.catalogue.get(index).is_some_and(Definition::is_handle),
-            Finder::OwnSecret(_) => false,
-        }
+        self.definition(finder).is_some_and(Definition::is_handle)
     }
 
     /// Searches the texts of config, history and manifest, until more than enough is found.
@@ -253,10 +255,7 @@ impl Judge<'_> {
     /// What may be kept of a key's value; none of one that was not read in this run.
     pub fn kept_secret(&self, found: &Found, tracer: &Tracer) -> Option<KeptSecret> {
         let Secret::Read { key, raw } = &found.secret else { return None };
-        let definition = match found.finder {
-            Finder::Detector(index) => self.catalogue.get(index),
-            Finder::OwnSecret(_) => None,
-        };
+        let definition = self.definition(found.finder);
         let is_id = self.is_handle(found.finder);
         let id = is_id.then(|| String::from_utf8_lossy(key.expose()).into_owned());
         let forms = if is_id { BTreeSet::new() } else { Redactor::forms_to_hide(key, raw.expose()) };
@@ -280,13 +279,8 @@ impl Judge<'_> {
 
     /// The key as it may be shown.
     fn shown(&self, finder: Finder, key: &Key) -> String {
-        match finder {
-            Finder::Detector(index) => match self.catalogue.get(index) {
-                Some(definition) => redact::redacted(key.expose(), definition),
-                None => HIDDEN.to_owned(),
-            },
-            Finder::OwnSecret(_) => HIDDEN.to_owned(),
-        }
+        let definition = self.definition(finder);
+        definition.map_or_else(|| HIDDEN.to_owned(), |definition| redact::redacted(key.expose(), definition))
     }
 }
 

@@ -138,9 +138,7 @@ impl View<'_> {
             }
         }
     }
-}
 
-impl View<'_> {
     fn diff_of(&self, known: &KnownDockerfile<'_>, leaks: &Leaks<'_>) -> Option<String> {
         let path = shown_path(&self.clean(known.name));
         let (old, new) = (format!("a/{path}"), format!("b/{path}"));

@@ -38,7 +38,12 @@ pub(crate) fn of_key(remediation: &Remediation) -> Vec<Part> {
 
 /// The advice on the image that holds the key.
 pub(crate) fn of_image(remediation: &Remediation) -> Option<Part> {
-    part("The image, in this order", true, remediation.image_steps.clone())
+    image(remediation.image_steps.clone())
+}
+
+/// Steps for an image.
+pub(crate) fn image(steps: Vec<String>) -> Option<Part> {
+    part("The image, in this order", true, steps)
 }
 
 fn part(heading: &'static str, ordered: bool, entries: Vec<String>) -> Option<Part> {

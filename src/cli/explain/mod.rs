@@ -90,7 +90,7 @@ fn of_key(definition: Option<&Definition>, page: &mut Page) {
         key: Some(Arc::new(advice::guide(definition, service))),
         ..Remediation::default()
     };
-    page.parts(guide::whole(&remediation, Some(advice::image::in_general())));
+    page.parts(guide::whole(&remediation, advice::image::in_general()));
     definition.iter().for_each(|definition| page.code_hint(&definition.id));
 }
 
