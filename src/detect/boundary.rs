@@ -76,6 +76,26 @@ pub(super) fn left_is_free(class: &ByteSet, context: &Context<'_>, at: usize) ->
     before == b'=' || !class.holds(before) || ends_escape(context.slice(at.saturating_sub(16)..at), class)
 }
 
+/// Alphabets of numbers that are written in capitals: hex, and base32.
+const NUMBERS: [fn(u8) -> bool; 2] =
+    [|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'), |byte| matches!(byte, b'2'..=b'7' | b'A'..=b'Z')];
+
+/// Digits around a key that make it a piece of a longer number.
+const PIECE: usize = 16;
+
+/// Whether `span` is a piece of a long number: the digits that it is made of go on around it. A prefix of
+/// four such digits stands in every megabyte of them.
+pub(super) fn is_piece(context: &Context<'_>, span: &Range<usize>) -> bool {
+    let front = context.slice(span.start.saturating_sub(PIECE)..span.start);
+    let back = context.slice(span.end..span.end.saturating_add(PIECE).min(context.bytes.len()));
+    NUMBERS.iter().any(|is_digit| {
+        let is_digit = |byte: &&u8| is_digit(**byte);
+        let around =
+            front.iter().rev().take_while(is_digit).count() + back.iter().take_while(is_digit).count();
+        around >= PIECE && context.slice(span.clone()).iter().all(|byte| is_digit(&byte))
+    })
+}
+
 fn right_is_free(class: &ByteSet, context: &Context<'_>, at: usize) -> bool {
     context.byte(at).is_none_or(|behind| !class.holds(behind))
 }

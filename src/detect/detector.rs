@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use aho_corasick::AhoCorasick;
 
 use super::assignment;
+use super::boundary;
 use super::catalogue::Catalogue;
 use super::context::Context;
 use super::definition::{Definition, OnFail};
@@ -113,7 +114,11 @@ impl Detector {
         let definition = &self.definition;
         // In a table of strings a key is glued to others: a proof tells it, or else its own mark.
         let marked = found.marked && self.check.is_none();
-        if found.glued && (self.check.is_none() && !marked || !context.is_binary(&found.span)) {
+        if found.glued
+            && (self.check.is_none() && !marked
+                || !context.is_binary(&found.span)
+                || boundary::is_piece(context, &found.span))
+        {
             return None;
         }
         let admitted =

@@ -102,3 +102,18 @@ fn a_piece_of_something_longer_is_no_key_in_binary_content_either() {
         assert_eq!(detectors.count(PREFIXED, "app/text", text.as_bytes()), 0, "{before} {behind}");
     }
 }
+
+/// A prefix of hex digits, as one of AWS is, stands in every megabyte of hex.
+#[test]
+fn a_piece_of_a_long_number_is_no_key() {
+    let detectors = Detectors::new();
+    let (id, digits) = (["ACCA", "6B7AC2D3E4F5A672"].concat(), "B0F4986A9809B655");
+    let found = |before: &str, behind: &str| {
+        let bytes = [b"\0\0\0", before.as_bytes(), id.as_bytes(), behind.as_bytes(), b"\0"].concat();
+        detectors.count("aws-access-key-id", "app/a.db", &bytes)
+    };
+    assert_eq!(found(digits, digits), 0);
+    assert_eq!(found(digits, ""), 0);
+    assert_eq!(found("", &digits.replace(['0', '9', '8'], "Z")), 0, "base32");
+    assert_eq!(found("eu-west-1", "nextKey"), 1, "glued to other values");
+}
