@@ -75,6 +75,8 @@ pub struct Settings {
     pub max_layer_bytes: u64,
     /// Where layers that were read are kept, and known ones looked for.
     pub cache_folder: Option<PathBuf>,
+    /// The folder of the inventory, where it is to know of this scan.
+    pub inventory_folder: Option<PathBuf>,
     /// Where reports go.
     pub outputs: Outputs,
     /// When bars are drawn.
@@ -172,6 +174,7 @@ impl Settings {
             secrets_from: Some(SecretsFrom::Canaries(canaries.collect())),
             project_files: false,
             cache_folder: None,
+            inventory_folder: None,
             ..settings
         })
     }
@@ -218,6 +221,7 @@ impl Settings {
             verify_diff_ids: coverage.verify_diff_ids,
             jobs: coverage.jobs.unwrap_or_else(every_cpu),
             max_layer_bytes: coverage.max_layer_bytes,
+            inventory_folder: cache.inventory_folder().filter(|_| !general.show_secrets),
             cache_folder: cache.folder(),
             progress: general.progress,
             color: general.color,

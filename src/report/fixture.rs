@@ -286,6 +286,7 @@ pub(crate) fn finding(number: usize) -> Finding {
         }],
         owner: None,
         verification: Verification { status: "unverified" },
+        known: None,
         remediation: Remediation {
             next: "Revoke the key in the MessageBird dashboard, then make a new one.".into(),
             console: Some("https://dashboard.messagebird.example/developers/access".into()),
