@@ -68,10 +68,12 @@ impl Inventory {
             self.by_tag(*key, &mut users)?;
         }
         self.by_value(fingerprint, &mut users)?;
-        let mut names: Vec<&String> = variables.iter().collect();
+        let valued = users.values().filter_map(|(_, sure)| sure.get(&Sure::SameValue)).flatten();
+        let mut names: Vec<String> = valued.chain(variables).cloned().collect();
         names.sort();
+        names.dedup();
         for variable in names.into_iter().take(INVENTORY_VARIABLES) {
-            self.by_variable(variable, &mut users)?;
+            self.by_variable(&variable, &mut users)?;
         }
         let mut all = Vec::new();
         for (id, (workload, mut sure)) in users {

@@ -139,6 +139,11 @@ pub(crate) fn hostile() -> Report {
         for finding in &mut result.findings {
             finding.introduced_by.created_by = Some(evil.into());
             finding.handles.insert(evil.into(), evil.into());
+            finding.known = Some(Known {
+                since: Some(evil.into()),
+                first_seen: Some(evil.into()),
+                workloads: vec![evil.into(); 2],
+            });
             let remediation = &mut finding.remediation;
             remediation.next = evil.into();
             remediation.image_steps = vec![evil.into(), format!("`{evil}` {evil}")];

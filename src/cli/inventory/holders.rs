@@ -131,10 +131,8 @@ impl Page {
 
     /// Adds a line while there is room for it.
     fn put(&mut self, indent: usize, text: &str) {
-        let room = self.style.width.saturating_sub(indent);
-        let clean = self.style.clean(text);
-        let short = text::middle(&clean, room, self.style.glyph("…", "..."));
-        self.lines.push(format!("{:indent$}{short}", ""));
+        // Whole, however long: names are what it is about, and a terminal breaks lines itself.
+        self.lines.push(format!("{:indent$}{}", "", self.style.clean(text)));
         self.left_out = self.left_out.saturating_sub(1);
     }
 

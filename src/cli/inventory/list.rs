@@ -37,6 +37,11 @@ pub(super) fn run(arguments: &ListArguments, stdout: &mut dyn Write) -> anyhow::
     }
 }
 
+/// That none is known does not say that there is none.
+pub(super) fn workloads(number: usize) -> String {
+    if number == 0 { "no workload known".to_owned() } else { count(number, "workload") }
+}
+
 fn write(keys: &[Reach], imports: &[Import], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     /// Lines of one key.
     const EACH: usize = 3;
@@ -48,7 +53,7 @@ fn write(keys: &[Reach], imports: &[Import], style: &Style, out: &mut dyn Write)
             count(reach.images, "image"),
             count(reach.tags, "tag"),
             super::holders::repositories(reach.repositories),
-            count(reach.workloads, "workload"),
+            workloads(reach.workloads),
             format!("seen {}", days(key.first_seen, key.last_seen)),
         ];
         if reach.suppressed {

@@ -85,7 +85,7 @@ fn of_key(holders: &Holders, steps: &[Step], page: &mut Page) {
         count(holders.images.len(), "image"),
         count(holders.tags(), "tag"),
         super::holders::repositories(holders.repositories().len()),
-        count(holders.workloads.len(), "workload"),
+        super::list::workloads(holders.workloads.len()),
         days(key.first_seen, key.last_seen),
     );
     page.fact("Holds", &reach);
