@@ -95,3 +95,6 @@ pub fn day(time: i64) -> String {
     time::OffsetDateTime::from_unix_timestamp(time)
         .map_or_else(|_| "an unknown day".to_owned(), |time| time.date().to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ pub enum CacheCommand {
     Path(CacheArguments),
     /// Show where it is, and how much it holds
     Info(CacheArguments),
-    /// Remove all that it holds
+    /// Remove all layers that it holds; the inventory stays
     Clear(CacheArguments),
 }
 
