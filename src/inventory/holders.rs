@@ -147,7 +147,7 @@ impl Inventory {
         let (mut images, mut places) = (Vec::new(), Vec::new());
         let mut known: HashMap<i64, Option<usize>> = HashMap::new();
         let mut at = HashMap::new();
-        let from = "holding JOIN image ON image.id = holding.image WHERE holding.secret = ?1";
+        let from = "holding CROSS JOIN image ON image.id = holding.image WHERE holding.secret = ?1";
         self.database.joined(&[&HOLDING, &IMAGE], from, &[&id], |cells| {
             let [holding, image] = cells else { return };
             if let Some((place, holder)) = Holder::of(holding, image) {
@@ -164,7 +164,7 @@ impl Inventory {
                 places.push(stand);
             }
         }
-        let from = "holding JOIN tag ON tag.image = holding.image WHERE holding.secret = ?1";
+        let from = "holding CROSS JOIN tag ON tag.image = holding.image WHERE holding.secret = ?1";
         self.database.joined(&[&HOLDING, &TAG], from, &[&id], |cells| {
             let [_, tag] = cells else { return };
             let image = tag.number(5).and_then(|image| at.get(&image)).and_then(|at| images.get_mut(*at));
@@ -178,7 +178,7 @@ impl Inventory {
             .collect();
         images.iter_mut().for_each(|holder| holder.tags.sort());
         images.sort_by(|a, b| (b.last_seen, &a.tags, &a.digest).cmp(&(a.last_seen, &b.tags, &b.digest)));
-        let workloads = self.users(&key.fingerprint, &[id], &variables(&places))?;
+        let workloads = self.users(&key.fingerprint, id, images.len(), &variables(&places))?;
         Ok(Holders { key, images, places, workloads })
     }
 

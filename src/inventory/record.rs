@@ -187,7 +187,8 @@ impl Inventory {
                 self.database.put(&TAG, &other)?;
             }
         }
-        let first = self.database.row(&TAG, "WHERE id = ?1", &[&id], |cells| cells.number(7))?;
+        let own = "WHERE image = ?1 AND id = ?2";
+        let first = self.database.row(&TAG, own, &[&image, &id], |cells| cells.number(7))?;
         let row = [
             id.into(),
             ref_id.into(),
