@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rusqlite::types::Value;
 
 use super::database::{Cells, InventoryError};
-use super::schema::{HOLDING, IMAGE, KEY, OLDEST, PLACE, STACK, TAG};
+use super::schema::{HOLDING, IMAGE, KEY, OLDEST, PLACE, TAG};
 use super::spot::{cut, origin, spots};
 use super::{Inventory, known};
 use crate::detect::catalogue::Catalogue;
@@ -46,6 +46,8 @@ pub(super) struct Name {
 /// A row of an image that there is already.
 struct Before {
     place: i64,
+    in_final_image: i64,
+    in_base: i64,
     first_seen: i64,
     detector: Option<String>,
 }
@@ -136,6 +138,10 @@ impl Inventory {
         let index = result.index_digest.as_deref().or_else(of_registry);
         let base = result.base_image.as_ref().map(|base| cut(&base.name));
         let id = |digest: Option<&str>| digest.map_or(Value::Null, |digest| self.image_id(digest).into());
+        let layers = result.layers.iter().flat_map(|layer| {
+            let digest = layer.diff_id.as_deref().or(layer.digest.as_deref()).unwrap_or_default();
+            self.database.seal.id("layer", &[digest]).to_le_bytes()
+        });
         let row = [
             image.into(),
             text(digest),
@@ -150,13 +156,9 @@ impl Inventory {
             i64::from(result.complete).into(),
             i64::from(how.narrowed).into(),
             (if is_whole { how.at } else { whole_at }).into(),
+            Value::Blob(layers.collect()),
         ];
         self.database.put(&IMAGE, &row)?;
-        let layers = result.layers.iter().flat_map(|layer| {
-            let digest = layer.diff_id.as_deref().or(layer.digest.as_deref()).unwrap_or_default();
-            self.database.seal.id("layer", &[digest]).to_le_bytes()
-        });
-        self.database.put(&STACK, &[image.into(), Value::Blob(layers.collect())])?;
         Ok(is_whole)
     }
 
@@ -206,12 +208,21 @@ impl Inventory {
 
     /// What is recorded of the keys of an image.
     fn held(&self, image: i64) -> rusqlite::Result<HashMap<i64, Before>> {
-        let held = |cells: &Cells<'_>| Some((cells.number(0)?, cells.number(2)?, cells.number(6)?));
+        let held = |cells: &Cells<'_>| {
+            let before = Before {
+                place: cells.number(2)?,
+                in_final_image: cells.number(3)?,
+                in_base: cells.number(4)?,
+                first_seen: cells.number(6)?,
+                detector: None,
+            };
+            Some((cells.number(0)?, before))
+        };
         let held = self.database.rows(&HOLDING, "WHERE image = ?1", &[&image], held)?;
         let mut before = HashMap::new();
-        for (key, place, first_seen) in held {
+        for (key, row) in held {
             let detector = self.database.row(&KEY, "WHERE id = ?1", &[&key], |cells| cells.text(3))?;
-            before.insert(key, Before { place, first_seen, detector });
+            before.insert(key, Before { detector, ..row });
         }
         Ok(before)
     }
@@ -276,7 +287,9 @@ impl Inventory {
                 (self.record_place(result, finding)?, i64::from(finding.in_final_image), in_base)
             }
             // A report says no more of what is suppressed; where it stands may be known from before.
-            Seen::Suppressed(_) => (before.as_ref().map_or(0, |before| before.place), 2, 2),
+            Seen::Suppressed(_) => before
+                .as_ref()
+                .map_or((0, 2, 2), |before| (before.place, before.in_final_image, before.in_base)),
         };
         let row = [
             key.into(),

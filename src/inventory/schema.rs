@@ -35,7 +35,7 @@ const ID: &str = "INTEGER PRIMARY KEY";
 const NUMBER: &str = "INTEGER";
 const TEXT: &str = "TEXT";
 
-/// Images, by digest.
+/// Images, by digest. Layers are eight bytes of a hash each.
 pub(super) static IMAGE: Table = Table {
     name: "image",
     columns: &[
@@ -52,13 +52,10 @@ pub(super) static IMAGE: Table = Table {
         ("complete", NUMBER),
         ("narrowed", NUMBER),
         ("whole_at", NUMBER),
+        ("layers", "BLOB"),
     ],
     key: None,
 };
-
-/// The layers of an image, eight bytes of a hash each.
-pub(super) static STACK: Table =
-    Table { name: "stack", columns: &[("image", ID), ("layers", "BLOB")], key: None };
 
 /// Keys, one a fingerprint and detector.
 pub(super) static KEY: Table = Table {
@@ -184,13 +181,13 @@ pub(super) static REFERENCE: Table = Table {
 };
 
 /// All tables.
-pub(super) static TABLES: [&Table; 11] =
-    [&IMAGE, &STACK, &KEY, &PLACE, &HOLDING, &TAG, &OLDEST, &IMPORT, &WORKLOAD, &VALUE, &REFERENCE];
+pub(super) static TABLES: [&Table; 10] =
+    [&IMAGE, &KEY, &PLACE, &HOLDING, &TAG, &OLDEST, &IMPORT, &WORKLOAD, &VALUE, &REFERENCE];
 
 /// Their indexes.
 pub(super) const INDEXES: [&str; 11] = [
-    "CREATE INDEX image_of_index ON image (index_id)",
-    "CREATE INDEX image_of_config ON image (config_id)",
+    "CREATE INDEX image_of_index ON image (index_id) WHERE index_id IS NOT NULL",
+    "CREATE INDEX image_of_config ON image (config_id) WHERE config_id IS NOT NULL",
     "CREATE INDEX secret_of_fingerprint ON secret (fingerprint_id)",
     "CREATE INDEX holding_of_image ON holding (image)",
     "CREATE INDEX tag_of_ref ON tag (ref_id, until)",
