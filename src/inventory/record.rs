@@ -49,7 +49,8 @@ struct Before {
     in_final_image: i64,
     in_base: i64,
     first_seen: i64,
-    detector: Option<String>,
+    /// Fingerprint and detector; none where the key's own row does not count.
+    key: Option<(String, String)>,
 }
 
 pub(super) fn text(text: &str) -> Value {
@@ -101,6 +102,14 @@ impl Inventory {
         let hidden = result.suppressed.iter().filter(|one| !one.by.starts_with(PUBLISHED));
         let mut done = HashSet::new();
         for seen in found.chain(hidden.map(Seen::Suppressed)) {
+            let (fingerprint, detector) = seen.identity();
+            // Where the best detector is left out, a lesser one finds the same key.
+            let is_same = |row: &Before| {
+                row.key.as_ref().is_some_and(|(known, by)| known == fingerprint && by != detector)
+            };
+            if how.narrowed && before.values().any(is_same) {
+                continue;
+            }
             let key = self.record_key(seen, how)?;
             if !done.insert(key) {
                 continue;
@@ -114,7 +123,8 @@ impl Inventory {
             let is_known = |detector: &str| {
                 detector != own_secrets::DETECTOR_ID && how.catalogue.find(detector).is_some()
             };
-            for (key, _) in before.iter().filter(|(_, row)| row.detector.as_deref().is_some_and(is_known)) {
+            let gone = |row: &Before| row.key.as_ref().is_some_and(|(_, detector)| is_known(detector));
+            for (key, _) in before.iter().filter(|(_, row)| gone(row)) {
                 self.database.remove(&HOLDING, "WHERE secret = ?1 AND image = ?2", &[key, &image])?;
             }
         }
@@ -214,15 +224,16 @@ impl Inventory {
                 in_final_image: cells.number(3)?,
                 in_base: cells.number(4)?,
                 first_seen: cells.number(6)?,
-                detector: None,
+                key: None,
             };
             Some((cells.number(0)?, before))
         };
         let held = self.database.rows(&HOLDING, "WHERE image = ?1", &[&image], held)?;
         let mut before = HashMap::new();
         for (key, row) in held {
-            let detector = self.database.row(&KEY, "WHERE id = ?1", &[&key], |cells| cells.text(3))?;
-            before.insert(key, Before { detector, ..row });
+            let names = |cells: &Cells<'_>| Some((cells.text(2)?, cells.text(3)?));
+            let names = self.database.row(&KEY, "WHERE id = ?1", &[&key], names)?;
+            before.insert(key, Before { key: names, ..row });
         }
         Ok(before)
     }

@@ -108,6 +108,6 @@ fn of_key(holders: &Holders, steps: &[Step], page: &mut Page) {
         if more > 0 {
             entries.push(format!("and {more} more; `--format json` lists them all"));
         }
-        page.list(&format!("{}. {}", number + 1, step.title), false, entries);
+        page.step(number + 1, step.title, entries);
     }
 }

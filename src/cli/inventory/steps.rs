@@ -45,10 +45,7 @@ pub(super) fn of(
     Ok(vec![
         Step { title: "Make the new key", entries: make(&guide, definition) },
         Step { title: "Put it where it is taken from", entries: or_none(stores(&holders.workloads)) },
-        Step {
-            title: "Build these images anew without it, in this order",
-            entries: builds(holders),
-        },
+        Step { title: "Build these images anew without it, in this order", entries: builds(holders) },
         Step {
             title: "Bring these workloads to the new images and the new key",
             entries: or_none(holders.workloads.iter().map(user_line).collect()),
