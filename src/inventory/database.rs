@@ -85,6 +85,8 @@ impl Database {
             (0, 0) if database.is_empty() => return Err(InventoryError::None(path)),
             _ => return Err(InventoryError::Damaged(path, "it is another kind of database".to_owned())),
         }
+        // One look for all questions: each by itself would lock the file anew.
+        database.connection.execute_batch("BEGIN").map_err(|error| database.fault(&error))?;
         Ok(database)
     }
 

@@ -47,6 +47,8 @@ pub(super) fn run(arguments: &WhereArguments, stdout: &mut dyn Write) -> anyhow:
     }
     let imports = opened.imports()?;
     if arguments.format == ReachFormat::Json {
+        // Whoever reads the answer may take long, and nobody shall wait for that.
+        drop(opened);
         let answer = Answer { version: VERSION, keys: &keys, unknown: &unknown, imports: &imports };
         return write_json(&answer, stdout);
     }
@@ -71,6 +73,7 @@ pub(super) fn run(arguments: &WhereArguments, stdout: &mut dyn Write) -> anyhow:
             page.lines.push(format!("of {}, {many} are not known to the inventory", wanted.words));
         }
     }
+    drop(opened);
     Ok(output::to(stdout, |out| page.lines.iter().try_for_each(|line| writeln!(out, "{line}")))?)
 }
 

@@ -25,16 +25,17 @@ pub(super) fn run(arguments: &ListArguments, stdout: &mut dyn Write) -> anyhow::
     let opened = Opened::new(&arguments.common)?;
     let keys = opened.inventory.as_ref().map(|inventory| inventory.reach()).transpose()?.unwrap_or_default();
     let imports = opened.imports()?;
-    match arguments.format {
-        ReachFormat::Json => write_json(&Answer { version: VERSION, keys: &keys, imports: &imports }, stdout),
-        ReachFormat::Text if opened.inventory.is_none() => {
-            Ok(output::to(stdout, |out| writeln!(out, "{}", opened.nothing()))?)
-        }
-        ReachFormat::Text => {
-            let style = style(&arguments.common);
-            Ok(output::to(stdout, |out| write(&keys, &imports, &style, out))?)
-        }
+    let nothing = opened.inventory.is_none().then(|| opened.nothing());
+    // Whoever reads the answer may take long, and nobody shall wait for that.
+    drop(opened);
+    if arguments.format == ReachFormat::Json {
+        return write_json(&Answer { version: VERSION, keys: &keys, imports: &imports }, stdout);
     }
+    let style = style(&arguments.common);
+    Ok(output::to(stdout, |out| match nothing {
+        Some(nothing) => writeln!(out, "{nothing}"),
+        None => write(&keys, &imports, &style, out),
+    })?)
 }
 
 /// That none is known does not say that there is none.

@@ -51,6 +51,12 @@ pub(super) fn run(arguments: &PlanArguments, stdout: &mut dyn Write) -> anyhow::
             plans.push((holders, steps));
         }
     }
+    let nothing = match opened.inventory {
+        Some(_) => format!("no image is known to hold {fingerprint}: there is nothing to plan"),
+        None => opened.nothing(),
+    };
+    // Whoever reads the answer may take long, and nobody shall wait for that.
+    drop(opened);
     if arguments.format == PlanFormat::Json {
         let plans = plans.iter().map(|(holders, steps)| Plan {
             detector: &holders.key.detector,
@@ -64,10 +70,6 @@ pub(super) fn run(arguments: &PlanArguments, stdout: &mut dyn Write) -> anyhow::
         return write_json(&answer, stdout);
     }
     if plans.is_empty() {
-        let nothing = match opened.inventory {
-            Some(_) => format!("no image is known to hold {fingerprint}: there is nothing to plan"),
-            None => opened.nothing(),
-        };
         return Ok(output::to(stdout, |out| writeln!(out, "{nothing}"))?);
     }
     let mut page = Page::default();
