@@ -58,6 +58,8 @@ pub struct Tagged {
     /// When it was seen to lead elsewhere; 0 for never.
     #[serde(serialize_with = "super::moment")]
     pub until: i64,
+    /// Who can pull it there: `anyone`, `network` or `credentials`.
+    pub pullable_by: Option<String>,
 }
 
 /// An image that holds the key.
@@ -74,8 +76,6 @@ pub struct Holder {
     pub platform: Option<String>,
     /// The image that it is built on, where that is proven.
     pub base_image: Option<String>,
-    /// Who can pull it.
-    pub pullable_by: Option<String>,
     /// Whether the last scan read all of it.
     pub complete: bool,
     /// Whether the last scan left keys out.
@@ -229,7 +229,7 @@ impl Inventory {
         let holds = "WHERE secret = ?1 AND image = ?2";
         let holds = self.database.row(&HOLDING, holds, &[&key, image], |_| Some(()))?.is_some();
         self.database.row(&IMAGE, "WHERE id = ?1", &[image], |cells| {
-            let whole = cells.number(12)? > 0;
+            let whole = cells.number(11)? > 0;
             Some(Now {
                 digest: cells.text(1)?,
                 holds: if holds { Some(true) } else { whole.then_some(false) },
@@ -304,6 +304,7 @@ impl Tagged {
             first_seen: cells.number(7)?,
             last_seen: cells.number(8)?,
             until: cells.number(9)?,
+            pullable_by: cells.maybe(10)?,
         })
     }
 
@@ -343,6 +344,11 @@ impl Holding {
 }
 
 impl Holder {
+    /// Whether anyone on the internet can pull it: a digest also when the tag has moved on.
+    pub fn is_public(&self) -> bool {
+        self.tags.iter().any(|tag| tag.pullable_by.as_deref() == Some("anyone"))
+    }
+
     fn of(holding: &Holding, image: &Cells<'_>) -> Option<Self> {
         let known = |number: i64| (number < 2).then_some(number == 1);
         Some(Self {
@@ -350,11 +356,10 @@ impl Holder {
             index_digest: image.maybe(3)?,
             platform: image.maybe(5)?,
             base_image: image.maybe(6)?,
-            pullable_by: image.maybe(7)?,
-            last_seen: image.number(9)?,
-            complete: image.number(10)? == 1,
-            narrowed: image.number(11)? == 1,
-            layers: image.bytes(13)?,
+            last_seen: image.number(8)?,
+            complete: image.number(9)? == 1,
+            narrowed: image.number(10)? == 1,
+            layers: image.bytes(12)?,
             in_final_image: known(holding.in_final_image),
             in_base: known(holding.in_base),
             suppressed: holding.suppressed,

@@ -139,7 +139,7 @@ impl Inventory {
         result: &ImageResult,
         how: &Recording<'_>,
     ) -> rusqlite::Result<bool> {
-        let times = |cells: &Cells<'_>| Some((cells.number(8)?, cells.number(12)?));
+        let times = |cells: &Cells<'_>| Some((cells.number(7)?, cells.number(11)?));
         let before = self.database.row(&IMAGE, "WHERE id = ?1", &[&image], times)?;
         let (first_seen, whole_at) = before.unwrap_or((how.at, 0));
         let is_whole = result.complete && !how.narrowed;
@@ -160,7 +160,6 @@ impl Inventory {
             id(result.config_digest.as_deref()),
             maybe(result.platform.as_deref()),
             maybe(base.as_deref()),
-            maybe(result.pullable_by.map(PullableBy::word)),
             first_seen.min(how.at).into(),
             how.at.into(),
             i64::from(result.complete).into(),
@@ -186,15 +185,17 @@ impl Inventory {
         let ref_id = ids.id("ref", &[&name.repository, &name.tag]);
         let id = ids.id("tag", &[&name.repository, &name.tag, name.source, digest]);
         let row = |cells: &Cells<'_>| {
-            let row = (0..10).map(|column| match column {
+            let row = (0..TAG.columns.len()).map(|column| match column {
                 0 | 1 | 5 | 7..=9 => cells.number(column).map(Value::from),
+                10 => cells.maybe(column).map(|text| maybe(text.as_deref())),
                 _ => cells.text(column).map(Value::from),
             });
             row.collect::<Option<Vec<Value>>>()
         };
         let current = self.database.rows(&TAG, "WHERE ref_id = ?1 AND until = 0", &[&ref_id], row)?;
         for mut other in current {
-            if other[4] == text(name.source) && other[6] != text(target) {
+            // A digest leads to one image for good.
+            if !name.tag.is_empty() && other[4] == text(name.source) && other[6] != text(target) {
                 other[9] = how.at.into();
                 self.database.put(&TAG, &other)?;
             }
@@ -212,6 +213,7 @@ impl Inventory {
             first.unwrap_or(how.at).min(how.at).into(),
             how.at.into(),
             0.into(),
+            maybe(result.pullable_by.map(PullableBy::word)),
         ];
         self.database.put(&TAG, &row)
     }

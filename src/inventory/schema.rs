@@ -46,7 +46,6 @@ pub(super) static IMAGE: Table = Table {
         ("config_id", NUMBER),
         ("platform", TEXT),
         ("base", TEXT),
-        ("pullable_by", TEXT),
         ("first_seen", NUMBER),
         ("last_seen", NUMBER),
         ("complete", NUMBER),
@@ -115,6 +114,7 @@ pub(super) static TAG: Table = Table {
         ("first_seen", NUMBER),
         ("last_seen", NUMBER),
         ("until", NUMBER),
+        ("pullable_by", TEXT),
     ],
     key: Some("image, id"),
 };

@@ -69,7 +69,13 @@ fn a_whole_scan_takes_away_what_better_rules_no_longer_find() {
     let fingerprint = full.findings[0].fingerprint.clone();
     let mut without = full.clone();
     without.findings.clear();
-    let held = || case.inventory().holders(&fingerprint, usize::MAX).expect("read")[0].images.len();
+    let held = || {
+        case.inventory()
+            .holders(&fingerprint, usize::MAX)
+            .expect("read")
+            .first()
+            .map_or(0, |held| held.images.len())
+    };
     case.inventory().record(&[full], &case.at(100)).expect("recorded");
     let narrowed = Recording { narrowed: true, ..case.at(200) };
     case.inventory().record(std::slice::from_ref(&without), &narrowed).expect("recorded");

@@ -238,13 +238,7 @@ impl Page {
         );
         facts.extend(holder.in_base.filter(|is| *is).map(|_| "from its base".to_owned()));
         facts.extend(holder.suppressed.then(|| "suppressed".to_owned()));
-        facts.extend(
-            holder
-                .pullable_by
-                .as_ref()
-                .filter(|who| *who == "anyone")
-                .map(|_| "anyone can pull it".to_owned()),
-        );
+        facts.extend(holder.is_public().then(|| "anyone can pull it".to_owned()));
         if !holder.complete || holder.narrowed {
             facts
                 .push(if holder.complete { "last scan narrowed" } else { "last scan incomplete" }.to_owned());

@@ -28,8 +28,7 @@ pub(super) struct Step {
 
 /// Whether a key is revoked before all else.
 pub(super) fn is_urgent(holders: &Holders) -> bool {
-    let is_public = |image: &Holder| image.pullable_by.as_deref() == Some("anyone");
-    holders.key.status == "live" && holders.images.iter().any(is_public)
+    holders.key.status == "live" && holders.images.iter().any(Holder::is_public)
 }
 
 /// All steps for one key.
@@ -199,7 +198,8 @@ fn served(inventory: &Inventory, holders: &Holders) -> Result<Vec<String>, Inven
         }
     }
     let tags = holders.images.iter().flat_map(|image| &image.tags).filter(of_registry);
-    let repositories: BTreeSet<&str> = tags.map(|tag| tag.repository.as_str()).collect();
+    let repositories: BTreeSet<&str> =
+        tags.map(|tag| tag.repository.as_str()).filter(|name| !name.is_empty()).collect();
     // What proves it stands first: the list above it may be long.
     let mut proofs: Vec<String> = repositories
         .iter()
