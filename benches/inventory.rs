@@ -5,6 +5,8 @@
 //! cargo bench --bench inventory [-- IMAGES]
 //! ```
 
+#![allow(clippy::print_stdout, missing_docs)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
