@@ -53,12 +53,11 @@ pub(super) fn run(arguments: &WhereArguments, stdout: &mut dyn Write) -> anyhow:
         return write_json(&answer, stdout);
     }
     let style = style(&arguments.common);
-    let mut page = Page { lines: Vec::new(), left_out: 0, style };
+    let mut page = Page { lines: Vec::new(), room: 0, style };
     if let Some(inventory) = &opened.inventory {
         for holders in &keys {
             page.begin();
             page.key(inventory, holders, &imports)?;
-            page.end();
         }
     }
     match (&opened.inventory, unknown.len()) {
@@ -125,8 +124,8 @@ pub(super) fn origin(origin: &Origin) -> String {
 /// What is written of one run, line by line.
 struct Page {
     lines: Vec<String>,
-    /// Lines of the key at hand that there was no room for.
-    left_out: usize,
+    /// Lines that the key at hand may still take.
+    room: usize,
     style: Style,
 }
 
@@ -135,22 +134,18 @@ impl Page {
         if !self.lines.is_empty() {
             self.lines.push(String::new());
         }
-        self.left_out = INVENTORY_LINES;
+        self.room = INVENTORY_LINES;
     }
 
-    /// Adds a line while there is room for it.
+    /// Adds a line, which takes of the room.
     fn put(&mut self, indent: usize, text: &str) {
         // Whole, however long: names are what it is about, and a terminal breaks lines itself.
         self.lines.push(format!("{:indent$}{}", "", self.style.clean(text)));
-        self.left_out = self.left_out.saturating_sub(1);
+        self.room = self.room.saturating_sub(1);
     }
 
     fn has_room(&self) -> bool {
-        self.left_out > 0
-    }
-
-    fn end(&mut self) {
-        self.left_out = 0;
+        self.room > 0
     }
 
     fn key(
