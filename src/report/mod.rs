@@ -30,4 +30,4 @@ mod words;
 pub use format::Format;
 pub use model::Report;
 pub use style::Style;
-pub use threshold::{FailOn, Threshold};
+pub use threshold::{FailOn, StatusSet, Threshold};

@@ -20,7 +20,9 @@ pub use diff::DiffArguments;
 pub use explain::{ExplainArguments, PageFormat};
 pub use network::Network;
 pub use push::PushArguments;
-pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
+pub use scan::{
+    Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection, Verification,
+};
 
 use super::terminal::ColorChoice;
 
