@@ -130,3 +130,6 @@ pub fn ask(
     }
     Ok(verdicts)
 }
+
+#[cfg(test)]
+mod tests;

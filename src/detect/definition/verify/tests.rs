@@ -65,3 +65,28 @@ fn templates_are_taken_apart() {
     assert_eq!(parts("").expect("good"), []);
     assert_eq!(parts("{{handle.email}}").expect("good"), [Part::Handle("email")]);
 }
+
+#[test]
+fn every_table_of_the_catalogue_is_right() {
+    let catalogue = crate::detect::catalogue::Catalogue::embedded().expect("the catalogue");
+    let mut problems = Vec::new();
+    let mut asked = std::collections::BTreeMap::<&str, usize>::new();
+    for (_, definition) in catalogue.indexed() {
+        for verify in &definition.verifies {
+            let roles = |id: &str| {
+                let of_file = catalogue.indexed().map(|(_, one)| one).find(|one| one.id == id);
+                let of_file = of_file.filter(|one| one.origin == definition.origin)?;
+                Some(of_file.companions.iter().map(|companion| companion.role.as_str()).collect())
+            };
+            let checked = verify.check(&roles);
+            problems.extend(checked.err().map(|problem| format!("{}: {}: {problem}", definition.origin, verify.shown())));
+        }
+        let own = definition.verifies.iter().filter(|verify| verify.is_about(&definition.id));
+        *asked.entry(&definition.id).or_default() += own.count();
+    }
+    problems.sort();
+    problems.dedup();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let twice: Vec<_> = asked.into_iter().filter(|(_, tables)| *tables > 1).collect();
+    assert!(twice.is_empty(), "in more than one table: {twice:?}");
+}
