@@ -100,7 +100,12 @@ fn every_request_tells_the_documented_answers_apart() {
         for sample in &samples {
             let found = verdict(&request, &answer(sample, &subject)).verification;
             if found.status.word() != sample.means {
-                problems.push(format!("{at}: {} means {}, not {}", sample.status, sample.means, found.status.word()));
+                problems.push(format!(
+                    "{at}: {} means {}, not {}",
+                    sample.status,
+                    sample.means,
+                    found.status.word()
+                ));
             }
             meant.insert(sample.means.as_str());
         }
@@ -119,7 +124,8 @@ fn every_request_tells_the_documented_answers_apart() {
             (500, "{}"),
             (503, "<html></html>"),
         ] {
-            let sample = Sample { means: String::new(), status, headers: BTreeMap::new(), body: body.to_owned() };
+            let sample =
+                Sample { means: String::new(), status, headers: BTreeMap::new(), body: body.to_owned() };
             let found = verdict(&request, &answer(&sample, &subject)).verification;
             if found.status.word() != "unknown" {
                 problems.push(format!("{at}: {status} '{body}' is taken for {}", found.status.word()));
@@ -156,7 +162,8 @@ fn values_are_written_as_their_place_asks() {
     let request = Request::new(&verify, &subject).expect("a request");
     let escaped = "a%2Fb%3Fc%23d%20e%22f%5C%26%C3%BC%25";
     assert_eq!(request.url.as_str(), format!("https://a.example/k/{escaped}/me?key={escaped}"));
-    let body: serde_json::Value = serde_json::from_slice(request.body.as_ref().expect("a body")).expect("JSON");
+    let body: serde_json::Value =
+        serde_json::from_slice(request.body.as_ref().expect("a body")).expect("JSON");
     assert_eq!(body["token"], key);
     let bare = Subject { companions: BTreeMap::new(), ..subject.clone() };
     assert_eq!(Request::new(&verify, &bare).expect_err("no id"), "its id was not found beside it");

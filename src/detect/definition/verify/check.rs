@@ -27,8 +27,8 @@ impl Verify {
             return Err("placeholders of the query stand in 'query', which is encoded".to_owned());
         }
         let has_body = self.json.is_some() || !self.form.is_empty();
-        if has_body != (self.method == Method::Post) || (self.json.is_some() && !self.form.is_empty()) {
-            return Err("a POST has a 'form' or 'json', and nothing else has".to_owned());
+        if has_body && self.method != Method::Post || (self.json.is_some() && !self.form.is_empty()) {
+            return Err("a 'form' or a 'json' goes with POST, and not both".to_owned());
         }
         if self.json.as_ref().is_some_and(|json| serde_json::from_str::<Value>(json).is_err()) {
             return Err("'json' is no JSON".to_owned());

@@ -79,7 +79,9 @@ fn every_table_of_the_catalogue_is_right() {
                 Some(of_file.companions.iter().map(|companion| companion.role.as_str()).collect())
             };
             let checked = verify.check(&roles);
-            problems.extend(checked.err().map(|problem| format!("{}: {}: {problem}", definition.origin, verify.shown())));
+            problems.extend(
+                checked.err().map(|problem| format!("{}: {}: {problem}", definition.origin, verify.shown())),
+            );
         }
         let own = definition.verifies.iter().filter(|verify| verify.is_about(&definition.id));
         *asked.entry(&definition.id).or_default() += own.count();
