@@ -41,3 +41,4 @@ mod sources;
 mod support;
 mod tar_readers;
 mod traces;
+mod verify;

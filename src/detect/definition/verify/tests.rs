@@ -40,7 +40,6 @@ fn what_could_send_a_key_elsewhere_or_lie_is_refused() {
         "headers = { Authorization = 'Bearer {{password}}' }",
         "basic = ['{{companion.account}}', '{{secret}}']",
         "json = '{}'",
-        "method = 'POST'",
         "method = 'DELETE'",
         "live = [{ status = [200] }]",
         "live = [{ status = [] }]",
