@@ -50,7 +50,8 @@ fn image(lines: &[String]) -> Vec<u8> {
 
 /// The services' hosts, all of them this server: the first part of a path is the host.
 fn endpoints(server: &Server, hosts: &[&str]) -> Vec<String> {
-    let endpoint = |host: &&str| ["--verify-endpoint".to_owned(), format!("{host}={}", server.url(&format!("/{host}")))];
+    let endpoint =
+        |host: &&str| ["--verify-endpoint".to_owned(), format!("{host}={}", server.url(&format!("/{host}")))];
     hosts.iter().flat_map(endpoint).collect()
 }
 

@@ -26,7 +26,7 @@ fn a_service_in_trouble_says_nothing_of_the_key() {
     for status in [500, 502, 503, 504] {
         assert_unknown("trouble", move || Answer::text(status, "{}"));
         // Also with the words of a refusal.
-        assert_unknown("trouble", move || Answer { ..refused() }.with_status(status));
+        assert_unknown("trouble", move || refused().with_status(status));
     }
     assert_unknown("429", || Answer::text(429, "slow down").header("Retry-After", "1"));
     assert_unknown("429", || refused().with_status(429));
@@ -119,7 +119,9 @@ fn a_redirect_is_followed_to_the_very_host_alone() {
     let witness = Server::witness();
     let elsewhere = witness.url("/balance");
     assert_unknown("redirects elsewhere", move || Answer::redirect(302, &elsewhere));
-    assert_unknown("redirects elsewhere", || Answer::redirect(301, "https://rest.messagebird.com.evil.example/"));
+    assert_unknown("redirects elsewhere", || {
+        Answer::redirect(301, "https://rest.messagebird.com.evil.example/")
+    });
     assert_unknown("redirects elsewhere", || Answer::redirect(302, "file:///etc/passwd"));
     assert_unknown("redirects more", || Answer::redirect(307, "/again"));
     assert_eq!(witness.requests().len(), 0);
@@ -130,7 +132,11 @@ fn a_redirect_is_followed_to_the_very_host_alone() {
     assert_eq!(status(&verify(&[bird_line(1)], &server).run()), "live");
     // A form is not sent again: STS is asked with one.
     let server = Server::start(|_| Answer::redirect(307, "/"));
-    let lines = [format!("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\n", made("{{aws-id:AKIA}}", 1), made("{{base64:40}}", 101))];
+    let lines = [format!(
+        "AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\n",
+        made("{{aws-id:AKIA}}", 1),
+        made("{{base64:40}}", 101)
+    )];
     let run = verify(&lines, &server).run();
     assert_eq!(run.finding("aws-secret-access-key")["verification"]["status"], "unknown");
     assert_eq!(server.requests().len(), 1);

@@ -20,14 +20,17 @@ fn a_canary_is_never_asked_about() {
 fn guesses_and_what_is_set_aside_are_sent_to_nobody() {
     let server = Server::start(|_| balance());
     let line = bird_line(1);
-    let fingerprint = verify(std::slice::from_ref(&line), &server).run().finding(MESSAGEBIRD)["fingerprint"].clone();
+    let fingerprint =
+        verify(std::slice::from_ref(&line), &server).run().finding(MESSAGEBIRD)["fingerprint"].clone();
     assert_eq!(server.requests().len(), 1);
-    let rule = format!("{}\n", fingerprint.as_str().expect("a fingerprint"));
+    let rule = format!("{} # a test\n", fingerprint.as_str().expect("a fingerprint"));
     let run = verify(&[line], &server).file(".keyseamignore", rule).run();
     assert_eq!(list(&run.result()["suppressed"]).len(), 1);
     assert_eq!(server.requests().len(), 1, "no second request");
     // A password that nobody knows the service of.
-    let run = verify(&["DB_PASSWORD=hunter2-is-no-good\nAPI_SECRET=Zq8vN3xW7pLk2mTs9RbY\n".to_owned()], &server).run();
+    let run =
+        verify(&["DB_PASSWORD=hunter2-is-no-good\nAPI_SECRET=Zq8vN3xW7pLk2mTs9RbY\n".to_owned()], &server)
+            .run();
     assert!(statuses(&run).values().flatten().all(|status| status == "unverified"));
     assert_eq!(server.requests().len(), 1);
 }
@@ -37,16 +40,23 @@ fn no_rules_of_the_users_send_a_key() {
     let server = Server::witness();
     let rules = "service = 'Acme'\ncategory = 'saas'\n[[detector]]\nid = 'acme-key'\nname = 'Acme key'\nkind = 'API key'\n\
                  severity = 'high'\nconfidence = 'high'\n[[detector.form]]\nanchors = ['acme_']\npattern = 'acme_[a-z]{20}'\n\
-                 [[detector.example]]\nkey = 'acme_{{chars:a-z:20}}'\n";
+                 [[detector.example]]\nkey = 'acme_{{chars:a-z:20}}'\n[[detector.example]]\nkey = 'acme_{{chars:a-z:20}}'\ntext = 'A={{key}}'\n\
+                 [[detector.counter_example]]\ntext = 'acme_{{chars:a-z:19}}'\nwhy = 'too short'\n[[detector.counter_example]]\ntext = 'acme_{{chars:0-9:20}}'\nwhy = 'digits'\n";
     let asking = format!(
         "{rules}[[verify]]\ndetectors = ['acme-key']\nurl = 'https://acme.example/'\nheaders = {{ A = '{{{{secret}}}}' }}\nlive = [{{ status = [204] }}]\n"
     );
     let scan = |text: &str| {
-        verify(&["acme_abcdefghijklmnopqrsu\n".to_owned()], &server).file("rules.toml", text).args(&["--rules", "rules.toml"])
+        verify(&["acme_abcdefghijklmnopqrsu\n".to_owned()], &server)
+            .file("rules.toml", text)
+            .args(&["--rules", "rules.toml"])
     };
     let run = scan(&asking).run();
     run.assert_status(2);
-    assert!(run.stderr.contains("rules.toml") && run.stderr.contains("never ask a service"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("rules.toml") && run.stderr.contains("never ask a service"),
+        "{}",
+        run.stderr
+    );
     let run = scan(rules).run();
     assert!(statuses(&run).values().flatten().all(|status| status == "unverified"));
     assert_eq!(server.requests().len(), 0);
@@ -58,7 +68,8 @@ fn only_a_flag_of_the_command_line_asks() {
         [("verify = true", "verify"), ("verify-endpoint = 'a.example=https://b.example'", "verify-endpoint")]
     {
         for arguments in [&[][..], &["--config", "keyseam.toml"]] {
-            let run = Keyseam::scan(&["-"]).args(arguments).file("keyseam.toml", setting).stdin(image(&[])).run();
+            let run =
+                Keyseam::scan(&["-"]).args(arguments).file("keyseam.toml", setting).stdin(image(&[])).run();
             run.assert_status(2);
             assert!(run.stderr.contains(&format!("there is no setting '{word}'")), "{}", run.stderr);
         }
@@ -105,15 +116,17 @@ fn a_layer_of_the_cache_is_read_again_for_its_keys() {
     let server = Server::start(|_| balance());
     let folder = tempfile::tempdir().expect("a folder");
     let cached = |scan: Keyseam| scan.arg("--cache-dir").arg(folder.path()).run();
-    let plain = || Keyseam::scan(&["-"]).stdin(image(&[bird_line(1)]));
+    let (leaky, clean) = (folder.path().join("leaky.tar"), folder.path().join("clean.tar"));
+    std::fs::write(&leaky, image(&[bird_line(1)])).expect("a file");
+    std::fs::write(&clean, image(&["nothing here\n".to_owned()])).expect("a file");
+    let plain = || Keyseam::scan(&[&leaky]);
     cached(plain());
     assert_eq!(cached(plain()).result()["layers"][0]["cached"], true);
-    assert_eq!(status(&cached(verify(&[bird_line(1)], &server))), "live");
+    assert_eq!(status(&cached(plain().arg("--verify").args(&endpoints(&server, &HOSTS)))), "live");
     assert_eq!(server.requests().len(), 1);
     // What nobody needs again stays known.
-    let clean = || image(&["nothing here\n".to_owned()]);
-    cached(Keyseam::scan(&["-"]).stdin(clean()));
-    let run = cached(Keyseam::scan(&["-", "--verify"]).stdin(clean()));
+    cached(Keyseam::scan(&[&clean]));
+    let run = cached(Keyseam::scan(&[&clean]).arg("--verify"));
     assert_eq!(run.result()["layers"][0]["cached"], true);
 }
 
@@ -134,10 +147,13 @@ fn what_a_service_says_is_shown_clean() {
         for secret in [&key, &other] {
             assert!(!text.contains(secret.as_str()) && !text.contains(&secret[4..]), "{format}");
         }
-        if !["json", "jsonl", "sarif", "gitlab", "gitlab-secret", "intoto"].contains(&format) {
+        if ["table", "csv", "html", "markdown", "junit", "github"].contains(&format) {
             assert!(!text.contains("\u{1b}[2J") && !text.contains('\u{202e}'), "{format}");
         }
-        assert!(!text.contains("<script>alert(1)") || format.contains("json") || format == "csv" || format == "table" || format == "github", "{format}");
+        if ["html", "markdown", "junit"].contains(&format) {
+            // Markdown escapes with a backslash.
+            assert!(!text.replace("\\<script", "").contains("<script>alert(1)"), "{format}");
+        }
     }
 }
 
@@ -154,8 +170,19 @@ fn no_failure_quotes_an_address() {
     let url = witness.url("");
     drop(witness);
     let dead = [format!("api.clockworksms.com={url}")];
-    told(&Keyseam::scan(&["-vv", "-", "--verify", "--verify-endpoint"]).args(&dead).stdin(image(std::slice::from_ref(&line))).run());
-    for answer in [Answer::close(), Answer::silence(), Answer::raw("x"), Answer::redirect(302, "https://elsewhere.example/"), Answer::new(500)] {
+    told(
+        &Keyseam::scan(&["-vv", "-", "--verify", "--verify-endpoint"])
+            .args(&dead)
+            .stdin(image(std::slice::from_ref(&line)))
+            .run(),
+    );
+    for answer in [
+        Answer::close(),
+        Answer::silence(),
+        Answer::raw("x"),
+        Answer::redirect(302, "https://elsewhere.example/"),
+        Answer::new(500),
+    ] {
         let server = Server::start(move |_| answer.clone());
         told(&verify(std::slice::from_ref(&line), &server).args(&["-vv", "--timeout", "1s"]).run());
     }
