@@ -88,7 +88,7 @@ pub(super) fn verification(finding: &Finding) -> Option<String> {
     };
     let facts: Vec<String> = facts.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
     let facts = if facts.is_empty() { String::new() } else { format!("; {}", facts.join(", ")) };
-    let asked = request.as_ref().map_or_else(String::new, |request| format!(" ({request})"));
+    let asked = request.as_ref().map_or_else(String::new, |request| format!("; by {request}"));
     Some(format!("{said}{facts}{asked}"))
 }
 
