@@ -30,6 +30,7 @@ pub mod encoding;
 pub mod engine;
 pub mod finding;
 pub mod image;
+pub mod inventory;
 pub mod layer;
 pub mod limits;
 pub mod network;

@@ -474,6 +474,48 @@ pub const PACKAGED_FILE: u64 = 8 * 1024 * 1024;
 /// hashed before it is known whether they hold a key.
 pub const HELD_FILES: usize = 32 * 1024 * 1024;
 
+/// Rows of the inventory that one query reads. What is behind is not told.
+pub const INVENTORY_ROWS: usize = 10_000_000;
+
+/// Bytes of one text in the inventory's file. A file with a longer one is damaged.
+pub const INVENTORY_CELL: i32 = 16 * 1024 * 1024;
+
+/// Bytes of a name, a path or a build step that the inventory keeps whole; of a longer one, it keeps the beginning.
+pub const INVENTORY_TEXT: usize = 4 * 1024;
+
+/// Places of a key in one image that the inventory keeps; the rest is a count.
+pub const INVENTORY_PLACES: usize = 100;
+
+/// Names of variables that hold a key in images, which workloads are looked through for.
+pub const INVENTORY_VARIABLES: usize = 100;
+
+/// Lines that `inventory where` prints of one key; the rest is a count. JSON has all.
+pub const INVENTORY_LINES: usize = 200;
+
+/// Workloads that a finding of a report names.
+pub const KNOWN_WORKLOADS: usize = 10;
+
+/// A key on standard input of `inventory where`.
+pub const INVENTORY_KEY: u64 = 64 * 1024;
+
+/// A file of workloads in JSON.
+pub const WORKLOADS_JSON: u64 = 256 * 1024 * 1024;
+
+/// A file of workloads in YAML.
+pub const WORKLOADS_YAML: usize = 8 * 1024 * 1024;
+
+/// Containers of one import.
+pub const WORKLOADS: usize = 200_000;
+
+/// Variables of one container.
+pub const WORKLOAD_VARIABLES: usize = 2_000;
+
+/// Bytes of a variable's value that is fingerprinted. A longer one is not.
+pub const WORKLOAD_VALUE: usize = 256 * 1024;
+
+/// Characters from which on a variable's value may be a key.
+pub const WORKLOAD_VALUE_LEAST: usize = 8;
+
 /// A template of the user's for reports.
 pub const TEMPLATE: u64 = 1024 * 1024;
 

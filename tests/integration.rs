@@ -22,6 +22,7 @@ mod forms;
 mod fuzz;
 mod gates;
 mod html;
+mod inventory;
 mod keep_out;
 mod leaks;
 mod memory;

@@ -9,6 +9,7 @@ use super::exit_status::ExitStatus;
 use super::messages::Messages;
 use super::output::to_stdout;
 use crate::cache::{self, Size};
+use crate::inventory;
 use crate::report::text::{count, size};
 
 /// Runs a command.
@@ -34,7 +35,12 @@ fn answer(command: CacheCommand) -> anyhow::Result<String> {
         CacheCommand::Clear(arguments) => {
             let folder = folder(&arguments)?;
             let gone = cache::clear(&folder).with_context(|| folder.display().to_string())?;
-            format!("{}: removed {}", folder.display(), words(gone))
+            let stays = if inventory::path(&folder).exists() {
+                "; the inventory stays (keyseam inventory clear)"
+            } else {
+                ""
+            };
+            format!("{}: removed {}{stays}", folder.display(), words(gone))
         }
     })
 }

@@ -13,6 +13,7 @@ pub mod fingerprint_key;
 mod habits;
 pub mod input;
 pub mod interrupt;
+mod inventory;
 mod manual;
 pub mod messages;
 pub mod output;
@@ -109,6 +110,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::Detectors(command) => detectors::run(command, &mut io::stdout()),
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
         Command::Cache(command) => cache::run(command),
+        Command::Inventory(arguments) => inventory::run(*arguments, &mut io::stdout()),
         Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(),
         Command::Completions { shell } => show(Ok(manual::completions(shell))),
         Command::Man => show(manual::page()),

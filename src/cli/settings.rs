@@ -79,6 +79,8 @@ pub struct Settings {
     pub cache_folder: Option<PathBuf>,
     /// How services are asked whether keys work; none where nobody is asked.
     pub verify: Option<verify::Settings>,
+    /// The folder of the inventory, where it is to know of this scan.
+    pub inventory_folder: Option<PathBuf>,
     /// Where reports go.
     pub outputs: Outputs,
     /// When bars are drawn.
@@ -184,6 +186,7 @@ impl Settings {
             secrets_from: Some(SecretsFrom::Canaries(canaries.collect())),
             project_files: false,
             cache_folder: None,
+            inventory_folder: None,
             ..settings
         })
     }
@@ -236,6 +239,7 @@ impl Settings {
             verify_diff_ids: coverage.verify_diff_ids,
             jobs: coverage.jobs.unwrap_or_else(every_cpu),
             max_layer_bytes: coverage.max_layer_bytes,
+            inventory_folder: cache.inventory_folder().filter(|_| !general.show_secrets),
             cache_folder: cache.folder(),
             verify,
             progress: general.progress,

@@ -502,6 +502,7 @@ impl View<'_> {
             companions,
             owner: self.owner(first),
             verification: model::Verification::default(),
+            known: None,
             remediation: model::Remediation {
                 rewrite: self.rewrite(group, first, rule.definition),
                 ..remediation::advice(rule.definition, self.guide(&rule), first, in_final_image)

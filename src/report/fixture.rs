@@ -139,6 +139,11 @@ pub(crate) fn hostile() -> Report {
         for finding in &mut result.findings {
             finding.introduced_by.created_by = Some(evil.into());
             finding.handles.insert(evil.into(), evil.into());
+            finding.known = Some(Known {
+                since: Some(evil.into()),
+                first_seen: Some(evil.into()),
+                workloads: vec![evil.into(); 2],
+            });
             let remediation = &mut finding.remediation;
             remediation.next = evil.into();
             remediation.image_steps = vec![evil.into(), format!("`{evil}` {evil}")];
@@ -286,6 +291,7 @@ pub(crate) fn finding(number: usize) -> Finding {
         }],
         owner: None,
         verification: Verification::default(),
+        known: None,
         remediation: Remediation {
             next: "Revoke the key in the MessageBird dashboard, then make a new one.".into(),
             console: Some("https://dashboard.messagebird.example/developers/access".into()),

@@ -272,8 +272,25 @@ pub struct Finding {
     pub owner: Option<Owner>,
     /// Online verification.
     pub verification: Verification,
+    /// What the inventory knew of it before this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
     /// What to do.
     pub remediation: Remediation,
+}
+
+/// What the inventory knew of a key before this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Known {
+    /// The oldest other tag of the repository that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The day when it was first found there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<String>,
+    /// Workloads that have it, or run this image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<String>,
 }
 
 /// Where a key came in.

@@ -56,6 +56,18 @@ pub(super) fn source(source: SourceKind) -> &'static str {
     }
 }
 
+/// What was known of a key before this run.
+pub(super) fn known(finding: &Finding) -> Option<String> {
+    let known = finding.known.as_ref()?;
+    let since = known.since.as_ref().map(|tag| {
+        let first = known.first_seen.as_ref().map(|day| format!(", first seen {day}")).unwrap_or_default();
+        format!("still unrotated since {tag}{first}")
+    });
+    let runs = (!known.workloads.is_empty()).then(|| format!("runs as {}", known.workloads.join(", ")));
+    let parts: Vec<String> = since.into_iter().chain(runs).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 /// The redacted key; nothing of some may be shown.
 pub(super) fn secret(finding: &Finding) -> &str {
     if finding.secret == "…" { "not shown" } else { &finding.secret }

@@ -14,6 +14,9 @@ pub struct Cache {
     /// Read every layer, and keep nothing of it
     #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_NO_CACHE", hide_env = true)]
     pub no_cache: bool,
+    /// Do not record what is found in the inventory (docs/inventory.md)
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_NO_INVENTORY", hide_env = true)]
+    pub no_inventory: bool,
     /// Where layers that were read are kept
     #[command(flatten)]
     pub place: CacheArguments,
@@ -34,7 +37,7 @@ pub enum CacheCommand {
     Path(CacheArguments),
     /// Show where it is, and how much it holds
     Info(CacheArguments),
-    /// Remove all that it holds
+    /// Remove all layers that it holds; the inventory stays
     Clear(CacheArguments),
 }
 
@@ -42,6 +45,11 @@ impl Cache {
     /// The folder, if there is to be one.
     pub fn folder(&self) -> Option<PathBuf> {
         if self.no_cache { None } else { self.place.folder() }
+    }
+
+    /// The folder of the inventory, if this scan is to be recorded.
+    pub fn inventory_folder(&self) -> Option<PathBuf> {
+        self.folder().filter(|_| !self.no_inventory)
     }
 }
 

@@ -5,6 +5,7 @@ mod cache;
 mod context;
 mod diff;
 mod explain;
+mod inventory;
 mod network;
 mod push;
 mod scan;
@@ -18,6 +19,10 @@ pub use cache::{Cache, CacheArguments, CacheCommand};
 pub use context::ContextArguments;
 pub use diff::DiffArguments;
 pub use explain::{ExplainArguments, PageFormat};
+pub use inventory::{
+    ImportArguments, InventoryArguments, InventoryCommand, InventoryOptions, ListArguments, PlanArguments,
+    PlanFormat, ReachFormat, WhereArguments,
+};
 pub use network::Network;
 pub use push::PushArguments;
 pub use scan::{
@@ -71,6 +76,10 @@ pub enum Command {
     /// Layers that were read are kept, as findings without secrets, so that they are read once (docs/cache.md).
     #[command(subcommand, arg_required_else_help = true)]
     Cache(CacheCommand),
+    /// Which images, layers, tags and workloads hold one and the same key, and the plan of its rotation
+    ///
+    /// Scans record what they find: fingerprints and places, never a key (docs/inventory.md).
+    Inventory(Box<InventoryArguments>),
     /// See the settings of a scan, and where they come from
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),

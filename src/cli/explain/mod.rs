@@ -2,7 +2,7 @@
 //! finding in a report: that, and what is to be done about the very image.
 
 mod leaks;
-mod page;
+pub(super) mod page;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;

@@ -18,7 +18,7 @@ const INLINE: usize = 48;
 
 /// A page in the making.
 #[derive(Default)]
-pub(super) struct Page(Vec<Block>);
+pub(in crate::cli) struct Page(Vec<Block>);
 
 enum Block {
     Title(String),
@@ -30,32 +30,38 @@ enum Block {
 
 impl Page {
     /// A key, or what the page is about.
-    pub(super) fn title(&mut self, text: &str) {
+    pub(in crate::cli) fn title(&mut self, text: &str) {
         self.0.push(Block::Title(text.to_owned()));
     }
 
     /// The head of a part.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(in crate::cli) fn heading(&mut self, text: &str) {
         self.0.push(Block::Heading(text.to_owned()));
     }
 
     /// A line with a name in front.
-    pub(super) fn fact(&mut self, name: &'static str, text: &str) {
+    pub(in crate::cli) fn fact(&mut self, name: &'static str, text: &str) {
         if !text.is_empty() {
             self.0.push(Block::Fact(name, text.to_owned()));
         }
     }
 
     /// Parts of advice.
-    pub(super) fn parts(&mut self, parts: impl IntoIterator<Item = Part>) {
+    pub(in crate::cli) fn parts(&mut self, parts: impl IntoIterator<Item = Part>) {
         for part in parts {
             self.heading(part.heading);
             self.0.push(Block::List { ordered: part.ordered, entries: part.entries });
         }
     }
 
+    /// A part of a page, with steps or points.
+    pub(in crate::cli) fn list(&mut self, heading: &str, ordered: bool, entries: Vec<String>) {
+        self.heading(heading);
+        self.0.push(Block::List { ordered, entries });
+    }
+
     /// A file, or a part of one.
-    pub(super) fn code(&mut self, name: &str, fence: &str, text: &str) {
+    pub(in crate::cli) fn code(&mut self, name: &str, fence: &str, text: &str) {
         self.0.push(Block::Code {
             name: name.to_owned(),
             fence: fence.to_owned(),
@@ -64,7 +70,7 @@ impl Page {
     }
 
     /// How to see the code.
-    pub(super) fn code_hint(&mut self, id: &str) {
+    pub(in crate::cli) fn code_hint(&mut self, id: &str) {
         self.heading("Code for the next key");
         self.0.push(Block::List {
             ordered: false,
@@ -75,7 +81,7 @@ impl Page {
     }
 
     /// Writes it for a terminal.
-    pub(super) fn write_text(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::cli) fn write_text(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         let bold = anstyle::Style::new().bold();
         for (position, block) in self.0.iter().enumerate() {
             match block {
@@ -115,7 +121,7 @@ impl Page {
     }
 
     /// Writes it as Markdown.
-    pub(super) fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::cli) fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         for (position, block) in self.0.iter().enumerate() {
             match block {
                 Block::Title(text) => {

@@ -36,6 +36,9 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     if let Some(error) = old.error {
         return Ok(super::report(&rules, Vec::new(), vec![error], run.redactor(), started));
     }
+    let whole = super::inventory::is_wanted(settings)
+        .then(|| [old.results.as_slice(), &new.results].concat())
+        .map(|results| super::report(&rules, results, Vec::new(), run.redactor(), started));
     let old = Old::new(&old.results, settings.strict);
     let mut results = new.results;
     let (known, gone) = old.compare(&mut results);
@@ -47,7 +50,8 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     }
     super::verify::tell(&judge, settings, run.redactor(), progress, &mut results)?;
     let errors = new.error.into_iter().collect();
-    let report = super::report(&rules, results, errors, run.redactor(), started);
+    let mut report = super::report(&rules, results, errors, run.redactor(), started);
+    super::inventory::record(&rules, settings, &mut report, whole, progress);
     let diff = Diff {
         old: run.redactor().clean(&old.target),
         manifest_digest: old.manifest_digest,

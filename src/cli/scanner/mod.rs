@@ -5,6 +5,7 @@ mod ahead;
 mod base;
 mod context;
 mod diff;
+mod inventory;
 mod push;
 mod rules;
 mod run;
@@ -54,6 +55,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     }
     verify::tell(&judge, settings, run.redactor(), progress, &mut results)?;
     let mut report = report(&rules, results, errors, run.redactor(), started);
+    inventory::record(&rules, settings, &mut report, None, progress);
     renew_baseline(&mut report, &rules, settings);
     Ok(report)
 }

@@ -34,7 +34,7 @@ pub(super) struct Rules {
     pub(super) catalogue: Catalogue,
     pub(super) detectors: DetectorSet,
     own_secrets: Option<OwnSecrets>,
-    fingerprints: FingerprintKey,
+    pub(super) fingerprints: FingerprintKey,
     ignore: IgnoreRules,
     baseline: Baseline,
     dockerfile: Option<(String, Dockerfile)>,

@@ -17,6 +17,9 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
             advice(list, result, finding);
             entry(list, "Readable", |text| text.text(&describe::readers(result, finding)));
             used(list, result, finding);
+            if let Some(known) = words::known(finding) {
+                entry(list, "Known", |text| text.text(&known));
+            }
             key(list, finding);
             verification(list, finding);
             match result.source {

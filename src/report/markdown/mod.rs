@@ -209,6 +209,7 @@ fn details(page: &mut Page, shown: &[Shown<'_>]) {
                 .take(LISTED)
                 .map(|used| format!("- seen in use: {}\n", code(&used, 2 * CELL))),
         );
+        lines.extend(super::words::known(finding).map(|known| format!("- {}\n", prose(&known))));
         lines.push(format!("- readable {}\n", prose(&describe::readers(result, finding))));
         lines.extend(describe::advice(result, finding).iter().map(|line| format!("- {}\n", prose(line))));
         lines.extend(finding.remediation.image_steps.iter().map(|step| format!("- {}\n", rich(step))));

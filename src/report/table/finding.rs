@@ -26,6 +26,7 @@ pub(super) fn write(
     origin(sheet, result, finding)?;
     readers(sheet, result, finding)?;
     used(sheet, result, finding)?;
+    known(sheet, finding)?;
     advice(sheet, finding)?;
     build(sheet, result, finding)
 }
@@ -133,6 +134,11 @@ fn readers(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io
 /// The first request that shows the key in use.
 fn used(sheet: &mut Sheet<'_>, result: &ImageResult, finding: &Finding) -> io::Result<()> {
     words::used(result, finding).next().map_or(Ok(()), |used| sheet.row("used", &used))
+}
+
+/// Since when the same key is there, and what runs with it.
+fn known(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+    words::known(finding).map_or(Ok(()), |known| sheet.row("known", &known))
 }
 
 fn advice(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {

@@ -1,0 +1,106 @@
+//! `keyseam inventory plan`: the order in which a key is replaced everywhere.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::steps::{self, Step};
+use super::wanted::fingerprint;
+use super::{Opened, VERSION, days, style, write_json};
+use crate::cli::args::{PlanArguments, PlanFormat};
+use crate::cli::explain::page::Page;
+use crate::cli::{detectors, output};
+use crate::inventory::holders::Holders;
+use crate::report::text::count;
+
+/// Entries of one step that are written; JSON has all.
+const ENTRIES: usize = 50;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    version: &'static str,
+    fingerprint: &'a str,
+    plans: Vec<Plan<'a>>,
+}
+
+#[derive(Serialize)]
+struct Plan<'a> {
+    detector: &'a str,
+    name: &'a str,
+    service: &'a str,
+    status: &'a str,
+    /// Whether it is revoked before all else.
+    revoke_first: bool,
+    steps: &'a [Step],
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &PlanArguments, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    let opened = Opened::new(&arguments.common)?;
+    let fingerprint = fingerprint(&arguments.fingerprint, &opened.key)?;
+    let catalogue = detectors::catalogue(&[])?;
+    let imports = opened.imports()?;
+    let mut plans: Vec<(Holders, Vec<Step>)> = Vec::new();
+    if let Some(inventory) = &opened.inventory {
+        for holders in inventory.holders(&fingerprint)? {
+            let definition = catalogue.find(&holders.key.detector).and_then(|index| catalogue.get(index));
+            let steps = steps::of(inventory, &holders, definition, &imports)?;
+            plans.push((holders, steps));
+        }
+    }
+    if arguments.format == PlanFormat::Json {
+        let plans = plans.iter().map(|(holders, steps)| Plan {
+            detector: &holders.key.detector,
+            name: &holders.key.name,
+            service: &holders.key.service,
+            status: &holders.key.status,
+            revoke_first: steps::is_urgent(holders),
+            steps,
+        });
+        let answer = Answer { version: VERSION, fingerprint: &fingerprint, plans: plans.collect() };
+        return write_json(&answer, stdout);
+    }
+    if plans.is_empty() {
+        let nothing = match opened.inventory {
+            Some(_) => format!("no image is known to hold {fingerprint}: there is nothing to plan"),
+            None => opened.nothing(),
+        };
+        return Ok(output::to(stdout, |out| writeln!(out, "{nothing}"))?);
+    }
+    let mut page = Page::default();
+    plans.iter().for_each(|(holders, steps)| of_key(holders, steps, &mut page));
+    let style = style(&arguments.common);
+    Ok(output::to(stdout, |out| match arguments.format {
+        PlanFormat::Markdown => page.write_markdown(out),
+        _ => page.write_text(&style, out),
+    })?)
+}
+
+fn of_key(holders: &Holders, steps: &[Step], page: &mut Page) {
+    let key = &holders.key;
+    page.title(&format!("How to replace the {} ({}), severity {}", key.name, key.detector, key.severity));
+    page.fact("Key", &key.fingerprint);
+    let reach = format!(
+        "{}, {}, {}, {}; seen {}",
+        count(holders.images.len(), "image"),
+        count(holders.tags(), "tag"),
+        super::holders::repositories(holders.repositories().len()),
+        super::list::workloads(holders.workloads.len()),
+        days(key.first_seen, key.last_seen),
+    );
+    page.fact("Holds", &reach);
+    if steps::is_urgent(holders) {
+        page.fact(
+            "First",
+            "revoke it at once (step 5): it is live, and anyone can pull an image that holds it",
+        );
+    }
+    for (number, step) in steps.iter().enumerate() {
+        let mut entries: Vec<String> = step.entries.iter().take(ENTRIES).cloned().collect();
+        let more = step.entries.len() - entries.len();
+        if more > 0 {
+            entries.push(format!("and {more} more; `--format json` lists them all"));
+        }
+        page.list(&format!("{}. {}", number + 1, step.title), false, entries);
+    }
+}

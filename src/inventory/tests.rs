@@ -1,0 +1,118 @@
+use super::record::Recording;
+use super::*;
+use crate::detect::catalogue::Catalogue;
+use crate::finding::fingerprint::KeySettings;
+use crate::report::fixture;
+use crate::report::model::{ImageResult, SourceKind};
+
+fn key(digit: char) -> FingerprintKey {
+    let value = Some(zeroize::Zeroizing::new(String::from(digit).repeat(42) + "A"));
+    FingerprintKey::load(&KeySettings { value, ..KeySettings::default() }).expect("a key")
+}
+
+/// An image of a registry with the fixture's findings.
+fn image(tag: &str, digest: char) -> ImageResult {
+    let mut result = fixture::rich().results.remove(0);
+    result.source = SourceKind::Registry;
+    result.reference = Some(format!("registry.example/team/shop:{tag}"));
+    result.manifest_digest = Some(format!("sha256:{}", String::from(digest).repeat(64)));
+    result.complete = true;
+    result.suppressed.clear();
+    result
+}
+
+struct Case {
+    folder: tempfile::TempDir,
+    catalogue: Catalogue,
+}
+
+impl Case {
+    fn new() -> Self {
+        let catalogue = Catalogue::embedded().expect("the catalogue");
+        Self { folder: tempfile::tempdir().expect("a folder"), catalogue }
+    }
+
+    fn inventory(&self) -> Inventory {
+        Inventory::to_record(self.folder.path(), &key('A')).expect("opened").expect("an inventory")
+    }
+
+    fn at(&self, at: i64) -> Recording<'_> {
+        Recording { at, narrowed: false, catalogue: &self.catalogue }
+    }
+}
+
+#[test]
+fn a_key_of_one_run_has_no_inventory() {
+    let case = Case::new();
+    let key = FingerprintKey::from_bytes([1; 32]);
+    assert!(Inventory::to_record(case.folder.path(), &key).expect("no error").is_none());
+    assert!(!path(case.folder.path()).exists());
+}
+
+#[test]
+fn times_are_the_first_and_the_last() {
+    let case = Case::new();
+    for at in [500, 300, 900] {
+        case.inventory().record(&[image("1", 'a')], &case.at(at)).expect("recorded");
+    }
+    let inventory = case.inventory();
+    let fingerprint = &image("1", 'a').findings[0].fingerprint;
+    let held = inventory.holders(fingerprint).expect("read").remove(0);
+    assert_eq!((held.key.first_seen, held.key.last_seen), (300, 900));
+    assert_eq!((held.images.len(), held.images[0].tags[0].first_seen), (1, 300));
+}
+
+#[test]
+fn a_whole_scan_takes_away_what_better_rules_no_longer_find() {
+    let case = Case::new();
+    let full = image("1", 'a');
+    let fingerprint = full.findings[0].fingerprint.clone();
+    let mut without = full.clone();
+    without.findings.clear();
+    let held = || case.inventory().holders(&fingerprint).expect("read")[0].images.len();
+    case.inventory().record(&[full], &case.at(100)).expect("recorded");
+    let narrowed = Recording { narrowed: true, ..case.at(200) };
+    case.inventory().record(std::slice::from_ref(&without), &narrowed).expect("recorded");
+    assert_eq!(held(), 1, "a narrowed scan says nothing of it");
+    let cut = ImageResult { complete: false, ..without.clone() };
+    case.inventory().record(&[cut], &case.at(300)).expect("recorded");
+    assert_eq!(held(), 1, "nor does one that is incomplete");
+    case.inventory().record(&[without], &case.at(400)).expect("recorded");
+    assert_eq!(held(), 0);
+}
+
+#[test]
+fn a_tag_leads_to_one_image_of_each_platform() {
+    let case = Case::new();
+    let of_index = |digest, index: char| ImageResult {
+        index_digest: Some(format!("sha256:{}", String::from(index).repeat(64))),
+        ..image("1", digest)
+    };
+    let inventory = case.inventory();
+    inventory.record(&[of_index('a', '1'), of_index('b', '1')], &case.at(100)).expect("recorded");
+    inventory.record(&[of_index('c', '2')], &case.at(200)).expect("recorded");
+    let fingerprint = &image("1", 'a').findings[0].fingerprint;
+    let held = inventory.holders(fingerprint).expect("read").remove(0);
+    let mut until: Vec<(char, i64)> = held
+        .images
+        .iter()
+        .map(|image| (image.digest.chars().last().unwrap_or(' '), image.tags[0].until))
+        .collect();
+    until.sort_unstable();
+    assert_eq!(until, [('a', 200), ('b', 200), ('c', 0)]);
+    assert_eq!(held.tags(), 1);
+}
+
+#[test]
+fn an_error_in_the_middle_leaves_nothing_behind() {
+    let case = Case::new();
+    let inventory = case.inventory();
+    let failed: Result<(), InventoryError> = inventory.database.transaction(|| {
+        let layers = rusqlite::types::Value::Blob(vec![1; 8]);
+        inventory.database.put(&schema::STACK, &[7.into(), layers])?;
+        Err(rusqlite::Error::InvalidQuery)
+    });
+    assert!(failed.is_err());
+    let count = |sql: &str| inventory.database.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    assert_eq!(count("SELECT count(*) FROM stack"), Ok(0));
+}
