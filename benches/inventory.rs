@@ -185,7 +185,7 @@ fn finding(fingerprint: String, layer: &Layer) -> Finding {
         also: Vec::new(),
         companions: Vec::new(),
         owner: None,
-        verification: Verification { status: "unverified" },
+        verification: Verification::default(),
         known: None,
         remediation: Remediation::default(),
     }

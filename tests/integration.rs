@@ -21,6 +21,7 @@ mod formats;
 mod forms;
 mod fuzz;
 mod gates;
+mod gone;
 mod html;
 mod inventory;
 mod keep_out;

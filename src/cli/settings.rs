@@ -168,6 +168,16 @@ impl Settings {
         Ok(Self { platforms, ..settings })
     }
 
+    /// The same for `keyseam gone`: every tag of a repository, all of each, and every key counts.
+    pub(super) fn of_every_tag(
+        repository: String,
+        options: Options,
+        stdin: &mut dyn Read,
+    ) -> Result<Self, SettingsError> {
+        let settings = Self::of_targets(vec![repository], options, stdin)?;
+        Ok(Self { all_tags: true, platforms: PlatformSet::All, project_files: false, ..settings })
+    }
+
     /// The same for `keyseam context`, which needs no network.
     pub fn of_context(arguments: ContextArguments) -> Result<Self, SettingsError> {
         let ContextArguments { folder, file, keys, choice, project, coverage, general } = arguments;

@@ -5,6 +5,7 @@ mod cache;
 mod context;
 mod diff;
 mod explain;
+mod gone;
 mod inventory;
 mod network;
 mod push;
@@ -19,6 +20,7 @@ pub use cache::{Cache, CacheArguments, CacheCommand};
 pub use context::ContextArguments;
 pub use diff::DiffArguments;
 pub use explain::{ExplainArguments, PageFormat};
+pub use gone::GoneArguments;
 pub use inventory::{
     ImportArguments, InventoryArguments, InventoryCommand, InventoryOptions, ListArguments, PlanArguments,
     PlanFormat, ReachFormat, WhereArguments,
@@ -62,6 +64,8 @@ pub enum Command {
     /// Of a detector, what is true of its keys: what they open, how to see misuse, how to replace and revoke one.
     /// Of a finding in a JSON report also what to do about the image. Works offline.
     Explain(Box<ExplainArguments>),
+    /// Prove that a leaked key is gone from a repository: which tags, digests and blobs still serve it
+    Gone(Box<GoneArguments>),
     /// List the detectors, read about one, try them on a text
     #[command(subcommand, arg_required_else_help = true)]
     Detectors(DetectorsCommand),
