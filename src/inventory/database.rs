@@ -72,13 +72,25 @@ impl Database {
             Ok(metadata) if metadata.len() == 0 => return Err(InventoryError::None(path)),
             Ok(_) => {}
         }
-        let database = Self::open(folder, OpenFlags::SQLITE_OPEN_READ_ONLY, seal)?;
+        // A scan that was ended in the middle is undone by whoever opens the file next, so it is opened to be written.
+        let database = Self::open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE, seal)?;
+        database
+            .connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|error| database.fault(&error))?;
         match database.versions().map_err(|error| database.fault(&error))? {
             (APPLICATION, VERSION) => database.check_schema()?,
             (APPLICATION, version) => return Err(InventoryError::Version(path, version)),
+            // A scan is about to make its tables.
+            (0, 0) if database.is_empty() => return Err(InventoryError::None(path)),
             _ => return Err(InventoryError::Damaged(path, "it is another kind of database".to_owned())),
         }
         Ok(database)
+    }
+
+    fn is_empty(&self) -> bool {
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        self.connection.query_row(tables, [], |row| row.get::<_, i64>(0)).is_ok_and(|tables| tables == 0)
     }
 
     /// Opens the file of `folder` to write to it, and makes what is not there.
@@ -120,7 +132,6 @@ impl Database {
     fn create(&mut self) -> Result<(), InventoryError> {
         let path = self.path.clone();
         let fault = |error: rusqlite::Error| fault(&path, &error);
-        self.connection.pragma_update(None, "page_size", 8192).map_err(fault)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
         let tables: i64 = transaction

@@ -1,15 +1,16 @@
 //! All that holds one key: images with their tags, layers, places, and the workloads that use it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::Inventory;
 use super::database::{Cells, InventoryError};
-use super::schema::{HOLDING, IMAGE, KEY, PLACE, STACK, TAG};
+use super::schema::{HOLDING, IMAGE, KEY, OLDEST, PLACE, TAG};
 use super::spot::{Origin, Spot};
 use super::workloads::User;
-use crate::detect::Place as Kind;
+use crate::detect::{Place as Kind, Severity};
 
 /// A key under a detector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,8 +63,9 @@ pub struct Tagged {
 /// An image that holds the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Holder {
+    /// Its layers, eight bytes of a hash each.
     #[serde(skip)]
-    pub(super) id: i64,
+    pub layers: Vec<u8>,
     /// Digest of its manifest, or of its config where none is known.
     pub digest: String,
     /// Digest of the index that led to it.
@@ -117,7 +119,11 @@ pub struct Holders {
     /// The key.
     #[serde(flatten)]
     pub key: KeyFacts,
-    /// Images: those seen last first.
+    /// How many images hold it.
+    pub images_total: usize,
+    /// How many repositories these are in.
+    pub repositories: usize,
+    /// The images: those at the place that most of them share first, and then those seen last.
     pub images: Vec<Holder>,
     /// Where it stands in them.
     pub places: Vec<Stand>,
@@ -126,60 +132,75 @@ pub struct Holders {
 }
 
 impl Inventory {
-    /// All that holds the key of a fingerprint, one entry a detector; none where it is not known.
+    /// All that holds the key of a fingerprint, one entry a detector, with `most` of its images; none where it is not
+    /// known.
     ///
     /// # Errors
     /// When the inventory cannot be read.
-    pub fn holders(&self, fingerprint: &str) -> Result<Vec<Holders>, InventoryError> {
-        self.all_holders(fingerprint).map_err(|error| self.database.fault(&error))
+    pub fn holders(&self, fingerprint: &str, most: usize) -> Result<Vec<Holders>, InventoryError> {
+        self.all_holders(fingerprint, most).map_err(|error| self.database.fault(&error))
     }
 
-    fn all_holders(&self, fingerprint: &str) -> rusqlite::Result<Vec<Holders>> {
+    fn all_holders(&self, fingerprint: &str, most: usize) -> rusqlite::Result<Vec<Holders>> {
         let id = self.fingerprint_id(fingerprint);
         let row = |cells: &Cells<'_>| Some((cells.number(0)?, KeyFacts::of(cells)?));
         let mut keys = self.database.rows(&KEY, "WHERE fingerprint_id = ?1", &[&id], row)?;
         keys.retain(|(_, key)| key.fingerprint == fingerprint);
         keys.sort_by(|a, b| a.1.detector.cmp(&b.1.detector));
-        keys.into_iter().map(|(id, key)| self.holders_of(id, key)).collect()
+        let mut all = Vec::new();
+        for (id, key) in keys {
+            all.push(self.holders_of(id, key, most)?);
+        }
+        // What no image holds any more was no key: a better rule says so.
+        all.retain(|holders| !holders.images.is_empty());
+        if all.is_empty() {
+            let workloads = self.users(fingerprint, 0, 0, &HashSet::new())?;
+            let key = KeyFacts::of_workloads(fingerprint);
+            all.extend((!workloads.is_empty()).then(|| Holders {
+                key,
+                images_total: 0,
+                repositories: 0,
+                images: Vec::new(),
+                places: Vec::new(),
+                workloads,
+            }));
+        }
+        Ok(all)
     }
 
-    fn holders_of(&self, id: i64, key: KeyFacts) -> rusqlite::Result<Holders> {
-        let (mut images, mut places) = (Vec::new(), Vec::new());
-        let mut known: HashMap<i64, Option<usize>> = HashMap::new();
-        let mut at = HashMap::new();
-        let from = "holding JOIN image ON image.id = holding.image WHERE holding.secret = ?1";
-        self.database.joined(&[&HOLDING, &IMAGE], from, &[&id], |cells| {
-            let [holding, image] = cells else { return };
-            if let Some((place, holder)) = Holder::of(holding, image) {
-                at.insert(holder.id, images.len());
-                known.insert(place, None);
-                images.push((place, holder));
-            }
-        })?;
-        let mut wanted: Vec<i64> = known.keys().copied().collect();
-        wanted.sort_unstable();
-        for place in wanted {
-            if let Some(stand) = self.database.row(&PLACE, "WHERE id = ?1", &[&place], Stand::of)? {
-                known.insert(place, Some(places.len()));
-                places.push(stand);
-            }
+    /// A key may stand in very many images: of those that are not told, nothing but the holding is read.
+    fn holders_of(&self, id: i64, key: KeyFacts, most: usize) -> rusqlite::Result<Holders> {
+        let mut holdings = self.database.rows(&HOLDING, "WHERE secret = ?1", &[&id], Holding::of)?;
+        let images_total = holdings.len();
+        let mut sizes: HashMap<i64, usize> = HashMap::new();
+        for holding in &holdings {
+            *sizes.entry(holding.place).or_default() += 1;
         }
-        let from = "holding JOIN tag ON tag.image = holding.image WHERE holding.secret = ?1";
-        self.database.joined(&[&HOLDING, &TAG], from, &[&id], |cells| {
-            let [_, tag] = cells else { return };
-            let image = tag.number(5).and_then(|image| at.get(&image)).and_then(|at| images.get_mut(*at));
-            if let (Some((_, holder)), Some(tag)) = (image, Tagged::of(tag)) {
-                holder.tags.push(tag);
+        holdings.sort_by_key(|holding| {
+            let size = sizes.get(&holding.place).copied().unwrap_or_default();
+            (Reverse(size), holding.place, Reverse(holding.last_seen), holding.image)
+        });
+        let (mut images, mut places): (Vec<Holder>, Vec<Stand>) = (Vec::new(), Vec::new());
+        let mut known: HashMap<i64, Option<usize>> = HashMap::new();
+        for holding in holdings.iter().take(most) {
+            let image = |cells: &Cells<'_>| Holder::of(holding, cells);
+            let Some(mut holder) = self.database.row(&IMAGE, "WHERE id = ?1", &[&holding.image], image)?
+            else {
+                continue;
+            };
+            if !known.contains_key(&holding.place) {
+                let stand = self.database.row(&PLACE, "WHERE id = ?1", &[&holding.place], Stand::of)?;
+                known.insert(holding.place, stand.as_ref().map(|_| places.len()));
+                places.extend(stand);
             }
-        })?;
-        let mut images: Vec<Holder> = images
-            .into_iter()
-            .map(|(place, holder)| Holder { place: known.get(&place).copied().flatten(), ..holder })
-            .collect();
-        images.iter_mut().for_each(|holder| holder.tags.sort());
-        images.sort_by(|a, b| (b.last_seen, &a.tags, &a.digest).cmp(&(a.last_seen, &b.tags, &b.digest)));
-        let workloads = self.users(&key.fingerprint, &[id], &variables(&places))?;
-        Ok(Holders { key, images, places, workloads })
+            holder.place = known.get(&holding.place).copied().flatten();
+            holder.tags = self.database.rows(&TAG, "WHERE image = ?1", &[&holding.image], Tagged::of)?;
+            holder.tags.sort();
+            images.push(holder);
+        }
+        let repositories = self.database.rows(&OLDEST, "WHERE secret = ?1", &[&id], |_| Some(()))?.len();
+        let workloads = self.users(&key.fingerprint, id, images_total, &variables(&places))?;
+        Ok(Holders { key, images_total, repositories, images, places, workloads })
     }
 
     /// What a name leads to now, as far as it was seen: the digest, and whether it is known to hold the key. None
@@ -207,15 +228,6 @@ impl Inventory {
             })
         })
     }
-
-    /// The layers of an image as hashes of eight bytes; empty where they are not known.
-    ///
-    /// # Errors
-    /// When the inventory cannot be read.
-    pub fn stack(&self, image: &Holder) -> Result<Vec<u8>, InventoryError> {
-        let stack = self.database.row(&STACK, "WHERE image = ?1", &[&image.id], |cells| cells.bytes(1));
-        stack.map(Option::unwrap_or_default).map_err(|error| self.database.fault(&error))
-    }
 }
 
 /// What a name leads to now.
@@ -235,19 +247,30 @@ fn variables(places: &[Stand]) -> HashSet<String> {
 }
 
 impl Holders {
-    /// Distinct names of repositories.
-    pub fn repositories(&self) -> BTreeSet<&str> {
-        let tags = self.images.iter().flat_map(|image| &image.tags);
-        tags.map(|tag| tag.repository.as_str()).filter(|name| !name.is_empty()).collect()
-    }
-
-    /// How many names lead to its images now.
-    pub fn tags(&self) -> usize {
-        self.images.iter().flat_map(|image| &image.tags).filter(|tag| tag.until == 0).count()
+    /// How many names lead to its images now; none where not all of them are told.
+    pub fn tags(&self) -> Option<usize> {
+        let now = self.images.iter().flat_map(|image| &image.tags).filter(|tag| tag.until == 0);
+        (self.images.len() == self.images_total).then(|| now.count())
     }
 }
 
 impl KeyFacts {
+    /// Of a key that was seen as the value of workloads' variables alone.
+    fn of_workloads(fingerprint: &str) -> Self {
+        Self {
+            fingerprint: fingerprint.to_owned(),
+            detector: String::new(),
+            name: "Key that no image is known to hold".to_owned(),
+            service: String::new(),
+            severity: Severity::Medium.word().to_owned(),
+            handles: BTreeMap::new(),
+            status: "unverified".to_owned(),
+            asked_at: 0,
+            first_seen: 0,
+            last_seen: 0,
+        }
+    }
+
     pub(super) fn of(cells: &Cells<'_>) -> Option<Self> {
         Some(Self {
             fingerprint: cells.text(2)?,
@@ -286,28 +309,52 @@ impl Tagged {
     }
 }
 
+/// That an image holds a key.
+struct Holding {
+    image: i64,
+    place: i64,
+    in_final_image: i64,
+    in_base: i64,
+    suppressed: bool,
+    first_seen: i64,
+    last_seen: i64,
+}
+
+impl Holding {
+    fn of(cells: &Cells<'_>) -> Option<Self> {
+        Some(Self {
+            image: cells.number(1)?,
+            place: cells.number(2)?,
+            in_final_image: cells.number(3)?,
+            in_base: cells.number(4)?,
+            suppressed: cells.number(5)? == 1,
+            first_seen: cells.number(6)?,
+            last_seen: cells.number(7)?,
+        })
+    }
+}
+
 impl Holder {
-    fn of(holding: &Cells<'_>, image: &Cells<'_>) -> Option<(i64, Self)> {
+    fn of(holding: &Holding, image: &Cells<'_>) -> Option<Self> {
         let known = |number: i64| (number < 2).then_some(number == 1);
-        let holder = Self {
-            id: image.number(0)?,
+        Some(Self {
             digest: image.text(1)?,
             index_digest: image.maybe(3)?,
             platform: image.maybe(5)?,
             base_image: image.maybe(6)?,
             pullable_by: image.maybe(7)?,
+            last_seen: image.number(9)?,
             complete: image.number(10)? == 1,
             narrowed: image.number(11)? == 1,
-            last_seen: image.number(9)?,
-            in_final_image: known(holding.number(3)?),
-            in_base: known(holding.number(4)?),
-            suppressed: holding.number(5)? == 1,
-            found_first: holding.number(6)?,
-            found_last: holding.number(7)?,
+            layers: image.bytes(13)?,
+            in_final_image: known(holding.in_final_image),
+            in_base: known(holding.in_base),
+            suppressed: holding.suppressed,
+            found_first: holding.first_seen,
+            found_last: holding.last_seen,
             tags: Vec::new(),
             place: None,
-        };
-        Some((holding.number(2)?, holder))
+        })
     }
 }
 

@@ -54,7 +54,8 @@ impl Inventory {
     /// Workloads that have this key as a variable's value.
     fn having(&self, fingerprint: &str) -> rusqlite::Result<Vec<String>> {
         let mut all = Vec::new();
-        let from = "value JOIN workload ON workload.id = value.workload WHERE value.fingerprint_id = ?1";
+        let from =
+            "value CROSS JOIN workload ON workload.id = value.workload WHERE value.fingerprint_id = ?1";
         let id = self.fingerprint_id(fingerprint);
         self.database.joined(&[&VALUE, &WORKLOAD], from, &[&id], |cells| {
             if let Some(workload) =

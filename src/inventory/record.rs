@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rusqlite::types::Value;
 
 use super::database::{Cells, InventoryError};
-use super::schema::{HOLDING, IMAGE, KEY, OLDEST, PLACE, STACK, TAG};
+use super::schema::{HOLDING, IMAGE, KEY, OLDEST, PLACE, TAG};
 use super::spot::{cut, origin, spots};
 use super::{Inventory, known};
 use crate::detect::catalogue::Catalogue;
@@ -46,8 +46,11 @@ pub(super) struct Name {
 /// A row of an image that there is already.
 struct Before {
     place: i64,
+    in_final_image: i64,
+    in_base: i64,
     first_seen: i64,
-    detector: Option<String>,
+    /// Fingerprint and detector; none where the key's own row does not count.
+    key: Option<(String, String)>,
 }
 
 pub(super) fn text(text: &str) -> Value {
@@ -99,6 +102,14 @@ impl Inventory {
         let hidden = result.suppressed.iter().filter(|one| !one.by.starts_with(PUBLISHED));
         let mut done = HashSet::new();
         for seen in found.chain(hidden.map(Seen::Suppressed)) {
+            let (fingerprint, detector) = seen.identity();
+            // Where the best detector is left out, a lesser one finds the same key.
+            let is_same = |row: &Before| {
+                row.key.as_ref().is_some_and(|(known, by)| known == fingerprint && by != detector)
+            };
+            if how.narrowed && before.values().any(is_same) {
+                continue;
+            }
             let key = self.record_key(seen, how)?;
             if !done.insert(key) {
                 continue;
@@ -112,7 +123,8 @@ impl Inventory {
             let is_known = |detector: &str| {
                 detector != own_secrets::DETECTOR_ID && how.catalogue.find(detector).is_some()
             };
-            for (key, _) in before.iter().filter(|(_, row)| row.detector.as_deref().is_some_and(is_known)) {
+            let gone = |row: &Before| row.key.as_ref().is_some_and(|(_, detector)| is_known(detector));
+            for (key, _) in before.iter().filter(|(_, row)| gone(row)) {
                 self.database.remove(&HOLDING, "WHERE secret = ?1 AND image = ?2", &[key, &image])?;
             }
         }
@@ -136,6 +148,10 @@ impl Inventory {
         let index = result.index_digest.as_deref().or_else(of_registry);
         let base = result.base_image.as_ref().map(|base| cut(&base.name));
         let id = |digest: Option<&str>| digest.map_or(Value::Null, |digest| self.image_id(digest).into());
+        let layers = result.layers.iter().flat_map(|layer| {
+            let digest = layer.diff_id.as_deref().or(layer.digest.as_deref()).unwrap_or_default();
+            self.database.seal.id("layer", &[digest]).to_le_bytes()
+        });
         let row = [
             image.into(),
             text(digest),
@@ -150,13 +166,9 @@ impl Inventory {
             i64::from(result.complete).into(),
             i64::from(how.narrowed).into(),
             (if is_whole { how.at } else { whole_at }).into(),
+            Value::Blob(layers.collect()),
         ];
         self.database.put(&IMAGE, &row)?;
-        let layers = result.layers.iter().flat_map(|layer| {
-            let digest = layer.diff_id.as_deref().or(layer.digest.as_deref()).unwrap_or_default();
-            self.database.seal.id("layer", &[digest]).to_le_bytes()
-        });
-        self.database.put(&STACK, &[image.into(), Value::Blob(layers.collect())])?;
         Ok(is_whole)
     }
 
@@ -187,7 +199,8 @@ impl Inventory {
                 self.database.put(&TAG, &other)?;
             }
         }
-        let first = self.database.row(&TAG, "WHERE id = ?1", &[&id], |cells| cells.number(7))?;
+        let own = "WHERE image = ?1 AND id = ?2";
+        let first = self.database.row(&TAG, own, &[&image, &id], |cells| cells.number(7))?;
         let row = [
             id.into(),
             ref_id.into(),
@@ -205,12 +218,22 @@ impl Inventory {
 
     /// What is recorded of the keys of an image.
     fn held(&self, image: i64) -> rusqlite::Result<HashMap<i64, Before>> {
-        let held = |cells: &Cells<'_>| Some((cells.number(0)?, cells.number(2)?, cells.number(6)?));
+        let held = |cells: &Cells<'_>| {
+            let before = Before {
+                place: cells.number(2)?,
+                in_final_image: cells.number(3)?,
+                in_base: cells.number(4)?,
+                first_seen: cells.number(6)?,
+                key: None,
+            };
+            Some((cells.number(0)?, before))
+        };
         let held = self.database.rows(&HOLDING, "WHERE image = ?1", &[&image], held)?;
         let mut before = HashMap::new();
-        for (key, place, first_seen) in held {
-            let detector = self.database.row(&KEY, "WHERE id = ?1", &[&key], |cells| cells.text(3))?;
-            before.insert(key, Before { place, first_seen, detector });
+        for (key, row) in held {
+            let names = |cells: &Cells<'_>| Some((cells.text(2)?, cells.text(3)?));
+            let names = self.database.row(&KEY, "WHERE id = ?1", &[&key], names)?;
+            before.insert(key, Before { key: names, ..row });
         }
         Ok(before)
     }
@@ -279,7 +302,9 @@ impl Inventory {
                 (self.record_place(result, finding)?, i64::from(finding.in_final_image), in_base)
             }
             // A report says no more of what is suppressed; where it stands may be known from before.
-            Seen::Suppressed(_) => (before.as_ref().map_or(0, |before| before.place), 2, 2),
+            Seen::Suppressed(_) => before
+                .as_ref()
+                .map_or((0, 2, 2), |before| (before.place, before.in_final_image, before.in_base)),
         };
         let row = [
             key.into(),

@@ -35,7 +35,7 @@ const ID: &str = "INTEGER PRIMARY KEY";
 const NUMBER: &str = "INTEGER";
 const TEXT: &str = "TEXT";
 
-/// Images, by digest.
+/// Images, by digest. Layers are eight bytes of a hash each.
 pub(super) static IMAGE: Table = Table {
     name: "image",
     columns: &[
@@ -52,13 +52,10 @@ pub(super) static IMAGE: Table = Table {
         ("complete", NUMBER),
         ("narrowed", NUMBER),
         ("whole_at", NUMBER),
+        ("layers", "BLOB"),
     ],
     key: None,
 };
-
-/// The layers of an image, eight bytes of a hash each.
-pub(super) static STACK: Table =
-    Table { name: "stack", columns: &[("image", ID), ("layers", "BLOB")], key: None };
 
 /// Keys, one a fingerprint and detector.
 pub(super) static KEY: Table = Table {
@@ -103,11 +100,12 @@ pub(super) static HOLDING: Table = Table {
     key: Some("secret, image"),
 };
 
-/// What leads to an image: a tag of a repository, or the name of an archive.
+/// What leads to an image: a tag of a repository, or the name of an archive. Those of an image lie together, in the
+/// order in which holdings name the images.
 pub(super) static TAG: Table = Table {
     name: "tag",
     columns: &[
-        ("id", ID),
+        ("id", NUMBER),
         ("ref_id", NUMBER),
         ("repository", TEXT),
         ("tag", TEXT),
@@ -118,7 +116,7 @@ pub(super) static TAG: Table = Table {
         ("last_seen", NUMBER),
         ("until", NUMBER),
     ],
-    key: None,
+    key: Some("image, id"),
 };
 
 /// The first tag of a repository that was seen to hold a key.
@@ -183,17 +181,16 @@ pub(super) static REFERENCE: Table = Table {
 };
 
 /// All tables.
-pub(super) static TABLES: [&Table; 11] =
-    [&IMAGE, &STACK, &KEY, &PLACE, &HOLDING, &TAG, &OLDEST, &IMPORT, &WORKLOAD, &VALUE, &REFERENCE];
+pub(super) static TABLES: [&Table; 10] =
+    [&IMAGE, &KEY, &PLACE, &HOLDING, &TAG, &OLDEST, &IMPORT, &WORKLOAD, &VALUE, &REFERENCE];
 
 /// Their indexes.
-pub(super) const INDEXES: [&str; 12] = [
-    "CREATE INDEX image_of_index ON image (index_id)",
-    "CREATE INDEX image_of_config ON image (config_id)",
+pub(super) const INDEXES: [&str; 11] = [
+    "CREATE INDEX image_of_index ON image (index_id) WHERE index_id IS NOT NULL",
+    "CREATE INDEX image_of_config ON image (config_id) WHERE config_id IS NOT NULL",
     "CREATE INDEX secret_of_fingerprint ON secret (fingerprint_id)",
     "CREATE INDEX holding_of_image ON holding (image)",
     "CREATE INDEX tag_of_ref ON tag (ref_id, until)",
-    "CREATE INDEX tag_of_image ON tag (image)",
     "CREATE INDEX workload_of_import ON workload (import)",
     "CREATE INDEX workload_of_ref ON workload (ref_id)",
     "CREATE INDEX workload_of_image ON workload (image_id)",

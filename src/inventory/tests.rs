@@ -57,7 +57,7 @@ fn times_are_the_first_and_the_last() {
     }
     let inventory = case.inventory();
     let fingerprint = &image("1", 'a').findings[0].fingerprint;
-    let held = inventory.holders(fingerprint).expect("read").remove(0);
+    let held = inventory.holders(fingerprint, usize::MAX).expect("read").remove(0);
     assert_eq!((held.key.first_seen, held.key.last_seen), (300, 900));
     assert_eq!((held.images.len(), held.images[0].tags[0].first_seen), (1, 300));
 }
@@ -69,7 +69,7 @@ fn a_whole_scan_takes_away_what_better_rules_no_longer_find() {
     let fingerprint = full.findings[0].fingerprint.clone();
     let mut without = full.clone();
     without.findings.clear();
-    let held = || case.inventory().holders(&fingerprint).expect("read")[0].images.len();
+    let held = || case.inventory().holders(&fingerprint, usize::MAX).expect("read")[0].images.len();
     case.inventory().record(&[full], &case.at(100)).expect("recorded");
     let narrowed = Recording { narrowed: true, ..case.at(200) };
     case.inventory().record(std::slice::from_ref(&without), &narrowed).expect("recorded");
@@ -92,7 +92,7 @@ fn a_tag_leads_to_one_image_of_each_platform() {
     inventory.record(&[of_index('a', '1'), of_index('b', '1')], &case.at(100)).expect("recorded");
     inventory.record(&[of_index('c', '2')], &case.at(200)).expect("recorded");
     let fingerprint = &image("1", 'a').findings[0].fingerprint;
-    let held = inventory.holders(fingerprint).expect("read").remove(0);
+    let held = inventory.holders(fingerprint, usize::MAX).expect("read").remove(0);
     let mut until: Vec<(char, i64)> = held
         .images
         .iter()
@@ -100,7 +100,7 @@ fn a_tag_leads_to_one_image_of_each_platform() {
         .collect();
     until.sort_unstable();
     assert_eq!(until, [('a', 200), ('b', 200), ('c', 0)]);
-    assert_eq!(held.tags(), 1);
+    assert_eq!(held.tags(), Some(1));
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn an_error_in_the_middle_leaves_nothing_behind() {
     let case = Case::new();
     let inventory = case.inventory();
     let failed: Result<(), InventoryError> = inventory.database.transaction(|| {
-        let layers = rusqlite::types::Value::Blob(vec![1; 8]);
-        inventory.database.put(&schema::STACK, &[7.into(), layers])?;
+        let text = |text: &str| rusqlite::types::Value::Text(text.to_owned());
+        inventory.database.put(&schema::IMPORT, &[7.into(), text("a"), text("b"), 1.into(), 1.into()])?;
         Err(rusqlite::Error::InvalidQuery)
     });
     assert!(failed.is_err());
     let count = |sql: &str| inventory.database.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    assert_eq!(count("SELECT count(*) FROM stack"), Ok(0));
+    assert_eq!(count("SELECT count(*) FROM import"), Ok(0));
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Inventory;
 use super::database::Cells;
-use super::schema::{HOLDING, IMAGE, REFERENCE, TAG, VALUE, WORKLOAD};
+use super::schema::{HOLDING, IMAGE, IMPORT, REFERENCE, TAG, VALUE, WORKLOAD};
 use super::workload::{Reference, Workload};
 use crate::limits::INVENTORY_VARIABLES;
 
@@ -55,17 +55,23 @@ pub struct User {
 type Users = BTreeMap<i64, (Workload, BTreeMap<Sure, Vec<String>>)>;
 
 impl Inventory {
-    /// Workloads that use a key: `keys` are its rows, `variables` the names of those that hold it in images.
+    /// Workloads that use a key: `key` is its row, `images` how many hold it, `variables` the names of those that hold it
+    /// in images.
     pub(super) fn users(
         &self,
         fingerprint: &str,
-        keys: &[i64],
+        key: i64,
+        images: usize,
         variables: &HashSet<String>,
     ) -> rusqlite::Result<Vec<User>> {
         let mut users = Users::new();
-        for key in keys {
-            self.by_digest(*key, &mut users)?;
-            self.by_tag(*key, &mut users)?;
+        let workloads = self.database.rows(&IMPORT, "", &[], |cells| cells.number(4))?;
+        let workloads = workloads.iter().fold(0_i64, |all, import| all.saturating_add(*import));
+        // Each of the fewer is looked up among the more.
+        let by_image = i64::try_from(images).is_ok_and(|images| images < workloads);
+        if workloads > 0 {
+            self.by_digest(key, by_image, &mut users)?;
+            self.by_tag(key, by_image, &mut users)?;
         }
         self.by_value(fingerprint, &mut users)?;
         let valued = users.values().filter_map(|(_, sure)| sure.get(&Sure::SameValue)).flatten();
@@ -90,24 +96,35 @@ impl Inventory {
         Ok(all)
     }
 
-    fn by_digest(&self, key: i64, users: &mut Users) -> rusqlite::Result<()> {
+    fn by_digest(&self, key: i64, by_image: bool, users: &mut Users) -> rusqlite::Result<()> {
         for column in ["id", "index_id", "config_id"] {
-            let from = format!(
-                "workload JOIN image ON image.{column} = workload.image_id \
-                 JOIN holding ON holding.secret = ?1 AND holding.image = image.id"
-            );
+            let from = if by_image {
+                format!(
+                    "holding CROSS JOIN image ON image.id = holding.image \
+                     CROSS JOIN workload ON workload.image_id = image.{column} WHERE holding.secret = ?1"
+                )
+            } else {
+                format!(
+                    "workload CROSS JOIN image ON image.{column} = workload.image_id \
+                     CROSS JOIN holding ON holding.secret = ?1 AND holding.image = image.id"
+                )
+            };
             self.database.joined(&[&WORKLOAD, &IMAGE, &HOLDING], &from, &[&key], |cells| {
                 let Some([workload, image]) = cells.first_chunk::<2>() else { return };
-                let detail = image.text(1).filter(|_| column == "id").or_else(|| image.text(3));
-                add(users, workload, Sure::SameDigest, detail.or_else(|| image.text(1)).unwrap_or_default());
+                add(users, workload, Sure::SameDigest, image.text(1).unwrap_or_default());
             })?;
         }
         Ok(())
     }
 
-    fn by_tag(&self, key: i64, users: &mut Users) -> rusqlite::Result<()> {
-        let from = "workload JOIN tag ON tag.ref_id = workload.ref_id \
-                    JOIN holding ON holding.secret = ?1 AND holding.image = tag.image";
+    fn by_tag(&self, key: i64, by_image: bool, users: &mut Users) -> rusqlite::Result<()> {
+        let from = if by_image {
+            "holding CROSS JOIN tag ON tag.image = holding.image \
+             CROSS JOIN workload ON workload.ref_id = tag.ref_id WHERE holding.secret = ?1"
+        } else {
+            "workload CROSS JOIN tag ON tag.ref_id = workload.ref_id \
+             CROSS JOIN holding ON holding.secret = ?1 AND holding.image = tag.image"
+        };
         self.database.joined(&[&WORKLOAD, &TAG, &HOLDING], from, &[&key], |cells| {
             let Some([workload, tag]) = cells.first_chunk::<2>() else { return };
             let (Some(repository), Some(name), Some(until)) = (tag.text(2), tag.text(3), tag.number(9))
@@ -120,7 +137,8 @@ impl Inventory {
     }
 
     fn by_value(&self, fingerprint: &str, users: &mut Users) -> rusqlite::Result<()> {
-        let from = "value JOIN workload ON workload.id = value.workload WHERE value.fingerprint_id = ?1";
+        let from =
+            "value CROSS JOIN workload ON workload.id = value.workload WHERE value.fingerprint_id = ?1";
         let id = self.fingerprint_id(fingerprint);
         self.database.joined(&[&VALUE, &WORKLOAD], from, &[&id], |cells| {
             let Some([value, workload]) = cells.first_chunk::<2>() else { return };
@@ -129,8 +147,7 @@ impl Inventory {
     }
 
     fn by_variable(&self, variable: &str, users: &mut Users) -> rusqlite::Result<()> {
-        let from =
-            "reference JOIN workload ON workload.id = reference.workload WHERE reference.variable_id = ?1";
+        let from = "reference CROSS JOIN workload ON workload.id = reference.workload WHERE reference.variable_id = ?1";
         let id = self.variable_id(variable);
         self.database.joined(&[&REFERENCE, &WORKLOAD], from, &[&id], |cells| {
             let Some([from, workload]) = cells.first_chunk::<2>() else { return };

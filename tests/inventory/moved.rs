@@ -82,6 +82,8 @@ fn a_key_that_an_older_tag_had_is_still_unrotated() {
     let path = recorded.path("team-shop-1.3.tar").display().to_string();
     for format in ["table", "markdown", "html"] {
         let text = recorded.keyseam(&["scan", "-o", format, &path]).run().text();
+        // Markdown writes numbers as code.
+        let text = text.replace('`', "");
         assert!(text.contains("still unrotated since 1.2, first seen 2"), "{format}:\n{text}");
     }
 }

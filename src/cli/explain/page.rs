@@ -23,6 +23,7 @@ pub(in crate::cli) struct Page(Vec<Block>);
 enum Block {
     Title(String),
     Heading(String),
+    Step(usize, String),
     Fact(&'static str, String),
     List { ordered: bool, entries: Vec<String> },
     Code { name: String, fence: String, text: String },
@@ -54,10 +55,16 @@ impl Page {
         }
     }
 
-    /// A part of a page, with steps or points.
-    pub(in crate::cli) fn list(&mut self, heading: &str, ordered: bool, entries: Vec<String>) {
+    /// A part that lists something.
+    pub(in crate::cli) fn list(&mut self, heading: &str, entries: Vec<String>) {
         self.heading(heading);
-        self.0.push(Block::List { ordered, entries });
+        self.0.push(Block::List { ordered: false, entries });
+    }
+
+    /// A step of several, with its points.
+    pub(in crate::cli) fn step(&mut self, number: usize, title: &str, entries: Vec<String>) {
+        self.0.push(Block::Step(number, title.to_owned()));
+        self.0.push(Block::List { ordered: false, entries });
     }
 
     /// A file, or a part of one.
@@ -94,6 +101,9 @@ impl Page {
                     }
                 }
                 Block::Heading(text) => writeln!(out, "\n{}", style.paint(bold, style.clean(text)))?,
+                Block::Step(number, text) => {
+                    writeln!(out, "\n{}", style.paint(bold, format!("{number}. {}", style.clean(text))))?;
+                }
                 Block::Fact(name, text) => {
                     let room = style.width.saturating_sub(NAMES);
                     for (number, line) in wrap(&style.clean(text), room).iter().enumerate() {
@@ -129,6 +139,7 @@ impl Page {
                     writeln!(out, "{gap}## {}\n", markdown::prose(text))?;
                 }
                 Block::Heading(text) => writeln!(out, "\n### {}\n", markdown::prose(text))?,
+                Block::Step(number, text) => writeln!(out, "\n### {number}. {}\n", markdown::prose(text))?,
                 Block::Fact(name, text) => writeln!(out, "- **{name}:** {}", markdown::rich(text))?,
                 Block::List { ordered, entries } => {
                     for (number, entry) in entries.iter().enumerate() {

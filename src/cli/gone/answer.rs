@@ -182,7 +182,7 @@ fn listed(page: &mut Page, heading: &str, entries: Vec<String>) {
     let more = entries.len().saturating_sub(ENTRIES);
     let mut shown: Vec<String> = entries.into_iter().take(ENTRIES).collect();
     shown.extend((more > 0).then(|| format!("and {more} more (--format json has all)")));
-    page.list(heading, false, shown);
+    page.list(heading, shown);
 }
 
 impl Tag {

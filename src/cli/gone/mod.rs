@@ -117,7 +117,7 @@ fn held(
         Err(InventoryError::None(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let mut held = inventory.holders(fingerprint.as_str())?;
+    let mut held = inventory.holders(fingerprint.as_str(), usize::MAX)?;
     let name = repository.whole_name();
     for holders in &mut held {
         holders.images.retain(|image| image.tags.iter().any(|tag| tag.repository == name));

@@ -32,8 +32,10 @@ pub(super) fn run(arguments: &WhereArguments, stdout: &mut dyn Write) -> anyhow:
     let opened = Opened::new(&arguments.common)?;
     let wanted = Wanted::of(&arguments.what, &opened.key)?;
     let (mut keys, mut unknown) = (Vec::new(), Vec::new());
+    let most = if arguments.format == ReachFormat::Json { usize::MAX } else { INVENTORY_LINES };
     for fingerprint in &wanted.fingerprints {
-        let found = opened.inventory.as_ref().map(|inventory| inventory.holders(fingerprint)).transpose()?;
+        let found =
+            opened.inventory.as_ref().map(|inventory| inventory.holders(fingerprint, most)).transpose()?;
         match found.filter(|found| !found.is_empty()) {
             Some(found) => keys.extend(found),
             None => unknown.push(fingerprint.clone()),
@@ -87,12 +89,16 @@ pub(super) fn title(key: &KeyFacts, style: &Style) -> String {
     } else {
         format!(" of {}", key.service)
     };
-    format!(
-        "{word}  {}{}  ({}){status}",
-        style.clean(&key.name),
-        style.clean(&service),
-        style.clean(&key.detector)
-    )
+    let detector = if key.detector.is_empty() { String::new() } else { format!("  ({})", key.detector) };
+    let [name, service, detector] = [&key.name, &service, &detector].map(|text| style.clean(text));
+    format!("{word}  {name}{service}{detector}{status}")
+}
+
+/// How far a key reaches.
+pub(super) fn facts(holders: &Holders) -> Vec<String> {
+    let tags = holders.tags().map(|tags| count(tags, "tag"));
+    let images = count(holders.images_total, "image");
+    [Some(images), tags, Some(repositories(holders.repositories))].into_iter().flatten().collect()
 }
 
 /// A number of repositories.
@@ -158,12 +164,10 @@ impl Page {
         if !handles.is_empty() {
             self.put(4, &handles.join(self.style.glyph(" · ", ", ")));
         }
-        let facts = [
-            count(holders.images.len(), "image"),
-            count(holders.tags(), "tag"),
-            repositories(holders.repositories().len()),
-            format!("seen {}", days(key.first_seen, key.last_seen)),
-        ];
+        let mut facts = facts(holders);
+        if key.last_seen > 0 {
+            facts.push(format!("seen {}", days(key.first_seen, key.last_seen)));
+        }
         self.put(4, &facts.join(self.style.glyph(" · ", ", ")));
         self.users(&holders.workloads, imports);
         let mut by_place: BTreeMap<usize, Vec<&Holder>> = BTreeMap::new();
@@ -186,7 +190,7 @@ impl Page {
                 told += 1;
             }
         }
-        let more = holders.images.len() - told;
+        let more = holders.images_total - told;
         if more > 0 {
             self.put(2, &format!("and {}; --format json lists them all", count(more, "more image")));
         }

@@ -11,10 +11,12 @@ use crate::cli::args::{PlanArguments, PlanFormat};
 use crate::cli::explain::page::Page;
 use crate::cli::{detectors, output};
 use crate::inventory::holders::Holders;
-use crate::report::text::count;
 
 /// Entries of one step that are written; JSON has all.
 const ENTRIES: usize = 50;
+
+/// Images that are looked at for what is written; JSON has all.
+const IMAGES: usize = 1_000;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -40,9 +42,10 @@ pub(super) fn run(arguments: &PlanArguments, stdout: &mut dyn Write) -> anyhow::
     let fingerprint = fingerprint(&arguments.fingerprint, &opened.key)?;
     let catalogue = detectors::catalogue(&[])?;
     let imports = opened.imports()?;
+    let most = if arguments.format == PlanFormat::Json { usize::MAX } else { IMAGES };
     let mut plans: Vec<(Holders, Vec<Step>)> = Vec::new();
     if let Some(inventory) = &opened.inventory {
-        for holders in inventory.holders(&fingerprint)? {
+        for holders in inventory.holders(&fingerprint, most)? {
             let definition = catalogue.find(&holders.key.detector).and_then(|index| catalogue.get(index));
             let steps = steps::of(inventory, &holders, definition, &imports)?;
             plans.push((holders, steps));
@@ -78,16 +81,20 @@ pub(super) fn run(arguments: &PlanArguments, stdout: &mut dyn Write) -> anyhow::
 
 fn of_key(holders: &Holders, steps: &[Step], page: &mut Page) {
     let key = &holders.key;
-    page.title(&format!("How to replace the {} ({}), severity {}", key.name, key.detector, key.severity));
+    match key.detector.as_str() {
+        "" => page.title("How to replace a key that workloads have, and no image is known to hold"),
+        detector => {
+            page.title(&format!("How to replace the {} ({detector}), severity {}", key.name, key.severity))
+        }
+    }
     page.fact("Key", &key.fingerprint);
-    let reach = format!(
-        "{}, {}, {}, {}; seen {}",
-        count(holders.images.len(), "image"),
-        count(holders.tags(), "tag"),
-        super::holders::repositories(holders.repositories().len()),
-        super::list::workloads(holders.workloads.len()),
-        days(key.first_seen, key.last_seen),
-    );
+    let seen = match key.last_seen {
+        0 => String::new(),
+        last => format!("; seen {}", days(key.first_seen, last)),
+    };
+    let mut facts = super::holders::facts(holders);
+    facts.push(super::list::workloads(holders.workloads.len()));
+    let reach = format!("{}{seen}", facts.join(", "));
     page.fact("Holds", &reach);
     if steps::is_urgent(holders) {
         page.fact(
@@ -101,6 +108,6 @@ fn of_key(holders: &Holders, steps: &[Step], page: &mut Page) {
         if more > 0 {
             entries.push(format!("and {more} more; `--format json` lists them all"));
         }
-        page.list(&format!("{}. {}", number + 1, step.title), false, entries);
+        page.step(number + 1, step.title, entries);
     }
 }

@@ -1,6 +1,6 @@
 //! The steps of a rotation, in the order of doing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -45,10 +45,7 @@ pub(super) fn of(
     Ok(vec![
         Step { title: "Make the new key", entries: make(&guide, definition) },
         Step { title: "Put it where it is taken from", entries: or_none(stores(&holders.workloads)) },
-        Step {
-            title: "Build these images anew without it, in this order",
-            entries: builds(inventory, holders)?,
-        },
+        Step { title: "Build these images anew without it, in this order", entries: builds(holders) },
         Step {
             title: "Bring these workloads to the new images and the new key",
             entries: or_none(holders.workloads.iter().map(user_line).collect()),
@@ -106,28 +103,21 @@ fn stores(users: &[User]) -> Vec<String> {
 }
 
 /// The images by the step that brought the key: those that others are built on first.
-fn builds(inventory: &Inventory, holders: &Holders) -> Result<Vec<String>, InventoryError> {
-    let mut stacks = BTreeMap::new();
-    for image in holders.images.iter().take(COMPARED) {
-        stacks.insert(&image.digest, inventory.stack(image)?);
-    }
+fn builds(holders: &Holders) -> Vec<String> {
     // An image that nothing leads to any more is not built again.
     let current = |image: &&Holder| image.tags.is_empty() || image.tags.iter().any(|tag| tag.until == 0);
     let mut images: Vec<&Holder> = holders.images.iter().filter(current).collect();
     if images.is_empty() {
-        return Ok(vec!["none: no tag that is known leads to an image that holds it".to_owned()]);
+        return vec!["none: no tag that is known leads to an image that holds it".to_owned()];
     }
-    let depth = |image: &Holder| stacks.get(&image.digest).map_or(usize::MAX, Vec::len);
-    images.sort_by(|a, b| (depth(a), name(a)).cmp(&(depth(b), name(b))));
+    images.sort_by_cached_key(|image| (image.layers.len(), name(image)));
     let mut entries: Vec<String> = Vec::new();
     let mut bases: Vec<&Holder> = Vec::new();
     for image in images {
-        let own = stacks.get(&image.digest);
         let is_under = |base: &&&Holder| {
-            let under = stacks.get(&base.digest);
-            under.zip(own).is_some_and(|(under, own)| {
-                !under.is_empty() && under.len() < own.len() && own.starts_with(under)
-            })
+            !base.layers.is_empty()
+                && base.layers.len() < image.layers.len()
+                && image.layers.starts_with(&base.layers)
         };
         let built_on = bases.iter().rev().find(is_under);
         let place = image.place.and_then(|place| holders.places.get(place));
@@ -144,7 +134,7 @@ fn builds(inventory: &Inventory, holders: &Holders) -> Result<Vec<String>, Inven
             bases.push(image);
         }
     }
-    Ok(entries)
+    entries
 }
 
 /// What an image is called: its tags now, or its digest.
