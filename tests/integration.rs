@@ -37,6 +37,7 @@ mod recorded;
 mod registry;
 mod reports;
 mod rewrite;
+mod rotation;
 mod rules;
 mod scan;
 mod sources;

@@ -107,7 +107,7 @@ impl Answer {
     /// The answer for people.
     pub(super) fn page(&self) -> Page {
         let mut page = Page::default();
-        let what = self.name.as_deref().unwrap_or("the key");
+        let what = self.name.as_ref().map_or_else(|| "the key".to_owned(), |name| format!("the {name}"));
         let names = |tags: &mut dyn Iterator<Item = &Tag>| {
             let mut names: Vec<&str> = tags.map(|tag| tag.name.as_str()).collect();
             names.dedup();
@@ -147,8 +147,12 @@ impl Answer {
             listed(&mut page, "Free of it", vec![format!("{}{more}", shown.join(", "))]);
         }
         if self.asked > 0 {
-            let gone = count(self.asked, "manifest or layer");
-            listed(&mut page, "Deleted", vec![format!("{gone} that held it: the registry has them no more")]);
+            let gone = self.asked;
+            listed(
+                &mut page,
+                "Deleted",
+                vec![format!("manifests and layers that held it and that the registry has no more: {gone}")],
+            );
         }
         page
     }
