@@ -215,3 +215,21 @@ fn eight_scans_at_once_are_all_recorded() {
     });
     assert_eq!(names(&recorded.held(&crate::scan::fingerprint(&key(1)))).len(), 8);
 }
+
+#[test]
+fn a_private_key_is_known_in_every_spelling() {
+    let recorded = Recorded::new();
+    let made = std::process::Command::new("openssl")
+        .args(["ecparam", "-name", "prime256v1", "-genkey", "-noout"])
+        .output();
+    let pem = String::from_utf8(made.expect("openssl runs").stdout).expect("PEM");
+    let leaky = ImageBuilder::new("shop:1").layer(Layer::new().file("server.pem", pem.as_bytes())).build();
+    recorded.scan_image(&leaky, &[]).assert_status(1);
+    for typed in
+        [pem.clone(), pem.replace('\n', "\r\n"), pem.replace('\n', "\\n"), format!("\"{}\"", pem.trim())]
+    {
+        let run = recorded.keyseam(&["inventory", "where", "-"]).stdin(typed).run();
+        run.assert_status(0);
+        assert!(run.text().contains("server.pem"), "{}", run.text());
+    }
+}

@@ -74,3 +74,27 @@ fn unquoted(text: &[u8]) -> &[u8] {
         plain => plain,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::catalogue::Catalogue;
+    use crate::detect::template::{Seed, expand};
+
+    #[test]
+    fn every_spelling_of_a_key_has_the_fingerprint_that_scans_give_it() {
+        let catalogue = Catalogue::embedded().expect("the catalogue");
+        let detectors = DetectorSet::new(&catalogue).expect("detectors");
+        let key = FingerprintKey::from_bytes([3; 32]);
+        let secret = expand("{{github:ghp_}}", "", &mut Seed(1)).expect("a key");
+        let wanted = key.fingerprint(&Key::new(secret.clone().into_bytes())).to_string();
+        let mut fingerprints = Fingerprints::new(&detectors, &key);
+        let encoded = secret.replacen('_', "%5F", 1);
+        for text in [secret.clone(), format!(" '{secret}' "), encoded, format!("export A={secret} # mine")] {
+            assert!(fingerprints.of_text(text.as_bytes()).contains(&wanted));
+            assert!(fingerprints.of_variable("ANY", &text).contains(&wanted));
+        }
+        assert!(!fingerprints.of_text(&secret.as_bytes()[1..]).contains(&wanted));
+        assert!(fingerprints.of_text(b"").is_empty());
+    }
+}

@@ -176,28 +176,36 @@ impl Inventory {
         for holding in &holdings {
             *sizes.entry(holding.place).or_default() += 1;
         }
-        holdings.sort_by_key(|holding| {
+        holdings.sort_by_cached_key(|holding| {
             let size = sizes.get(&holding.place).copied().unwrap_or_default();
             (Reverse(size), holding.place, Reverse(holding.last_seen), holding.image)
         });
-        let (mut images, mut places): (Vec<Holder>, Vec<Stand>) = (Vec::new(), Vec::new());
-        let mut known: HashMap<i64, Option<usize>> = HashMap::new();
-        for holding in holdings.iter().take(most) {
+        // In the order in which they lie in the file, which is read once then.
+        let mut told: Vec<(usize, &Holding)> = holdings.iter().take(most).enumerate().collect();
+        told.sort_by_key(|(_, holding)| holding.image);
+        let mut images: Vec<(usize, i64, Holder)> = Vec::with_capacity(told.len());
+        for (rank, holding) in told {
             let image = |cells: &Cells<'_>| Holder::of(holding, cells);
             let Some(mut holder) = self.database.row(&IMAGE, "WHERE id = ?1", &[&holding.image], image)?
             else {
                 continue;
             };
-            if !known.contains_key(&holding.place) {
-                let stand = self.database.row(&PLACE, "WHERE id = ?1", &[&holding.place], Stand::of)?;
-                known.insert(holding.place, stand.as_ref().map(|_| places.len()));
-                places.extend(stand);
-            }
-            holder.place = known.get(&holding.place).copied().flatten();
             holder.tags = self.database.rows(&TAG, "WHERE image = ?1", &[&holding.image], Tagged::of)?;
             holder.tags.sort();
-            images.push(holder);
+            images.push((rank, holding.place, holder));
         }
+        images.sort_by_key(|(rank, ..)| *rank);
+        let mut places: Vec<Stand> = Vec::new();
+        let mut known: HashMap<i64, Option<usize>> = HashMap::new();
+        for (_, place, holder) in &mut images {
+            if !known.contains_key(place) {
+                let stand = self.database.row(&PLACE, "WHERE id = ?1", &[&*place], Stand::of)?;
+                known.insert(*place, stand.as_ref().map(|_| places.len()));
+                places.extend(stand);
+            }
+            holder.place = known.get(place).copied().flatten();
+        }
+        let images: Vec<Holder> = images.into_iter().map(|(.., holder)| holder).collect();
         let repositories = self.database.rows(&OLDEST, "WHERE secret = ?1", &[&id], |_| Some(()))?.len();
         let workloads = self.users(&key.fingerprint, id, images_total, &variables(&places))?;
         Ok(Holders { key, images_total, repositories, images, places, workloads })

@@ -116,3 +116,36 @@ fn an_error_in_the_middle_leaves_nothing_behind() {
     let count = |sql: &str| inventory.database.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     assert_eq!(count("SELECT count(*) FROM import"), Ok(0));
 }
+
+#[test]
+fn what_a_service_said_of_a_key_stays_until_it_is_asked_again() {
+    let case = Case::new();
+    let mut result = image("1", 'a');
+    let fingerprint = result.findings[0].fingerprint.clone();
+    let status = || {
+        let held = case.inventory().holders(&fingerprint, usize::MAX).expect("read").remove(0);
+        (held.key.status, held.key.asked_at)
+    };
+    for (status, at) in [("unverified", 100), ("live", 200), ("unverified", 300)] {
+        result.findings[0].verification.status = status;
+        case.inventory().record(std::slice::from_ref(&result), &case.at(at)).expect("recorded");
+    }
+    assert_eq!(status(), ("live".to_owned(), 200));
+    result.findings[0].verification.status = "dead";
+    case.inventory().record(&[result], &case.at(400)).expect("recorded");
+    assert_eq!(status(), ("dead".to_owned(), 400));
+}
+
+#[test]
+fn of_a_key_in_many_images_those_that_are_asked_for_are_read_and_all_are_counted() {
+    let case = Case::new();
+    let images: Vec<ImageResult> =
+        "0123456789abcdef".chars().enumerate().map(|(tag, digest)| image(&tag.to_string(), digest)).collect();
+    case.inventory().record(&images, &case.at(100)).expect("recorded");
+    let held =
+        |most| case.inventory().holders(&images[0].findings[0].fingerprint, most).expect("read").remove(0);
+    let few = held(3);
+    assert_eq!((few.images.len(), few.images_total, few.repositories, few.tags()), (3, 16, 1, None));
+    assert_eq!((held(usize::MAX).images.len(), held(usize::MAX).tags()), (16, Some(16)));
+    assert!(few.images.iter().all(|image| image.place == Some(0) && image.tags.len() == 1));
+}

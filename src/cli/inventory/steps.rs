@@ -226,3 +226,47 @@ fn elsewhere(holders: &Holders, guide: &Guide) -> Vec<String> {
         "`keyseam inventory where -` finds every other place of the key itself, as scans recorded them";
     handles.chain([value.to_owned()]).chain(guide.misuse.iter().cloned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::catalogue::Catalogue;
+    use crate::finding::fingerprint::{FingerprintKey, KeySettings};
+    use crate::inventory::record::Recording;
+    use crate::report::fixture;
+
+    /// The steps for the first key of a public image, of which its service said `status`.
+    fn steps(status: &'static str) -> Vec<Step> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let value = Some(zeroize::Zeroizing::new("A".repeat(43)));
+        let key = FingerprintKey::load(&KeySettings { value, ..KeySettings::default() }).expect("a key");
+        let catalogue = Catalogue::embedded().expect("the catalogue");
+        let inventory = Inventory::to_record(folder.path(), &key).expect("opened").expect("an inventory");
+        let mut results = fixture::public().results;
+        results.iter_mut().flat_map(|result| &mut result.findings).for_each(|finding| {
+            finding.verification.status = status;
+        });
+        let how = Recording { at: 1_000_000, narrowed: false, catalogue: &catalogue };
+        inventory.record(&results, &how).expect("recorded");
+        let fingerprint = &results[0].findings[0].fingerprint;
+        let holders = inventory.holders(fingerprint, usize::MAX).expect("read").remove(0);
+        of(&inventory, &holders, None, &[]).expect("steps")
+    }
+
+    #[test]
+    fn a_live_key_that_anyone_can_pull_is_revoked_at_once() {
+        assert!(steps("live")[4].entries[0].starts_with("Now: it is live"));
+        assert!(steps("unverified")[4].entries[0].starts_with("After the steps above"));
+        assert!(steps("dead")[4].entries[0].contains("dead already"));
+    }
+
+    #[test]
+    fn the_proof_names_each_repository_and_the_public_ids_are_looked_for() {
+        let steps = steps("unverified");
+        let titles: Vec<&str> = steps.iter().map(|step| step.title).collect();
+        assert!(titles[0].starts_with("Make") && titles[6].starts_with("Look"), "{titles:?}");
+        assert!(steps[5].entries[0].ends_with(" registry.example/team/shop`"), "{:?}", steps[5].entries);
+        assert!(steps[6].entries[0].contains("account") && steps[6].entries[0].contains("4711"));
+        assert_eq!(steps[1].entries, ["none known; no workloads are imported (keyseam inventory import)"]);
+    }
+}
