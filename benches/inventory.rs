@@ -5,6 +5,8 @@
 //! cargo bench --bench inventory [-- IMAGES]
 //! ```
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
