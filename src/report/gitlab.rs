@@ -229,7 +229,7 @@ fn details(result: &ImageResult, finding: &Finding) -> Value {
     if let Some(step) = describe::step(finding) {
         details["step"] = field("Build step", &step);
     }
-    if let Some(line) = super::words::verification(finding) {
+    if let Some(line) = super::words::verification(&finding.verification, &finding.service) {
         details["verification"] = field("Works", &line);
     }
     if let Some(line) = line {

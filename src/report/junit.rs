@@ -161,7 +161,10 @@ fn about(result: &ImageResult, finding: &Finding) -> Vec<String> {
         finding.confidence.word(),
         if finding.secret == "…" { "not shown" } else { &finding.secret }
     )];
-    lines.extend(super::words::verification(finding).map(|line| format!("works: {line}")));
+    lines.extend(
+        super::words::verification(&finding.verification, &finding.service)
+            .map(|line| format!("works: {line}")),
+    );
     lines.extend(
         finding.locations.iter().take(20).map(|location| format!("in {}", describe::place(location))),
     );

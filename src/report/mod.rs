@@ -25,7 +25,7 @@ pub mod template;
 pub mod text;
 mod texts;
 pub mod threshold;
-mod words;
+pub(crate) mod words;
 
 pub use format::Format;
 pub use model::Report;

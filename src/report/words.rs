@@ -83,8 +83,8 @@ pub(super) fn verified(finding: &Finding) -> &'static str {
 }
 
 /// What its service said of the key, or why it was not asked; none where nobody wanted to know.
-pub(super) fn verification(finding: &Finding) -> Option<String> {
-    let Verification { status, reason, request, facts } = &finding.verification;
+pub(crate) fn verification(verification: &Verification, service: &str) -> Option<String> {
+    let Verification { status, reason, request, facts } = verification;
     let said = match (status, reason) {
         (VerificationStatus::Unverified, None) => return None,
         (VerificationStatus::Unverified, Some(reason)) => format!("not asked about: {reason}"),
@@ -92,10 +92,10 @@ pub(super) fn verification(finding: &Finding) -> Option<String> {
             let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
             format!("unknown{reason}")
         }
-        (VerificationStatus::Live, _) => format!("live: {} takes it", finding.service),
+        (VerificationStatus::Live, _) => format!("live: {service} takes it"),
         (VerificationStatus::Dead, but) => {
             let but = but.as_ref().map_or_else(String::new, |but| format!(", {but}"));
-            format!("dead: {} does not take it{but}", finding.service)
+            format!("dead: {service} does not take it{but}")
         }
     };
     let facts: Vec<String> = facts.iter().map(|(name, fact)| format!("{name} {fact}")).collect();

@@ -128,7 +128,7 @@ fn key(list: &mut Markup, finding: &Finding) {
 
 /// What its service said.
 fn verification(list: &mut Markup, finding: &Finding) {
-    if let Some(line) = words::verification(finding) {
+    if let Some(line) = words::verification(&finding.verification, &finding.service) {
         entry(list, "Does it work", |text| text.text(&line));
     }
 }

@@ -203,7 +203,10 @@ fn details(page: &mut Page, shown: &[Shown<'_>]) {
         if finding.secret != "…" {
             lines.push(format!("- key {}\n", code(&finding.secret, CELL)));
         }
-        lines.extend(super::words::verification(finding).map(|line| format!("- works: {}\n", prose(&line))));
+        lines.extend(
+            super::words::verification(&finding.verification, &finding.service)
+                .map(|line| format!("- works: {}\n", prose(&line))),
+        );
         lines.extend(
             super::words::used(result, finding)
                 .take(LISTED)

@@ -55,7 +55,8 @@ fn secret(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
 
 /// What its service said.
 fn verification(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
-    words::verification(finding).map_or(Ok(()), |line| sheet.row("works", &line))
+    words::verification(&finding.verification, &finding.service)
+        .map_or(Ok(()), |line| sheet.row("works", &line))
 }
 
 fn places(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
