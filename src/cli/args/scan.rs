@@ -207,7 +207,7 @@ pub struct Verification {
     pub verify: bool,
     /// Only keys of this status fail the scan: live, dead, unknown, unverified; repeatable
     #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true, value_name = "STATUS")]
-    #[arg(requires = "verify")]
+    #[arg(requires = "verify", env = "KEYSEAM_FAIL_ON_STATUS", hide_env = true)]
     pub fail_on_status: Vec<VerificationStatus>,
     /// Ask URL in place of a service's HOST: https, or http on this machine; repeatable
     #[arg(long, value_name = "HOST=URL", requires = "verify")]
