@@ -248,7 +248,8 @@ mod tests {
     use super::*;
 
     /// Options of a scan that no variable sets: they show keys or send them, check less, or cost more.
-    const TYPED_ONLY: [&str; 5] = ["insecure", "show-secrets", "verify", "verify-diff-ids", "verify-endpoint"];
+    const TYPED_ONLY: [&str; 5] =
+        ["insecure", "show-secrets", "verify", "verify-diff-ids", "verify-endpoint"];
 
     #[test]
     fn every_option_of_a_scan_has_its_variable_but_those_that_must_be_typed() {
