@@ -61,7 +61,8 @@ fn table(folder: &Path) -> io::Result<String> {
 }
 
 /// One file: its definitions as JSON, which is read in a tenth of the time, and apart from them the
-/// examples, which no scan reads, and the advice, which is read where a key was found. The error is the line and what is wrong in it.
+/// examples, which no scan reads, the advice, which is read where a key was found, and the requests that ask
+/// whether it works. The error is the line and what is wrong in it.
 fn file(name: &str, text: &str) -> Result<String, String> {
     let mut table: Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -75,10 +76,18 @@ fn file(name: &str, text: &str) -> Result<String, String> {
         }
     }
     let advice = apart(&mut table, "advice")?;
+    if let Some(Value::Array(requests)) = table.get_mut("verify") {
+        // For tests alone.
+        requests
+            .iter_mut()
+            .filter_map(Value::as_table_mut)
+            .for_each(|request| drop(request.remove("sample")));
+    }
+    let verify = apart(&mut table, "verify")?;
     let definitions = serde_json::to_string(&table).map_err(|error| format!("1: {error}"))?;
     let sha256: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!(
-        "DefinitionFile {{ name: {name:?}, sha256: {sha256:?}, definitions: {definitions:?}, examples: &[{examples}], advice: {advice:?} }},\n"
+        "DefinitionFile {{ name: {name:?}, sha256: {sha256:?}, definitions: {definitions:?}, examples: &[{examples}], advice: {advice:?}, verify: {verify:?} }},\n"
     ))
 }
 

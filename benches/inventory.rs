@@ -5,7 +5,7 @@
 //! cargo bench --bench inventory [-- IMAGES]
 //! ```
 
-#![allow(clippy::print_stdout, missing_docs)]
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -187,7 +187,7 @@ fn finding(fingerprint: String, layer: &Layer) -> Finding {
         also: Vec::new(),
         companions: Vec::new(),
         owner: None,
-        verification: Verification { status: "unverified" },
+        verification: Verification::default(),
         known: None,
         remediation: Remediation::default(),
     }

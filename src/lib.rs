@@ -40,3 +40,4 @@ pub mod report;
 pub mod scan;
 pub mod source;
 pub mod target;
+pub mod verify;

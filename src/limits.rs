@@ -525,6 +525,36 @@ pub const TEMPLATE_OUTPUT: usize = 256 * 1024 * 1024;
 /// Steps of a template's language that one report may take.
 pub const TEMPLATE_WORK: u64 = 100_000_000;
 
+/// Distinct keys that one run asks services about (`--verify`).
+pub const VERIFIED: usize = 1000;
+
+/// The same of one service: an image full of made-up keys shall not make us a nuisance.
+pub const VERIFIED_PER_HOST: usize = 100;
+
+/// Services that are asked at once; of one service, one key after another.
+pub const VERIFY_AT_ONCE: usize = 8;
+
+/// Between two requests to one service.
+pub const VERIFY_GAP: Duration = Duration::from_millis(200);
+
+/// How long the whole exchange about one key may take, where `--timeout` gives no less.
+pub const VERIFY_TIME: Duration = Duration::from_secs(15);
+
+/// Bytes of an answer about a key.
+pub const VERIFY_ANSWER: usize = 256 * 1024;
+
+/// Redirects that are followed, all to the very host.
+pub const VERIFY_REDIRECTS: usize = 3;
+
+/// Characters of one fact of such an answer.
+pub const VERIFY_FACT: usize = 200;
+
+/// Requests in a row to one service that find nobody: after them it is asked no more.
+pub const VERIFY_SILENCES: usize = 2;
+
+/// How long a service may make us wait before its next key; when it asks for more, it is asked no more.
+pub const VERIFY_RETRY_AFTER: Duration = Duration::from_secs(10);
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -2,7 +2,7 @@
 //! in a variable, and cut by a seam. Each must be found as what it is; where two detectors find the same
 //! bytes, one of them goes first, and the other is named in `also`.
 
-mod examples;
+pub(crate) mod examples;
 mod notations;
 mod precedence;
 mod seams;

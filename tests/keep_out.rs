@@ -7,7 +7,7 @@
 
 mod containers;
 mod servers;
-mod workshop;
+pub(crate) mod workshop;
 
 use std::collections::BTreeSet;
 use std::fs;

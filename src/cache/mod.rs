@@ -58,6 +58,8 @@ pub struct LayerCache {
     /// Layers that were kept in this run, or cannot be.
     done: HashSet<Digest>,
     wrote: bool,
+    /// Whether layers that hold keys are read again.
+    reads_keys: bool,
 }
 
 impl LayerCache {
@@ -80,7 +82,13 @@ impl LayerCache {
             name_key,
             done: HashSet::new(),
             wrote: false,
+            reads_keys: false,
         })
+    }
+
+    /// The cache for a run that needs the keys themselves, which nobody kept: layers that hold some count as unread.
+    pub fn without_keys(self) -> Self {
+        Self { reads_keys: true, ..self }
     }
 
     /// What traces of keys are made with.
@@ -146,7 +154,8 @@ impl KnownBlobs for LayerCache {
         if ask.diff_id && !entry.has_diff_id() {
             return None;
         }
-        entry.into_scan(digest.clone())
+        let scan = entry.into_scan(digest.clone())?;
+        (!self.reads_keys || scan.matches.is_empty()).then_some(scan)
     }
 }
 

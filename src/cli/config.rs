@@ -24,8 +24,10 @@ pub use show::shown;
 /// The file that is looked for in the working directory.
 const FILE: &str = "keyseam.toml";
 
-/// Options that are no settings: they say where settings come from, or which images are scanned.
-const NO_SETTINGS: [&str; 5] = ["config", "no-config", "images-from", "all-tags", "help"];
+/// Options that are no settings: they say where settings come from, which images are scanned, or that keys
+/// are sent to their services.
+const NO_SETTINGS: [&str; 7] =
+    ["config", "no-config", "images-from", "all-tags", "verify", "verify-endpoint", "help"];
 
 /// Settings that the working directory's file may have, with the values that it may give them: all, or these.
 const UNTRUSTED: [(&str, &[&str]); 8] = [

@@ -110,7 +110,7 @@ mod tests {
         first.complete = !incomplete;
         let error = TargetError { target: "c.tar".into(), message: "no such file".into() };
         let report = fixture::report(vec![first, second], Vec::from_iter(failed.then_some(error)));
-        let threshold = Threshold { fail_on, min_confidence: Confidence::Medium };
+        let threshold = Threshold { fail_on, ..Threshold::default() };
         Outcome::of(&report, &threshold, false).status(false).code()
     }
 

@@ -10,6 +10,7 @@ mod docker_plugin;
 pub mod exit_status;
 mod explain;
 pub mod fingerprint_key;
+mod gone;
 mod habits;
 pub mod input;
 pub mod interrupt;
@@ -111,6 +112,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::FingerprintKey(command) => fingerprint_key::run(command, engine.fingerprint_key),
         Command::Cache(command) => cache::run(command),
         Command::Inventory(arguments) => inventory::run(*arguments, &mut io::stdout()),
+        Command::Gone(arguments) => gone::run(*arguments, engine.scan, &mut io::stdout()),
         Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(),
         Command::Completions { shell } => show(Ok(manual::completions(shell))),
         Command::Man => show(manual::page()),

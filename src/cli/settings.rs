@@ -10,7 +10,7 @@ use std::str::FromStr;
 use oci_client::Reference;
 
 use super::args::{
-    BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, PushArguments,
+    self, BuildCheckArguments, ContextArguments, DiffArguments, Images, Options, Project, PushArguments,
     ScanArguments,
 };
 use super::input::{self, InputError};
@@ -20,7 +20,9 @@ use super::terminal::ColorChoice;
 use crate::canary::Plan;
 use crate::image::platform::{Platform, PlatformSet};
 use crate::limits;
-use crate::report::Threshold;
+use crate::registry::credentials::Secret;
+use crate::report::{StatusSet, Threshold};
+use crate::verify;
 
 pub use network::{Network, NetworkError};
 
@@ -75,6 +77,8 @@ pub struct Settings {
     pub max_layer_bytes: u64,
     /// Where layers that were read are kept, and known ones looked for.
     pub cache_folder: Option<PathBuf>,
+    /// How services are asked whether keys work; none where nobody is asked.
+    pub verify: Option<verify::Settings>,
     /// The folder of the inventory, where it is to know of this scan.
     pub inventory_folder: Option<PathBuf>,
     /// Where reports go.
@@ -109,6 +113,14 @@ pub enum SettingsError {
     /// A diff has a baseline already: its old image.
     #[error("--write-baseline goes with keyseam scan; what diff leaves out is what OLD holds")]
     BaselineOfDiff,
+    /// Keys may be sent to their services, or they may not.
+    #[error("--verify asks services over the network, and --offline forbids that")]
+    VerifyOffline,
+    /// Keys would go to whoever sits in between.
+    #[error(
+        "--verify sends keys, and --insecure sends them to whoever sits in between; --ca-file names a CA to trust"
+    )]
+    VerifyInsecure,
     /// A report has no place.
     #[error(transparent)]
     Outputs(#[from] OutputsError),
@@ -156,6 +168,16 @@ impl Settings {
         Ok(Self { platforms, ..settings })
     }
 
+    /// The same for `keyseam gone`: every tag of a repository, all of each, and every key counts.
+    pub(super) fn of_every_tag(
+        repository: String,
+        options: Options,
+        stdin: &mut dyn Read,
+    ) -> Result<Self, SettingsError> {
+        let settings = Self::of_targets(vec![repository], options, stdin)?;
+        Ok(Self { all_tags: true, platforms: PlatformSet::All, project_files: false, ..settings })
+    }
+
     /// The same for `keyseam context`, which needs no network.
     pub fn of_context(arguments: ContextArguments) -> Result<Self, SettingsError> {
         let ContextArguments { folder, file, keys, choice, project, coverage, general } = arguments;
@@ -184,7 +206,8 @@ impl Settings {
         options: Options,
         stdin: &mut dyn Read,
     ) -> Result<Self, SettingsError> {
-        let Options { selection, network, keys, choice, project, coverage, cache, general } = options;
+        let Options { selection, network, keys, choice, verification, project, coverage, cache, general } =
+            options;
         if targets.iter().chain(&selection.base).filter(|target| *target == "-").count() > 1 {
             return Err(SettingsError::StdinTwice);
         }
@@ -196,6 +219,7 @@ impl Settings {
         if general.show_secrets {
             outputs.check_showing_secrets()?;
         }
+        let verify = asking(&verification, &network)?;
         Ok(Self {
             platforms: platforms(selection.platform)?,
             outputs,
@@ -213,7 +237,11 @@ impl Settings {
             fingerprint_key_file: keys.fingerprint_key_file,
             baseline,
             write_baseline,
-            threshold: Threshold { fail_on: choice.fail_on, min_confidence: choice.min_confidence },
+            threshold: Threshold {
+                fail_on: choice.fail_on,
+                min_confidence: choice.min_confidence,
+                statuses: StatusSet::of(&verification.fail_on_status),
+            },
             strict: choice.strict,
             exit_zero: choice.exit_zero,
             show_secrets: general.show_secrets,
@@ -223,10 +251,33 @@ impl Settings {
             max_layer_bytes: coverage.max_layer_bytes,
             inventory_folder: cache.inventory_folder().filter(|_| !general.show_secrets),
             cache_folder: cache.folder(),
+            verify,
             progress: general.progress,
             color: general.color,
         })
     }
+}
+
+/// How services are asked about keys, if they are.
+fn asking(
+    options: &args::Verification,
+    network: &args::Network,
+) -> Result<Option<verify::Settings>, SettingsError> {
+    if !options.verify {
+        return Ok(None);
+    }
+    if network.offline {
+        return Err(SettingsError::VerifyOffline);
+    }
+    if network.insecure {
+        return Err(SettingsError::VerifyInsecure);
+    }
+    Ok(Some(verify::Settings {
+        endpoints: options.verify_endpoint.clone(),
+        proxy: network.proxy.as_ref().map(|proxy| Secret::new(proxy.0.clone())),
+        ca_file: network.ca_file.clone(),
+        timeout: network.timeout,
+    }))
 }
 
 fn every_cpu() -> NonZeroUsize {

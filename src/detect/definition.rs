@@ -7,9 +7,11 @@ use super::{Confidence, Key, Place, Severity};
 
 mod advice;
 mod text;
+pub mod verify;
 
 pub use advice::Advice;
 pub(super) use text::{parse, parse_embedded};
+pub use verify::Verify;
 
 /// What kind of service a key opens; `--only` and `--skip` select by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -139,6 +141,8 @@ pub struct Definition {
     pub counter_examples: Later<CounterExample>,
     /// What its file says of leaked keys, of its own and of others.
     pub advices: Later<Advice>,
+    /// How the services of its file are asked whether a key works.
+    pub verifies: Later<Verify>,
     /// The file that defines it.
     pub origin: String,
 }
@@ -156,6 +160,11 @@ impl Definition {
     /// What to do about a leaked key of its kind, where its file says so.
     pub fn advice(&self) -> Option<&Advice> {
         self.advices.iter().find(|advice| advice.is_about(&self.id))
+    }
+
+    /// How its service is asked whether a key of its kind works, where that can be asked.
+    pub fn verify(&self) -> Option<&Verify> {
+        self.verifies.iter().find(|verify| verify.is_about(&self.id))
     }
 
     /// Whether nothing but a name says that what it finds is a secret.

@@ -7,12 +7,14 @@ pub struct DefinitionFile {
     pub name: &'static str,
     /// SHA-256 of its text, lowercase hex.
     pub sha256: &'static str,
-    /// All of it but the examples and the advice, as JSON.
+    /// All of it but what follows, as JSON.
     pub definitions: &'static str,
     /// By detector: its examples and its counter-examples, a JSON array each.
     pub examples: &'static [(&'static str, &'static str)],
     /// Its advice, a JSON array.
     pub advice: &'static str,
+    /// Its requests that ask whether a key works, a JSON array without their samples.
+    pub verify: &'static str,
 }
 
 /// Every embedded definition file, in the order of their names.

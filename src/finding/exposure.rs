@@ -61,6 +61,7 @@ mod tests {
         let catalogue = Catalogue::embedded().expect("the catalogue");
         let detectors = DetectorSet::new(&catalogue).expect("its detectors");
         let judge = Judge {
+            subjects: None,
             catalogue: &catalogue,
             search: Search { detectors: &detectors, own_secrets: None },
             selected: &|_| true,

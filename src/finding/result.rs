@@ -21,7 +21,7 @@ use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::traces::Tracer;
-use crate::detect::{DetectorIndex, Key};
+use crate::detect::{Confidence, DetectorIndex, Key};
 use crate::dockerfile::rewrite::recorded;
 use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
@@ -37,6 +37,7 @@ use crate::scan::matches::{Finder, Found, Search, Workspace, join};
 use crate::scan::secret::{KeptSecret, Secret};
 use crate::scan::segment::{Content, Segment};
 use crate::target::normalise_reference;
+use crate::verify::Subjects;
 
 /// What all images of a run are judged by.
 pub struct Judge<'a> {
@@ -62,6 +63,17 @@ pub struct Judge<'a> {
     pub show_secrets: bool,
     /// What file names are hashed with in layers that a cache kept.
     pub names: Option<&'a NameHasher>,
+    /// Where keys are kept that are asked about.
+    pub subjects: Option<&'a Asked>,
+}
+
+/// The keys of a run that services are asked about.
+#[derive(Debug)]
+pub struct Asked {
+    /// The least confidence with which a key is asked about.
+    pub min_confidence: Confidence,
+    /// The keys.
+    pub known: RefCell<Subjects>,
 }
 
 /// How the image was asked for and where it came from.
@@ -413,15 +425,19 @@ impl View<'_> {
         let is_reported = |group: usize| judged.get(group).is_some_and(|(_, rule, on)| rule.is_none() && *on);
         let absorbed = paired.absorbed(is_reported);
         let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
-        for (group, (finding, rule, selected)) in judged.into_iter().enumerate() {
+        for (number, (finding, rule, selected)) in judged.into_iter().enumerate() {
             match rule {
-                _ if !selected || absorbed.contains(&group) => {}
+                _ if !selected || absorbed.contains(&number) => {}
                 Some(rule) => suppressed.push(model::Suppressed {
                     fingerprint: finding.fingerprint,
                     detector: finding.detector,
                     by: self.clean(&rule),
                 }),
-                None => findings.push(finding),
+                None => {
+                    let place = paired.groups.get(number).zip(paired.partners.get(number));
+                    place.into_iter().for_each(|(group, partners)| self.remember(&finding, group, partners));
+                    findings.push(finding);
+                }
             }
         }
         (findings, suppressed)
@@ -485,7 +501,7 @@ impl View<'_> {
             also: group.also.iter().map(|finder| self.rule(*finder).id).collect(),
             companions,
             owner: self.owner(first),
-            verification: model::Verification { status: "unverified" },
+            verification: model::Verification::default(),
             known: None,
             remediation: model::Remediation {
                 rewrite: self.rewrite(group, first, rule.definition),

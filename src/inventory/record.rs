@@ -10,7 +10,7 @@ use super::spot::{cut, origin, spots};
 use super::{Inventory, known};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::own_secrets;
-use crate::report::model::{Finding, ImageResult, PullableBy, SourceKind, Suppressed};
+use crate::report::model::{Finding, ImageResult, PullableBy, SourceKind, Suppressed, VerificationStatus};
 use crate::target::reference;
 
 /// How a scan was made.
@@ -260,8 +260,12 @@ impl Inventory {
             let public: BTreeMap<&String, String> =
                 finding.handles.iter().map(|(name, value)| (name, cut(value))).collect();
             handles = serde_json::to_string(&public).unwrap_or_default();
-            if finding.verification.status != "unverified" {
-                (status, asked) = (finding.verification.status.to_owned(), how.at);
+            let told = finding.verification.status;
+            // That an answer said nothing takes nothing away of what an earlier one said.
+            let is_news = matches!(told, VerificationStatus::Live | VerificationStatus::Dead)
+                || (told == VerificationStatus::Unknown && asked == 0);
+            if is_news {
+                (status, asked) = (told.word().to_owned(), how.at);
             }
         } else if severity.is_empty() {
             severity = definition.map_or("medium", |known| known.severity.word()).to_owned();

@@ -3,7 +3,7 @@ use super::*;
 use crate::detect::catalogue::Catalogue;
 use crate::finding::fingerprint::KeySettings;
 use crate::report::fixture;
-use crate::report::model::{ImageResult, SourceKind};
+use crate::report::model::{ImageResult, SourceKind, VerificationStatus};
 
 fn key(digit: char) -> FingerprintKey {
     let value = Some(zeroize::Zeroizing::new(String::from(digit).repeat(42) + "A"));
@@ -132,12 +132,17 @@ fn what_a_service_said_of_a_key_stays_until_it_is_asked_again() {
         let held = case.inventory().holders(&fingerprint, usize::MAX).expect("read").remove(0);
         (held.key.status, held.key.asked_at)
     };
-    for (status, at) in [("unverified", 100), ("live", 200), ("unverified", 300)] {
+    for (status, at) in [
+        (VerificationStatus::Unverified, 100),
+        (VerificationStatus::Live, 200),
+        (VerificationStatus::Unverified, 300),
+        (VerificationStatus::Unknown, 350),
+    ] {
         result.findings[0].verification.status = status;
         case.inventory().record(std::slice::from_ref(&result), &case.at(at)).expect("recorded");
     }
     assert_eq!(status(), ("live".to_owned(), 200));
-    result.findings[0].verification.status = "dead";
+    result.findings[0].verification.status = VerificationStatus::Dead;
     case.inventory().record(&[result], &case.at(400)).expect("recorded");
     assert_eq!(status(), ("dead".to_owned(), 400));
 }

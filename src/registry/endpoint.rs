@@ -25,6 +25,13 @@ pub struct Repository {
     pub name: String,
 }
 
+impl Repository {
+    /// Registry and repository, as references have them.
+    pub fn whole_name(&self) -> String {
+        format!("{}/{}", self.registry, self.name)
+    }
+}
+
 impl From<&Reference> for Repository {
     fn from(reference: &Reference) -> Self {
         Self { registry: reference.registry().to_owned(), name: reference.repository().to_owned() }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use url::Url;
@@ -64,6 +65,15 @@ impl Client {
         self.wait(self.endpoints.tags(repository))
     }
 
+    /// Whether the registry itself has a blob in a repository.
+    pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        self.wait(async {
+            let none = || RegistryError::new(ErrorKind::Settings, "there is no registry to ask");
+            let endpoint = self.endpoints.of(repository)?.pop().ok_or_else(none)?;
+            self.endpoints.has(&endpoint, &format!("blobs/{digest}")).await
+        })
+    }
+
     /// What refers to a manifest: by the referrers API, else by the tag that stands for it.
     pub fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {
         self.wait(self.endpoints.referrers(repository, digest))
@@ -71,6 +81,16 @@ impl Client {
 }
 
 impl Endpoints {
+    /// Whether a repository has something: `blobs/DIGEST`, say.
+    pub(super) async fn has(&self, endpoint: &Endpoint, what: &str) -> Result<bool, RegistryError> {
+        let path = format!("v2/{}/{what}", endpoint.repository);
+        match self.send(endpoint, Method::HEAD, path, HeaderMap::new(), false).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The registry's own list; a mirror's, which may hold only what was pulled through it, where the
     /// registry gives none.
     async fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {

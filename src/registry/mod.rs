@@ -36,6 +36,7 @@ pub use endpoint::Repository;
 pub use error::{ErrorKind, RegistryError};
 pub use list::Referrers;
 pub use push::OpenBlob;
+pub(crate) use retry::retry_after;
 
 /// How registries are reached: what the command line decides.
 #[derive(Clone, Debug)]

@@ -47,7 +47,7 @@ impl Client {
         let all = &self.endpoints;
         let endpoint = own(all, repository)?;
         self.wait(async {
-            if has(all, &endpoint, &format!("blobs/{digest}")).await? {
+            if all.has(&endpoint, &format!("blobs/{digest}")).await? {
                 return Ok(());
             }
             let mut attempt = 0;
@@ -103,16 +103,6 @@ impl Client {
 fn own(all: &Endpoints, repository: &Repository) -> Result<Endpoint, RegistryError> {
     let none = || RegistryError::new(ErrorKind::Settings, "there is no registry to push to");
     all.of(repository)?.pop().ok_or_else(none)
-}
-
-/// Whether the repository has something.
-async fn has(all: &Endpoints, endpoint: &Endpoint, what: &str) -> Result<bool, RegistryError> {
-    let path = format!("v2/{}/{what}", endpoint.repository);
-    match all.send(endpoint, Method::HEAD, path, HeaderMap::new(), false).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 async fn upload(

@@ -27,7 +27,7 @@ pub(super) fn backoff(attempt: u32) -> Duration {
 }
 
 /// What `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));

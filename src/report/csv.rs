@@ -32,6 +32,7 @@ const COLUMNS: &[&str] = &[
     "fingerprint",
     "place",
     "pullable_by",
+    "verification",
 ];
 
 /// Writes the column names and a row for each finding.
@@ -74,6 +75,7 @@ fn row(result: &ImageResult, finding: &Finding) -> [String; COLUMNS.len()] {
         finding.fingerprint.clone(),
         finding.place.clone(),
         result.pullable_by.map(|who| who.word().to_owned()).unwrap_or_default(),
+        finding.verification.status.word().to_owned(),
     ]
 }
 

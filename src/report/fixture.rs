@@ -290,7 +290,7 @@ pub(crate) fn finding(number: usize) -> Finding {
             locations: vec![file(3, "/app/config/hosts.env", 1)],
         }],
         owner: None,
-        verification: Verification { status: "unverified" },
+        verification: Verification::default(),
         known: None,
         remediation: Remediation {
             next: "Revoke the key in the MessageBird dashboard, then make a new one.".into(),

@@ -229,6 +229,9 @@ fn details(result: &ImageResult, finding: &Finding) -> Value {
     if let Some(step) = describe::step(finding) {
         details["step"] = field("Build step", &step);
     }
+    if let Some(line) = super::words::verification(&finding.verification, &finding.service) {
+        details["verification"] = field("Works", &line);
+    }
     if let Some(line) = line {
         details["dockerfile"] = field("Dockerfile", &line);
     }

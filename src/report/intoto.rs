@@ -111,7 +111,7 @@ fn found_value(result: &ImageResult, finding: &Finding) -> Value {
         "ruleId": finding.detector,
         "severity": finding.severity.word(),
         "confidence": finding.confidence.word(),
-        "verification": verification(finding.verification.status),
+        "verification": verification(finding.verification.status.word()),
         "fingerprint": finding.fingerprint,
         "place": finding.place,
         "layer": layer,

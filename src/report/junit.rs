@@ -162,6 +162,10 @@ fn about(result: &ImageResult, finding: &Finding) -> Vec<String> {
         if finding.secret == "…" { "not shown" } else { &finding.secret }
     )];
     lines.extend(
+        super::words::verification(&finding.verification, &finding.service)
+            .map(|line| format!("works: {line}")),
+    );
+    lines.extend(
         finding.locations.iter().take(20).map(|location| format!("in {}", describe::place(location))),
     );
     if let Some(more) = finding.locations.len().checked_sub(20).filter(|more| *more > 0) {

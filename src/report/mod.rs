@@ -25,9 +25,9 @@ pub mod template;
 pub mod text;
 mod texts;
 pub mod threshold;
-mod words;
+pub(crate) mod words;
 
 pub use format::Format;
 pub use model::Report;
 pub use style::Style;
-pub use threshold::{FailOn, Threshold};
+pub use threshold::{FailOn, StatusSet, Threshold};

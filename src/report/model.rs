@@ -2,6 +2,7 @@
 //! redacted when it was made; a format only has to neutralise what its own syntax gives a meaning.
 
 mod remediation;
+mod verification;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use remediation::{Guide, Remediation};
+pub use verification::{Verification, VerificationStatus};
 
 use crate::detect::{Confidence, Place, Severity};
 
@@ -378,13 +380,6 @@ pub struct Owner {
     pub version: String,
     /// Whether the file is as the package's record says.
     pub verified: bool,
-}
-
-/// Online verification.
-#[derive(Clone, Debug, Serialize)]
-pub struct Verification {
-    /// `unverified`, `live`, `dead` or `unknown`.
-    pub status: &'static str,
 }
 
 /// A request that a service's error object tells of: with a key of this service something was asked for.

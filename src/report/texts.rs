@@ -47,6 +47,7 @@ fn clean_result(result: &mut ImageResult, clean: &dyn Fn(&str) -> String) {
 fn clean_finding(finding: &mut Finding, clean: &dyn Fn(&str) -> String) {
     each(clean, finding.handles.values_mut().chain(&mut finding.introduced_by.created_by));
     each(clean, finding.introduced_by.dockerfile.iter_mut().map(|line| &mut line.path));
+    each(clean, finding.verification.reason.iter_mut().chain(finding.verification.facts.values_mut()));
     // The rest of the advice is the program's own.
     each(clean, &mut finding.remediation.rewrite);
     each(clean, finding.companions.iter_mut().map(|companion| &mut companion.value));

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::model::Finding;
+use super::model::{Finding, VerificationStatus};
 use crate::detect::{Confidence, Severity};
 
 /// The least severity that fails a scan.
@@ -41,18 +41,42 @@ pub struct Threshold {
     pub fail_on: FailOn,
     /// The least confidence that counts.
     pub min_confidence: Confidence,
+    /// What services must have said of a key that fails a scan.
+    pub statuses: StatusSet,
+}
+
+/// A set of [`VerificationStatus`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusSet(u8);
+
+impl StatusSet {
+    /// All of them.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// These; all, where there is none.
+    pub fn of(statuses: &[VerificationStatus]) -> Self {
+        let bits = statuses.iter().fold(0, |bits, status| bits | 1 << *status as u8);
+        if bits == 0 { Self::ALL } else { Self(bits) }
+    }
+
+    /// Whether it holds one.
+    pub fn holds(self, status: VerificationStatus) -> bool {
+        self.0 & 1 << status as u8 != 0
+    }
 }
 
 impl Default for Threshold {
     fn default() -> Self {
-        Self { fail_on: FailOn::default(), min_confidence: Confidence::Medium }
+        Self { fail_on: FailOn::default(), min_confidence: Confidence::Medium, statuses: StatusSet::ALL }
     }
 }
 
 impl Threshold {
     /// Whether a finding fails the scan.
     pub fn fails(&self, finding: &Finding) -> bool {
-        self.fail_on.severity().is_some_and(|least| finding.severity >= least) && self.is_sure(finding)
+        self.fail_on.severity().is_some_and(|least| finding.severity >= least)
+            && self.is_sure(finding)
+            && self.statuses.holds(finding.verification.status)
     }
 
     /// Whether the table shows a finding: what would fail the scan, and under `never` every severity.
@@ -76,7 +100,8 @@ mod tests {
         let mut finding = fixture::finding(1);
         finding.severity = Severity::Medium;
         finding.confidence = Confidence::Medium;
-        let threshold = |fail_on, min_confidence| Threshold { fail_on, min_confidence };
+        let threshold =
+            |fail_on, min_confidence| Threshold { fail_on, min_confidence, ..Threshold::default() };
         assert!(Threshold::default().fails(&finding));
         assert!(!threshold(FailOn::High, Confidence::Low).fails(&finding));
         assert!(!threshold(FailOn::Low, Confidence::High).fails(&finding));
@@ -87,7 +112,7 @@ mod tests {
     fn never_fails_nothing_and_hides_nothing_sure() {
         let mut finding = fixture::finding(1);
         finding.severity = Severity::Info;
-        let never = Threshold { fail_on: FailOn::Never, min_confidence: Confidence::Medium };
+        let never = Threshold { fail_on: FailOn::Never, ..Threshold::default() };
         assert!(never.shows(&finding) && !never.fails(&finding));
         finding.confidence = Confidence::Low;
         assert!(!never.shows(&finding));

@@ -1,7 +1,9 @@
 //! What the reports for people, the table and the page, say alike of an image and of a key, beside what
 //! [`super::describe`] says for every format. Each still has to neutralise and to lay it out.
 
-use super::model::{Companion, Finding, ImageResult, Layer, Owner, PullableBy, SourceKind};
+use super::model::{
+    Companion, Finding, ImageResult, Layer, Owner, PullableBy, SourceKind, Verification, VerificationStatus,
+};
 use super::{describe, text};
 use crate::detect::Place;
 
@@ -74,10 +76,32 @@ pub(super) fn secret(finding: &Finding) -> &str {
 /// What a verification found, behind a word about something else.
 pub(super) fn verified(finding: &Finding) -> &'static str {
     match finding.verification.status {
-        "live" => ", proven live",
-        "dead" => ", no longer valid",
-        _ => "",
+        VerificationStatus::Live => ", proven live",
+        VerificationStatus::Dead => ", no longer valid",
+        VerificationStatus::Unknown | VerificationStatus::Unverified => "",
     }
+}
+
+/// What its service said of the key, or why it was not asked; none where nobody wanted to know.
+pub(crate) fn verification(verification: &Verification, service: &str) -> Option<String> {
+    let Verification { status, reason, request, facts } = verification;
+    let said = match (status, reason) {
+        (VerificationStatus::Unverified, None) => return None,
+        (VerificationStatus::Unverified, Some(reason)) => format!("not asked about: {reason}"),
+        (VerificationStatus::Unknown, reason) => {
+            let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("unknown{reason}")
+        }
+        (VerificationStatus::Live, _) => format!("live: {service} takes it"),
+        (VerificationStatus::Dead, but) => {
+            let but = but.as_ref().map_or_else(String::new, |but| format!(", {but}"));
+            format!("dead: {service} does not take it{but}")
+        }
+    };
+    let facts: Vec<String> = facts.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!("; {}", facts.join(", ")) };
+    let asked = request.as_ref().map_or_else(String::new, |request| format!("; by {request}"));
+    Some(format!("{said}{facts}{asked}"))
 }
 
 /// What belongs to the key; and where, if it stands apart.

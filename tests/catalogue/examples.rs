@@ -5,26 +5,26 @@ use keyseam::detect::self_test::{Made, hits, make};
 use keyseam::detect::{DetectorIndex, DetectorSet, Scratch};
 
 /// An example with its key made.
-pub(super) struct Planted {
+pub(crate) struct Planted {
     /// The detector.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The number of the example among those of the detector.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     /// What is found.
-    pub(super) key: Vec<u8>,
+    pub(crate) key: Vec<u8>,
     /// What it stands in.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The path of its file: of its own, unless the definition asks for this one.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Whether the definition is for certain files only.
-    pub(super) of_files: bool,
+    pub(crate) of_files: bool,
     /// Whether it is an id: beside its secret it is a companion and no finding of its own.
-    pub(super) is_handle: bool,
+    pub(crate) is_handle: bool,
 }
 
 impl Planted {
     /// A name for messages.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}, example {}", self.id, self.number)
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn fresh_seed() -> u64 {
 
 /// All examples. A key that looks like none by chance (a run of letters, say: one in some ten thousand) is
 /// drawn again; that no definition refuses more of its keys, [`detectors`](crate::detectors) tests.
-pub(super) fn all(seed: u64) -> Vec<Planted> {
+pub(crate) fn all(seed: u64) -> Vec<Planted> {
     let catalogue = Catalogue::embedded().expect("valid");
     let set = DetectorSet::new(&catalogue).expect("valid");
     let mut scratch = Scratch::default();

@@ -93,6 +93,7 @@ pub(crate) fn scan_opened(opened: Opened, options: &ScanOptions) -> Verdict {
     let fingerprints = FingerprintKey::from_bytes([7; 32]);
     let ignore = IgnoreRules::default();
     let judge = Judge {
+        subjects: None,
         catalogue,
         search: Search { detectors, own_secrets: None },
         selected: &|_| true,

@@ -45,6 +45,22 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Removes what no manifest names, as the registry's owner does.
+    pub(crate) fn collect_garbage(&self) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = folder.path().join("config.json");
+        std::fs::write(&config, configuration(self, &Mode::Plain, folder.path()).to_string())
+            .expect("a file");
+        let output = Command::new("docker-registry")
+            .args(["garbage-collect", "--delete-untagged"])
+            .arg(&config)
+            .output()
+            .expect("docker-registry runs; tests/run installs it");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// How a registry is reached.
 pub(crate) enum Mode<'a> {
     /// Over http, by anyone.
@@ -151,7 +167,7 @@ fn configuration(store: &Store, mode: &Mode<'_>, folder: &Path) -> Value {
         Mode::Token(issuer) | Mode::TlsToken(_, issuer) => auth = json!({ "token": issuer.settings() }),
     }
     let mut config = json!({ "version": "0.1", "log": { "level": "info" }, "http": http,
-        "storage": { "filesystem": { "rootdirectory": store.folder.path() } } });
+        "storage": { "filesystem": { "rootdirectory": store.folder.path() }, "delete": { "enabled": true } } });
     if !auth.is_null() {
         config["auth"] = auth;
     }

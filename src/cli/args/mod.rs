@@ -5,6 +5,7 @@ mod cache;
 mod context;
 mod diff;
 mod explain;
+mod gone;
 mod inventory;
 mod network;
 mod push;
@@ -19,13 +20,16 @@ pub use cache::{Cache, CacheArguments, CacheCommand};
 pub use context::ContextArguments;
 pub use diff::DiffArguments;
 pub use explain::{ExplainArguments, PageFormat};
+pub use gone::GoneArguments;
 pub use inventory::{
     ImportArguments, InventoryArguments, InventoryCommand, InventoryOptions, ListArguments, PlanArguments,
     PlanFormat, ReachFormat, WhereArguments,
 };
 pub use network::Network;
 pub use push::PushArguments;
-pub use scan::{Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection};
+pub use scan::{
+    Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection, Verification,
+};
 
 use super::terminal::ColorChoice;
 
@@ -60,6 +64,8 @@ pub enum Command {
     /// Of a detector, what is true of its keys: what they open, how to see misuse, how to replace and revoke one.
     /// Of a finding in a JSON report also what to do about the image. Works offline.
     Explain(Box<ExplainArguments>),
+    /// Prove that a leaked key is gone from a repository: which tags, digests and blobs still serve it
+    Gone(Box<GoneArguments>),
     /// List the detectors, read about one, try them on a text
     #[command(subcommand, arg_required_else_help = true)]
     Detectors(DetectorsCommand),
@@ -241,8 +247,9 @@ pub fn command() -> clap::Command {
 mod tests {
     use super::*;
 
-    /// Options of a scan that no variable sets: they show keys, check less, or cost more.
-    const TYPED_ONLY: [&str; 3] = ["insecure", "show-secrets", "verify-diff-ids"];
+    /// Options of a scan that no variable sets: they show keys or send them, check less, or cost more.
+    const TYPED_ONLY: [&str; 5] =
+        ["insecure", "show-secrets", "verify", "verify-diff-ids", "verify-endpoint"];
 
     #[test]
     fn every_option_of_a_scan_has_its_variable_but_those_that_must_be_typed() {

@@ -12,7 +12,9 @@ use crate::cli::progress::ProgressChoice;
 use crate::cli::settings::{PlatformChoice, SecretsFrom};
 use crate::cli::terminal::ColorChoice;
 use crate::detect::Confidence;
+use crate::report::model::VerificationStatus;
 use crate::report::{FailOn, format};
+use crate::verify::Endpoint;
 
 /// The forms of images, for the help of every command that takes one.
 pub(super) const FORMS: &str = "\
@@ -32,7 +34,7 @@ Images:
 pub(super) const STATUS: &str = "\
 Exit status: 1 keys were found; 2 something could not be done; 3 the scan is incomplete;
 0 everything was read and nothing found. Every option NAME can be set as KEYSEAM_NAME, except for
---show-secrets, --insecure and --verify-diff-ids.";
+--show-secrets, --insecure and those that begin with --verify.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +86,9 @@ pub struct Options {
     /// What counts.
     #[command(flatten)]
     pub choice: Choice,
+    /// Whether services are asked.
+    #[command(flatten)]
+    pub verification: Verification,
     /// What is suppressed.
     #[command(flatten)]
     pub project: Project,
@@ -191,6 +196,22 @@ pub struct Choice {
     /// Exit with 0 also when keys are found; 2 and 3 stay
     #[arg(long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_EXIT_ZERO", hide_env = true)]
     pub exit_zero: bool,
+}
+
+/// Whether services are asked about keys: by a flag of the command line alone.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Whether keys still work")]
+pub struct Verification {
+    /// Ask each key's service whether it still works: one request that only reads (docs/verify.md)
+    #[arg(long)]
+    pub verify: bool,
+    /// Only keys of this status fail the scan: live, dead, unknown, unverified; repeatable
+    #[arg(long, value_enum, value_delimiter = ',', hide_possible_values = true, value_name = "STATUS")]
+    #[arg(requires = "verify", env = "KEYSEAM_FAIL_ON_STATUS", hide_env = true)]
+    pub fail_on_status: Vec<VerificationStatus>,
+    /// Ask URL in place of a service's HOST: https, or http on this machine; repeatable
+    #[arg(long, value_name = "HOST=URL", requires = "verify")]
+    pub verify_endpoint: Vec<Endpoint>,
 }
 
 /// What is suppressed, and by which files.

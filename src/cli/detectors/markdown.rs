@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use crate::detect::definition::{Category, Definition};
+use crate::detect::definition::{Category, Definition, Verify};
 use crate::detect::{Confidence, Severity};
 
 /// Writes counts, and a table a category. `definitions` stand by category.
@@ -19,23 +19,29 @@ pub(super) fn write(definitions: &[&Definition], out: &mut dyn Write) -> io::Res
     write_counts(definitions, out)?;
     for (category, members) in by_category(definitions) {
         writeln!(out, "\n## {}\n", category.word())?;
-        writeln!(out, "| id | service | kind | severity | confidence | check | aliases |")?;
-        writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
+        writeln!(out, "| id | service | kind | severity | confidence | check | `--verify` | aliases |")?;
+        writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for definition in members {
             let check = definition.check.as_ref().map_or("", |check| check.validator.as_str());
             writeln!(
                 out,
-                "| `{}` | {} | {} | {} | {} | {check} | {} |",
+                "| `{}` | {} | {} | {} | {} | {check} | {} | {} |",
                 definition.id,
                 cell(&definition.service),
                 cell(&definition.kind),
                 definition.severity.word(),
                 definition.confidence.word(),
+                definition.verify().map_or("", told),
                 definition.aliases.iter().map(|alias| format!("`{alias}`")).collect::<Vec<_>>().join(" ")
             )?;
         }
     }
     Ok(())
+}
+
+/// What a service tells of a key.
+fn told(verify: &Verify) -> &'static str {
+    if verify.dead.is_empty() { "live" } else { "live, dead" }
 }
 
 fn write_counts(definitions: &[&Definition], out: &mut dyn Write) -> io::Result<()> {
@@ -46,7 +52,9 @@ fn write_counts(definitions: &[&Definition], out: &mut dyn Write) -> io::Result<
     writeln!(out, "| detectors | {} |", grouped(definitions.len()))?;
     writeln!(out, "| ids that select one, with aliases | {} |", grouped(definitions.len() + aliases))?;
     writeln!(out, "| services | {} |", grouped(services.len()))?;
+    let asked = definitions.iter().filter(|definition| definition.verify().is_some()).count();
     writeln!(out, "| with an offline check | {} |", grouped(checked))?;
+    writeln!(out, "| that `--verify` asks about | {} |", grouped(asked))?;
     for severity in [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info] {
         let count = definitions.iter().filter(|definition| definition.severity == severity).count();
         writeln!(out, "| of severity {} | {} |", severity.word(), grouped(count))?;

@@ -47,6 +47,7 @@ pub(super) fn write(
     page.section("What is looked for beside it", &companions(definition))?;
     page.section("What is known to be no leak", &samples(definition))?;
     page.section("How a report shows it", &shown(definition))?;
+    page.section("How --verify asks whether it works", &question(definition))?;
     page.section("What to do when it leaked", &advice(definition))?;
     page.section("How to select it", &[selection(definition)])
 }
@@ -188,6 +189,25 @@ fn shown(definition: &Definition) -> Vec<String> {
         Some(format!("With a made-up key: {severity} {} in {path}, key {shown}", definition.id))
     });
     [rule].into_iter().chain(example).collect()
+}
+
+/// The request that tells whether a key works; nothing where none is known.
+fn question(definition: &Definition) -> Vec<String> {
+    let Some(verify) = definition.verify() else { return Vec::new() };
+    let told = if verify.dead.is_empty() {
+        "What is not clearly a yes is unknown: a refusal may come to keys that work elsewhere."
+    } else {
+        "Its service tells a live key from a dead one; what is neither is unknown."
+    };
+    let facts: Vec<&str> = verify.facts.keys().map(String::as_str).collect();
+    let facts = (!facts.is_empty())
+        .then(|| format!("Shown of a live key, where the answer has it: {}.", facts.join(", ")));
+    let effect = verify.effect.as_ref().map(|effect| sentence(&format!("what comes of it: {effect}")));
+    let caveat =
+        verify.caveat.as_ref().map(|caveat| sentence(&format!("a dead one may live all the same: {caveat}")));
+    let docs = verify.docs.as_ref().map(|docs| format!("The service's page on it: {docs}"));
+    let lines = [Some(format!("{}.", verify.shown())), Some(told.to_owned()), facts, effect, caveat, docs];
+    lines.into_iter().flatten().collect()
 }
 
 fn advice(definition: &Definition) -> Vec<String> {

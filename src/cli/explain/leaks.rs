@@ -9,7 +9,8 @@ use crate::cli::input;
 use crate::cli::messages::without_keys;
 use crate::limits::EXPLAINED_REPORT;
 use crate::report::describe;
-use crate::report::model::{Evidence, Location, Origin, Remediation};
+use crate::report::model::{Evidence, Location, Origin, Remediation, Verification};
+use crate::report::words;
 
 /// Requests that are told of a key.
 const REQUESTS: usize = 10;
@@ -41,6 +42,8 @@ pub(super) struct FindingText {
     introduced_by: Origin,
     locations: Vec<Location>,
     pub(super) remediation: Remediation,
+    #[serde(default)]
+    verification: Verification,
 }
 
 /// A finding and the image that it stands in.
@@ -58,6 +61,12 @@ impl Leak {
         let layer = self.finding.introduced_by.layer.map(|layer| format!("layer {layer}, "));
         let place = self.finding.locations.first().map_or_else(|| "the image".to_owned(), describe::place);
         without_keys(&format!("{}{place}", layer.unwrap_or_default()))
+    }
+
+    /// What its service said of the key.
+    pub(super) fn works(&self) -> Option<String> {
+        let said = words::verification(&self.finding.verification, &self.finding.service);
+        said.map(|said| without_keys(&said))
     }
 
     /// What to change in the build, and where.

@@ -130,6 +130,7 @@ fn of_leak(leak: &Leak, page: &mut Page) {
     page.fact("Next", &finding.remediation.next);
     page.fact("Then", &leak.build());
     page.fact("Key", &format!("{} ({})", finding.fingerprint, finding.detector));
+    page.fact("Works", &leak.works().unwrap_or_default());
     for used in &leak.used {
         page.fact("Used", used);
     }

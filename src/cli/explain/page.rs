@@ -55,6 +55,12 @@ impl Page {
         }
     }
 
+    /// A part that lists something.
+    pub(in crate::cli) fn list(&mut self, heading: &str, entries: Vec<String>) {
+        self.heading(heading);
+        self.0.push(Block::List { ordered: false, entries });
+    }
+
     /// A step of several, with its points.
     pub(in crate::cli) fn step(&mut self, number: usize, title: &str, entries: Vec<String>) {
         self.0.push(Block::Step(number, title.to_owned()));
@@ -170,7 +176,11 @@ fn write_entry(mark: &str, entry: &str, style: &Style, out: &mut dyn Write) -> i
         words.clear();
         Ok(())
     };
-    for (is_code, text) in spans(entry) {
+    let parts: Vec<_> = spans(entry).collect();
+    if let [(true, text)] = parts.as_slice() {
+        return writeln!(out, "{front}{}", style.clean(text));
+    }
+    for (is_code, text) in parts {
         if !is_code {
             // What follows code on a line of its own begins a line too.
             let goes_on = words.is_empty() && front.trim().is_empty();

@@ -234,9 +234,10 @@ mod tests {
     use crate::finding::fingerprint::{FingerprintKey, KeySettings};
     use crate::inventory::record::Recording;
     use crate::report::fixture;
+    use crate::report::model::VerificationStatus;
 
     /// The steps for the first key of a public image, of which its service said `status`.
-    fn steps(status: &'static str) -> Vec<Step> {
+    fn steps(status: VerificationStatus) -> Vec<Step> {
         let folder = tempfile::tempdir().expect("a folder");
         let value = Some(zeroize::Zeroizing::new("A".repeat(43)));
         let key = FingerprintKey::load(&KeySettings { value, ..KeySettings::default() }).expect("a key");
@@ -255,14 +256,14 @@ mod tests {
 
     #[test]
     fn a_live_key_that_anyone_can_pull_is_revoked_at_once() {
-        assert!(steps("live")[4].entries[0].starts_with("Now: it is live"));
-        assert!(steps("unverified")[4].entries[0].starts_with("After the steps above"));
-        assert!(steps("dead")[4].entries[0].contains("dead already"));
+        assert!(steps(VerificationStatus::Live)[4].entries[0].starts_with("Now: it is live"));
+        assert!(steps(VerificationStatus::Unverified)[4].entries[0].starts_with("After the steps above"));
+        assert!(steps(VerificationStatus::Dead)[4].entries[0].contains("dead already"));
     }
 
     #[test]
     fn the_proof_names_each_repository_and_the_public_ids_are_looked_for() {
-        let steps = steps("unverified");
+        let steps = steps(VerificationStatus::Unverified);
         let titles: Vec<&str> = steps.iter().map(|step| step.title).collect();
         assert!(titles[0].starts_with("Make") && titles[6].starts_with("Look"), "{titles:?}");
         assert!(steps[5].entries[0].ends_with(" registry.example/team/shop`"), "{:?}", steps[5].entries);

@@ -9,6 +9,7 @@ use super::rules::Rules;
 use super::run::{Answer, Run};
 use super::targets::Asked;
 use crate::cli::settings::Settings;
+use crate::finding::result::Judge;
 use crate::report::model::{Diff, ImageResult, Layer, Report};
 use crate::scan::progress::Progress;
 
@@ -23,7 +24,9 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
     let names = cache.as_ref().map(|cache| cache.names().clone());
+    let asked_about = Rules::asked(settings);
     let judge = rules.judge(&is_selected, settings, names.as_ref());
+    let judge = Judge { subjects: asked_about.as_ref(), ..judge };
     let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = settings.targets.iter().enumerate();
     let asked = asked.map(|(position, text)| Asked { reported: position > 0, ..Asked::new(text) });
@@ -45,6 +48,7 @@ pub fn diff_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         progress.note(&line);
         results.iter_mut().for_each(|result| result.warnings.push(line.clone()));
     }
+    super::verify::tell(&judge, settings, run.redactor(), progress, &mut results)?;
     let errors = new.error.into_iter().collect();
     let mut report = super::report(&rules, results, errors, run.redactor(), started);
     super::inventory::record(&rules, settings, &mut report, whole, progress);

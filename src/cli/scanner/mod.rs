@@ -10,6 +10,7 @@ mod push;
 mod rules;
 mod run;
 mod targets;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use crate::advice;
 use crate::detect::Severity;
 use crate::detect::own_secrets::DETECTOR_ID;
 use crate::detect::redact::Redactor;
+use crate::finding::result::Judge;
 use crate::report::model::{ImageResult, Report, Summary, TargetError, Times, Tool};
 use crate::scan::progress::Progress;
 
@@ -41,7 +43,9 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
     let is_selected = |index| rules.is_selected(index);
     let cache = rules.cache(settings);
     let names = cache.as_ref().map(|cache| cache.names().clone());
+    let asked_about = Rules::asked(settings);
     let judge = rules.judge(&is_selected, settings, names.as_ref());
+    let judge = Judge { subjects: asked_about.as_ref(), ..judge };
     let mut run = Run::new(settings, &judge, progress, rules.redactor(), cache)?;
     let asked = targets::asked(settings, run.access(), progress)?;
     let (mut results, mut errors) = (Vec::new(), Vec::new());
@@ -49,6 +53,7 @@ pub fn scan_targets(settings: &Settings, progress: &dyn Progress) -> anyhow::Res
         results.extend(of_target);
         errors.extend(error);
     }
+    verify::tell(&judge, settings, run.redactor(), progress, &mut results)?;
     let mut report = report(&rules, results, errors, run.redactor(), started);
     inventory::record(&rules, settings, &mut report, None, progress);
     renew_baseline(&mut report, &rules, settings);

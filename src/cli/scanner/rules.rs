@@ -1,6 +1,7 @@
 //! What a run looks for and what it sets aside: the catalogue, the team's own secrets, the hashing key, the
 //! project's ignore rules, and the selection of the command line. All of it is read before any image.
 
+use std::cell::RefCell;
 use std::env;
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use crate::dockerfile::Dockerfile;
 use crate::finding::baseline::Baseline;
 use crate::finding::fingerprint::{FingerprintKey, KeySettings};
 use crate::finding::ignore::IgnoreRules;
-use crate::finding::result::Judge;
+use crate::finding::result::{Asked, Judge};
 use crate::layer::hashed_names::NameHasher;
 use crate::limits;
 use crate::report::Report;
@@ -68,6 +69,12 @@ impl Rules {
         self.selected.get(usize::from(index.0)).copied().unwrap_or(true)
     }
 
+    /// Where keys are kept that are asked about, where some are.
+    pub(super) fn asked(settings: &Settings) -> Option<Asked> {
+        let min_confidence = settings.threshold.min_confidence;
+        settings.verify.as_ref().map(|_| Asked { min_confidence, known: RefCell::default() })
+    }
+
     /// The rules as images are judged by them; `selected` is [`Self::is_selected`].
     pub(super) fn judge<'a>(
         &'a self,
@@ -87,6 +94,7 @@ impl Rules {
             skip_base: settings.skip_base,
             show_secrets: settings.show_secrets,
             names,
+            subjects: None,
         }
     }
 
@@ -99,7 +107,8 @@ impl Rules {
             max_layer_bytes: settings.max_layer_bytes,
             own_secrets: self.own_secrets.as_ref(),
         };
-        LayerCache::open(folder, &self.fingerprints, &scope)
+        let cache = LayerCache::open(folder, &self.fingerprints, &scope)?;
+        Some(if settings.verify.is_some() { cache.without_keys() } else { cache })
     }
 
     /// The baseline that makes every key of `report` known from now on.

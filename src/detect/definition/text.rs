@@ -22,6 +22,9 @@ struct FileText {
     detector: Vec<DetectorText>,
     #[serde(default)]
     advice: Vec<Advice>,
+    /// Of embedded files alone: no other may have keys sent anywhere.
+    #[serde(default)]
+    verify: Vec<toml::Value>,
 }
 
 /// A `[[detector]]` as it is written.
@@ -106,7 +109,9 @@ pub(in crate::detect) fn parse_embedded(file: &DefinitionFile) -> Result<Vec<Def
         (detector.example, detector.counter_example) = (Later::of(right), Later::of(wrong));
     }
     let mut definitions = text.complete("", file.name)?;
-    definitions.iter_mut().for_each(|definition| definition.advices = Later::of(file.advice));
+    for definition in &mut definitions {
+        (definition.advices, definition.verifies) = (Later::of(file.advice), Later::of(file.verify));
+    }
     Ok(definitions)
 }
 
@@ -117,6 +122,11 @@ impl FileText {
         for (number, advice) in self.advice.iter().enumerate() {
             let wrong = |problem| Fault::of_file(origin, format!("advice {}: {problem}", number + 1));
             advice.check(&ids).map_err(wrong)?;
+        }
+        if !self.verify.is_empty() {
+            let problem =
+                "'verify' is for the definitions that keyseam comes with: other rules never ask a service";
+            return Err(Fault::of_file(origin, problem.to_owned()));
         }
         let advices: Later<Advice> = self.advice.into();
         let entries = self.detector.into_iter().enumerate();
@@ -174,6 +184,7 @@ impl DetectorText {
             examples: self.example,
             counter_examples: self.counter_example,
             advices: Later::default(),
+            verifies: Later::default(),
             origin: origin.to_owned(),
         })
     }

@@ -3,8 +3,59 @@
 use super::encoding::{base32_bits, base64_any};
 use super::{Candidate, Facts, Verdict};
 
-/// Accounts that issue nothing but canary tokens: whoever uses such a key is reported to its owner.
-const CANARY_ACCOUNTS: &[&str] = &["052310077262", "171436882533", "534261010715", "595918472158"];
+/// Accounts of canarytokens.org, which issue nothing but canaries: whoever uses one is reported to its owner.
+const THINKST: &[&str] = &[
+    "052310077262",
+    "171436882533",
+    "266735846894",
+    "534261010715",
+    "595918472158",
+    "717712589309",
+    "730335385048",
+    "819147034852",
+    "893192397702",
+    "992382622183",
+];
+
+/// Accounts of other issuers of canaries.
+const OTHERS: &[&str] = &[
+    "044858866125",
+    "251535659677",
+    "344043088457",
+    "351906852752",
+    "390477818340",
+    "426127672474",
+    "427150556519",
+    "439872796651",
+    "445142720921",
+    "465867158099",
+    "637958123769",
+    "693412236332",
+    "732624840810",
+    "735421457923",
+    "959235150393",
+    "982842642351",
+];
+
+/// Who issues nothing but canaries in an account.
+fn canary(account: &str) -> Option<&'static str> {
+    if THINKST.contains(&account) {
+        return Some("thinkst");
+    }
+    OTHERS.contains(&account).then_some("another issuer of canaries")
+}
+
+/// Whose canary a key is, by its access key id.
+pub(super) fn canary_of(id: &str) -> Option<&'static str> {
+    let (kind, rest) = id.split_at_checked(4)?;
+    let is_id = matches!(kind, "AKIA" | "ASIA" | "ABIA" | "ACCA") && rest.len() == 16;
+    canary(&account(base32_bits(rest.as_bytes()).filter(|_| is_id)?)?)
+}
+
+/// The account in an id's bits; ids from before 2019 hold none.
+fn account(bits: u128) -> Option<String> {
+    (bits >> 79 != 0).then(|| format!("{:012}", bits >> 39 & 0xFF_FFFF_FFFF))
+}
 
 /// Four characters of kind and 16 of base32. In ids since 2019 the first of 80 bits is set and the next
 /// 40 are the account.
@@ -16,17 +67,17 @@ pub(super) fn access_key_id(candidate: Candidate<'_>) -> Verdict {
         .and_then(|(_, id)| base32_bits(id));
     let Some(bits) = bits else { return Verdict::Failed };
     let facts = Facts::default().with("key-id", candidate.text());
-    if bits >> 79 == 0 {
-        return Verdict::Plausible(facts);
-    }
-    let account = format!("{:012}", bits >> 39 & 0xFF_FFFF_FFFF);
+    let Some(account) = account(bits) else { return Verdict::Plausible(facts) };
     // An account has 12 digits; the 40 bits could hold a little more.
     if account.len() != 12 {
         return Verdict::Failed;
     }
-    let canary = CANARY_ACCOUNTS.contains(&account.as_str());
+    let issuer = canary(&account);
     let facts = facts.with("account", account);
-    Verdict::Proven(if canary { facts.with("canary", "thinkst") } else { facts })
+    Verdict::Proven(match issuer {
+        Some(issuer) => facts.with("canary", issuer),
+        None => facts,
+    })
 }
 
 /// `ABSK` and base64 of `BedrockAPIKey-NAME-at-ACCOUNT:SECRET`, or `bedrock-api-key-` and base64 of a

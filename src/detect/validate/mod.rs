@@ -175,6 +175,11 @@ pub const VALIDATORS: &[(&str, Validator)] = &[
     ("zuplo-crc32", crc::zuplo),
 ];
 
+/// Who is told when a key is used, by the id that belongs to it.
+pub fn canary(id: &str) -> Option<String> {
+    aws::canary_of(id).map(str::to_owned)
+}
+
 /// The check called `name`.
 pub fn find(name: &str) -> Option<Validator> {
     VALIDATORS.iter().find(|(known, _)| *known == name).map(|(_, validator)| *validator)

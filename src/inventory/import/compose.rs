@@ -66,7 +66,14 @@ fn literal(name: &str, value: &str, imported: &mut Imported, reading: &mut Readi
     };
     let named = outer.map(|outer| outer.split([':', '-', '?', '+']).next().unwrap_or(outer));
     match named.filter(|named| is_name(named)) {
-        Some(named) => reference(imported, "variable", name, "the shell or .env", named),
+        Some(named) => {
+            reference(imported, "variable", name, "the shell or .env", named);
+            // What stands in for a variable that is not set is a value too.
+            let behind = outer.and_then(|outer| outer.get(named.len()..)).unwrap_or_default();
+            if let Some(default) = behind.trim_start_matches(':').strip_prefix('-') {
+                reading.value(imported, name, default);
+            }
+        }
         // Two dollars are one.
         None => reading.value(imported, name, &value.replace("$$", "$")),
     }

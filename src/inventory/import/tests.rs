@@ -32,12 +32,12 @@ fn containers_of_all_three_kinds_have_their_own_digest() {
 #[test]
 fn short_values_are_not_hashed_and_dollars_are_undone() {
     let text = "services:\n  a:\n    image: x\n    environment:\n      A: seven77\n      B: eight888\n      C: pa$$word1\n      \
-                D: 0123456789\n      E: ${F}\n      G: $H\n";
+                D: 0123456789\n      E: ${F}\n      G: $H\n      I: ${J:-default88}\n";
     let all = read(text).expect("services");
-    assert_eq!(values(&all[0]), ["B:eight888", "C:pa$word1", "D:0123456789"]);
+    assert_eq!(values(&all[0]), ["B:eight888", "C:pa$word1", "D:0123456789", "I:default88"]);
     let named: Vec<_> =
         all[0].references.iter().map(|one| (one.variable.as_str(), one.entry.as_str())).collect();
-    assert_eq!(named, [("E", "F"), ("G", "H")]);
+    assert_eq!(named, [("E", "F"), ("G", "H"), ("I", "J")]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(super) fn write(details: &mut Markup, image: &Image<'_>, shown: &Shown<'_>) 
                 entry(list, "Known", |text| text.text(&known));
             }
             key(list, finding);
+            verification(list, finding);
             match result.source {
                 SourceKind::Context => instruction(list, finding),
                 _ => origin(list, result, finding),
@@ -123,6 +124,13 @@ fn key(list: &mut Markup, finding: &Finding) {
         text.literal("<br>");
         text.text(&format!("confidence {}{}", finding.confidence.word(), words::verified(finding)));
     });
+}
+
+/// What its service said.
+fn verification(list: &mut Markup, finding: &Finding) {
+    if let Some(line) = words::verification(&finding.verification, &finding.service) {
+        entry(list, "Does it work", |text| text.text(&line));
+    }
 }
 
 fn origin(list: &mut Markup, result: &ImageResult, finding: &Finding) {

@@ -204,6 +204,10 @@ fn details(page: &mut Page, shown: &[Shown<'_>]) {
             lines.push(format!("- key {}\n", code(&finding.secret, CELL)));
         }
         lines.extend(
+            super::words::verification(&finding.verification, &finding.service)
+                .map(|line| format!("- works: {}\n", prose(&line))),
+        );
+        lines.extend(
             super::words::used(result, finding)
                 .take(LISTED)
                 .map(|used| format!("- seen in use: {}\n", code(&used, 2 * CELL))),

@@ -98,7 +98,7 @@ fn found(image: Numbered<'_>, finding: &Finding, rule: usize, hashes: &mut Hashe
             "diffId": finding.introduced_by.diff_id,
             "buildStep": finding.introduced_by.created_by,
             "inFinalImage": finding.in_final_image,
-            "verification": finding.verification.status,
+            "verification": finding.verification.status.word(),
         },
     })
 }

@@ -21,6 +21,7 @@ pub(super) fn write(
     sheet.blank()?;
     title(sheet, finding, number)?;
     secret(sheet, finding)?;
+    verification(sheet, finding)?;
     places(sheet, finding)?;
     origin(sheet, result, finding)?;
     readers(sheet, result, finding)?;
@@ -50,6 +51,12 @@ fn secret(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
     }
     line.extend(handles.chain(companions));
     sheet.row("key", &line.join(sheet.style.glyph(" · ", ", ")))
+}
+
+/// What its service said.
+fn verification(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
+    words::verification(&finding.verification, &finding.service)
+        .map_or(Ok(()), |line| sheet.row("works", &line))
 }
 
 fn places(sheet: &mut Sheet<'_>, finding: &Finding) -> io::Result<()> {
