@@ -139,7 +139,8 @@ impl Catalogue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Catalogue, Digest, parse};
+    use super::{Catalogue, Definition, Digest, parse};
+    use crate::detect::later::Later;
 
     const RULES: &str = r#"
         service = "Acme"
@@ -207,13 +208,16 @@ mod tests {
         for path in files {
             let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
             let text = std::fs::read_to_string(&path).expect("a text");
-            let definitions = parse(&text, name).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+            // No other file may ask services.
+            let before = text.split("[[verify]]").next().expect("a part");
+            let definitions = parse(before, name).unwrap_or_else(|problem| panic!("{name}: {problem}"));
             of_files.add(definitions, &text, name).expect("new ids");
             of_files.texts.push(Digest::sha256_of(text.as_bytes()).hex().to_owned().into());
         }
         let embedded = Catalogue::embedded().expect("valid");
         assert_eq!(embedded.definitions().len(), of_files.definitions().len());
         for (built, read) in embedded.definitions().iter().zip(of_files.definitions()) {
+            let built = Definition { verifies: Later::default(), ..built.clone() };
             assert_eq!(format!("{built:?}"), format!("{read:?}"));
         }
         assert_eq!(embedded.digest(), of_files.digest());
