@@ -121,7 +121,7 @@ fn nothing_of_an_image_is_written() {
     };
     let (mut cat, out) = pipe();
     assert_eq!(
-        changes(home.path(), Some(&key), &["scan", "-"], out.into()),
+        changes(home.path(), Some(&key), &["scan", "--no-inventory", "-"], out.into()),
         Vec::<String>::new(),
         "from a pipe"
     );
@@ -130,15 +130,22 @@ fn nothing_of_an_image_is_written() {
 }
 
 #[test]
-fn the_first_run_makes_a_hashing_key_and_nothing_else() {
+fn the_first_run_makes_a_hashing_key_and_an_inventory_and_nothing_else() {
     let home = tempfile::tempdir().expect("a folder");
     std::fs::write(home.path().join("app.tar"), docker_classic(&[&image()]).tar()).expect("written");
     let first = changes(home.path(), None, &["scan", "app.tar"], Stdio::null());
     assert!(!first.is_empty(), "a key was to be made");
-    let others: Vec<&String> =
-        first.iter().filter(|line| !line.contains(".local/share") && !line.contains(".local\"")).collect();
+    let is_expected = |line: &&String| {
+        [".local/share", ".local\"", ".cache\"", ".cache/keyseam\"", ".cache/keyseam/inventory.db"]
+            .iter()
+            .any(|place| line.contains(place))
+    };
+    let others: Vec<&String> = first.iter().filter(|line| !is_expected(line)).collect();
     assert!(others.is_empty(), "{others:?}");
-    assert_eq!(changes(home.path(), None, &["scan", "app.tar"], Stdio::null()), Vec::<String>::new());
+    let again = changes(home.path(), None, &["scan", "app.tar"], Stdio::null());
+    assert!(again.iter().all(|line| line.contains("/inventory.db")), "{again:?}");
+    let last = changes(home.path(), None, &["scan", "--no-inventory", "app.tar"], Stdio::null());
+    assert_eq!(last, Vec::<String>::new());
 }
 
 /// A scan of a pipe that goes on and on, past the first `bytes` of a big layer.
