@@ -112,6 +112,14 @@ fn a_key_is_followed_until_it_is_gone() {
     let text = desk.keyseam(&["gone", &fingerprint(&key(1)), &repository]).run();
     assert!(text.text().starts_with("Gone: none of 3 tags of"), "{}", text.text());
     assert!(text.text().contains("revoked all the same"), "{}", text.text());
+    // A repository of which nothing is left serves nothing; one that nobody knows proves nothing.
+    for tag in ["1.0", "1.1", "1.2"] {
+        skopeo(&["delete", "--tls-verify=false", &format!("{repository}:{tag}")]);
+    }
+    let run = desk.gone(&repository);
+    run.assert_status(0);
+    assert_eq!((list(&run.json()["tags"]).len(), run.json()["gone"].clone()), (0, true.into()));
+    desk.gone(&registry.target("team/shpo")).assert_status(2);
 }
 
 #[test]

@@ -19,10 +19,10 @@ use super::settings::Settings;
 use super::{detectors, output, terminal};
 use crate::finding::fingerprint::{Fingerprint, FingerprintKey, KeySettings};
 use crate::image::digest::Digest;
-use crate::inventory::holders::Holders;
+use crate::inventory::holders::{Holders, Tagged};
 use crate::inventory::{Inventory, InventoryError};
 use crate::registry::{Client, ErrorKind, Repository};
-use crate::report::model::{Finding, ImageResult, Report};
+use crate::report::model::{Finding, ImageResult};
 use crate::report::{Threshold, describe};
 use crate::target::{Place as TargetPlace, Target};
 
@@ -51,13 +51,19 @@ fn carry_out(
     let settings = Settings::of_gone(arguments, &mut io::stdin())?;
     // Before the scan tells the inventory what the tags lead to now.
     let held = held(&settings, &key, &fingerprint, &repository)?;
-    let messages = Messages::default();
-    let report = scan::read(&settings, &messages, scanner)?;
+    let access = settings.network.access();
+    let client = access.client()?;
     let mut answer = Answer::new(fingerprint.as_str(), &repository.whole_name());
     answer.name = held.iter().map(|holders| holders.key.name.clone()).next();
-    tags(&report, &mut answer);
-    let access = settings.network.access();
-    untagged(access.client()?, &repository, &held, &report, &mut answer);
+    let mut results = Vec::new();
+    if !is_empty(client, &repository, &held) {
+        let report = scan::read(&settings, &Messages::default(), scanner)?;
+        let failed = report.errors.iter().map(|error| format!("{}: {}", error.target, error.message));
+        answer.failed.extend(failed);
+        results = report.results;
+    }
+    tags(&results, &mut answer);
+    untagged(client, &repository, &held, &results, &mut answer);
     if answer.name.is_none() {
         let detector =
             answer.tags.iter().flat_map(|tag| &tag.places).map(|place| place.detector.as_str()).next();
@@ -120,14 +126,27 @@ fn held(
     let mut held = inventory.holders(fingerprint.as_str(), usize::MAX)?;
     let name = repository.whole_name();
     for holders in &mut held {
-        holders.images.retain(|image| image.tags.iter().any(|tag| tag.repository == name));
+        // Engines and archives know images by other digests than the registry does.
+        let is_here = |tag: &Tagged| tag.repository == name && tag.source == "registry";
+        holders.images.retain(|image| image.tags.iter().any(is_here));
     }
     Ok(held)
 }
 
+/// Whether a repository has no tags, which a registry may say by not knowing it any more.
+fn is_empty(client: &Client, repository: &Repository, held: &[Holders]) -> bool {
+    match client.tags(repository) {
+        Ok(tags) => tags.is_empty(),
+        // One that held the key was no slip of the pen.
+        Err(error) => {
+            error.kind == ErrorKind::NotFound && held.iter().any(|holders| !holders.images.is_empty())
+        }
+    }
+}
+
 /// What each tag leads to.
-fn tags(report: &Report, answer: &mut Answer) {
-    for result in &report.results {
+fn tags(results: &[ImageResult], answer: &mut Answer) {
+    for result in results {
         let mut places: Vec<Place> = result
             .findings
             .iter()
@@ -144,7 +163,6 @@ fn tags(report: &Report, answer: &mut Answer) {
             places,
         });
     }
-    answer.failed.extend(report.errors.iter().map(|error| format!("{}: {}", error.target, error.message)));
 }
 
 fn place(result: &ImageResult, finding: &Finding) -> Place {
@@ -164,14 +182,11 @@ fn untagged(
     client: &Client,
     repository: &Repository,
     held: &[Holders],
-    report: &Report,
+    results: &[ImageResult],
     answer: &mut Answer,
 ) {
-    let named: BTreeSet<&String> = report
-        .results
-        .iter()
-        .flat_map(|result| result.manifest_digest.iter().chain(&result.index_digest))
-        .collect();
+    let named: BTreeSet<&String> =
+        results.iter().flat_map(|result| result.manifest_digest.iter().chain(&result.index_digest)).collect();
     let served: BTreeSet<String> = answer
         .tags
         .iter()
@@ -199,7 +214,7 @@ fn untagged(
         match client.manifest(repository, digest) {
             Ok(_) => answer.stored.push(Stored { kind: "manifest", digest: digest.clone() }),
             Err(error) if error.kind == ErrorKind::NotFound => answer.asked += 1,
-            Err(error) => answer.failed.push(format!("{digest}: {error}")),
+            Err(error) => answer.failed.push(without_keys(&format!("{digest}: {error}"))),
         }
     }
     for digest in blobs {
@@ -207,7 +222,7 @@ fn untagged(
         match client.has_blob(repository, &parsed) {
             Ok(true) => answer.stored.push(Stored { kind: "layer", digest: digest.clone() }),
             Ok(false) => answer.asked += 1,
-            Err(error) => answer.failed.push(format!("{digest}: {error}")),
+            Err(error) => answer.failed.push(without_keys(&format!("{digest}: {error}"))),
         }
     }
 }
