@@ -11,6 +11,8 @@
 //! config          --scan::config-->   Hit             env, labels, history, in the steps that set them
 //! [LayerScan]     --finding-->        Finding         attributed to a layer, fingerprinted, redacted
 //! Finding         --advice-->         what to do: at the service, in the build, in the registry
+//! Finding         --verify-->         does the key still work? One question to its service, where that is asked for
+//! Report          --inventory-->      what many scans know together of one key, and of what runs it
 //! Report          --report-->         table, JSON, …
 //! ```
 //!

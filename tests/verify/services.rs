@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::*;
 use crate::catalogue::examples;
 use crate::catalogue::fresh_seed;
+use crate::support::distribution::{Distribution, Mode, Store};
 use crate::support::http::Request;
 use crate::support::http::certificates::Authority;
 use crate::support::http::proxy::Proxy;
@@ -326,4 +327,41 @@ fn basic_authentication_names_the_companion() {
     let sent: Vec<Value> = run.findings().iter().map(|finding| finding["verification"].clone()).collect();
     assert!(sent.iter().any(|verification| verification["status"] == "live"), "{sent:?}");
     assert_eq!(server.requests().len(), 1);
+}
+
+/// Of a comparison only what the new image adds is asked about; and what is pushed has passed that question too.
+#[test]
+fn diff_and_push_ask_about_what_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = |name: &str, lines: &[String]| {
+        let path = folder.path().join(name);
+        fs::write(&path, image(lines)).expect("a file");
+        path.display().to_string()
+    };
+    let (old, new) = (archive("old.tar", &[bird_line(1)]), archive("new.tar", &[bird_line(1), bird_line(2)]));
+    let server = Server::start(|_| refused());
+    let run =
+        Keyseam::new(&["diff", "-o", "json", "--verify", &old, &new]).args(&endpoints(&server, &HOSTS)).run();
+    run.assert_status(1);
+    assert_eq!((status(&run).as_str(), server.requests().len()), ("dead", 1));
+    assert!(server.requests()[0].header("authorization").expect("a key").ends_with(&bird(2)));
+
+    let store = Store::new();
+    let registry = Distribution::start(&store, &Mode::Plain);
+    let layout = folder.path().join("layout");
+    let leaky =
+        ImageBuilder::new("app:1").layer(Layer::new().file("app/.env", bird_line(1).as_bytes())).build();
+    oci(&[&leaky], Compression::Gzip).write_to(&layout);
+    let push = |server: &Server| {
+        let target = format!("{}/team/app:1", registry.host());
+        Keyseam::new(&["push", "--verify", "--fail-on-status", "live"])
+            .args(&endpoints(server, &HOSTS))
+            .args(&[&format!("oci:{}", layout.display()), &target])
+            .run()
+    };
+    push(&Server::start(|_| balance())).assert_status(1);
+    let there = || Keyseam::scan(&[&registry.target("team/app:1")]).run().status;
+    assert_eq!(there(), Some(2), "a live key was pushed");
+    push(&server).assert_status(0);
+    assert_eq!(there(), Some(1));
 }
