@@ -6,7 +6,7 @@ use super::args::FingerprintKeyCommand;
 use super::exit_status::ExitStatus;
 use super::messages::Messages;
 use super::output::to_stdout;
-use crate::finding::fingerprint::{FingerprintKey, KeySettings};
+use crate::finding::fingerprint::{FingerprintKey, FingerprintKeyError, KeySettings};
 
 /// What makes and reads hashing keys. Without a file, it is the one in the data folder, or that of
 /// `KEYSEAM_FINGERPRINT_KEY`.
@@ -26,7 +26,15 @@ pub fn init(file: Option<&Path>) -> anyhow::Result<(PathBuf, String)> {
 
 /// The id of the key that scans use.
 pub fn key_id(file: Option<&Path>) -> anyhow::Result<String> {
-    Ok(FingerprintKey::load(&settings(file))?.id().to_owned())
+    Ok(load(file)?.id().to_owned())
+}
+
+/// The key that scans use.
+///
+/// # Errors
+/// When it cannot be read or made.
+pub(super) fn load(file: Option<&Path>) -> Result<FingerprintKey, FingerprintKeyError> {
+    FingerprintKey::load(&settings(file))
 }
 
 fn settings(file: Option<&Path>) -> KeySettings {

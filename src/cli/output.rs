@@ -4,6 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use crate::report::file::{self, FileError};
 use crate::report::format::{self, FormatError, Writer};
 use crate::report::{Report, Style};
@@ -157,6 +159,16 @@ impl Outputs {
 /// Writes to standard output. A reader that left early is no error.
 pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     to(&mut io::stdout().lock(), write)
+}
+
+/// Writes an answer for programs to standard output.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write_json(answer: &impl Serialize, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    let mut text = serde_json::to_vec_pretty(answer)?;
+    text.push(b'\n');
+    Ok(to(stdout, |out| out.write_all(&text))?)
 }
 
 /// Writes to `stream`. A reader that left early is no error.

@@ -253,7 +253,7 @@ impl Settings {
             cache_folder: cache.folder(),
             verify,
             progress: general.progress,
-            color: general.color,
+            color: general.look.color,
         })
     }
 }

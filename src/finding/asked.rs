@@ -1,12 +1,24 @@
 //! What is remembered of a finding for the question whether its key works (`--verify`).
 
+use std::cell::RefCell;
+
 use super::group::Group;
 use super::pair::Partner;
 use super::result::View;
+use crate::detect::Confidence;
 use crate::detect::definition::Definition;
 use crate::report::model;
 use crate::scan::matches::Finder;
-use crate::verify::Subject;
+use crate::verify::{Subject, Subjects};
+
+/// The keys of a run that services are asked about.
+#[derive(Debug)]
+pub struct Asked {
+    /// The least confidence with which a key is asked about.
+    pub min_confidence: Confidence,
+    /// The keys.
+    pub known: RefCell<Subjects>,
+}
 
 impl View<'_> {
     /// Takes note of a finding's key, where keys are to be asked about and this one may be: a guess of low

@@ -23,6 +23,9 @@ use key_file::{decode_key, random_key, read_key_file, read_or_make};
 /// Length of a hashing key in bytes.
 pub const KEY_LEN: usize = 32;
 
+/// How a fingerprint begins.
+pub const FINGERPRINT: &str = "ksf1:";
+
 const KEY_ID_MESSAGE: &[u8] = b"ksf1 id";
 const SECRET_DOMAIN: &[u8] = b"ksf1 secret\0";
 const PLACE_DOMAIN: &[u8] = b"ksp1 place\0";

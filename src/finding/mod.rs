@@ -1,7 +1,7 @@
 //! From hits to findings: one finding a key value, detector and image, attributed to the layer that
 //! introduced it, fingerprinted, redacted, and held against the ignore rules.
 
-mod asked;
+pub mod asked;
 pub mod base;
 pub mod baseline;
 mod coverage;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::base::Base;
 use super::baseline::Baseline;
 use super::fingerprint::FingerprintKey;
@@ -21,7 +22,7 @@ use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
 use crate::detect::redact::{self, Redactor};
 use crate::detect::traces::Tracer;
-use crate::detect::{Confidence, DetectorIndex, Key};
+use crate::detect::{DetectorIndex, Key};
 use crate::dockerfile::rewrite::recorded;
 use crate::dockerfile::{self, Dockerfile};
 use crate::image::digest::Digest;
@@ -32,12 +33,10 @@ use crate::report::model;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
-use crate::scan::hashed::FileLink;
 use crate::scan::matches::{Finder, Found, Search, Workspace, join};
 use crate::scan::secret::{KeptSecret, Secret};
 use crate::scan::segment::{Content, Segment};
 use crate::target::normalise_reference;
-use crate::verify::Subjects;
 
 /// What all images of a run are judged by.
 pub struct Judge<'a> {
@@ -65,15 +64,6 @@ pub struct Judge<'a> {
     pub names: Option<&'a NameHasher>,
     /// Where keys are kept that are asked about.
     pub subjects: Option<&'a Asked>,
-}
-
-/// The keys of a run that services are asked about.
-#[derive(Debug)]
-pub struct Asked {
-    /// The least confidence with which a key is asked about.
-    pub min_confidence: Confidence,
-    /// The keys.
-    pub known: RefCell<Subjects>,
 }
 
 /// How the image was asked for and where it came from.
@@ -228,16 +218,7 @@ impl Judge<'_> {
             if occurrences.len() > CONFIG_MATCHES {
                 break;
             }
-            let content = Content {
-                id: id as u64,
-                entry: None,
-                place: unit.place,
-                path: Arc::from(&b""[..]),
-                name: unit.name.clone(),
-                stated: None,
-                inner: None,
-                file: FileLink::default(),
-            };
+            let content = Content::of_text(id as u64, unit.place, unit.name.clone());
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], &mut space);
             occurrences.extend(join(results).into_iter().map(|found| Occurrence {

@@ -3,13 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
 use crate::detect::{DetectorSet, Key, Place};
 use crate::finding::fingerprint::FingerprintKey;
-use crate::scan::hashed::FileLink;
 use crate::scan::matches::{Search, Workspace, join};
 use crate::scan::segment::{Content, Segment};
 
@@ -52,16 +50,7 @@ impl<'a> Fingerprints<'a> {
 
     /// Of the keys that the detectors find.
     fn found(&mut self, place: Place, name: Option<&str>, text: Vec<u8>) -> BTreeSet<String> {
-        let content = Content {
-            id: 0,
-            entry: None,
-            place,
-            path: Arc::from(&b""[..]),
-            name: name.map(str::to_owned),
-            stated: None,
-            inner: None,
-            file: FileLink::default(),
-        };
+        let content = Content::of_text(0, place, name.map(str::to_owned));
         let search = Search { detectors: self.detectors, own_secrets: None };
         let results = search.segment(&Segment::whole(content, text), &[], &mut self.space);
         join(results).iter().map(|found| self.key.of(&found.found.secret).to_string()).collect()

@@ -24,7 +24,7 @@ pub struct KeyFacts {
     /// The service that it opens.
     pub service: String,
     /// By what a leak allows.
-    pub severity: String,
+    pub severity: Severity,
     /// What may stand in clear.
     pub handles: BTreeMap<String, String>,
     /// `unverified`, `live`, `dead` or `unknown`.
@@ -270,7 +270,7 @@ impl KeyFacts {
             detector: String::new(),
             name: "Key that no image is known to hold".to_owned(),
             service: String::new(),
-            severity: Severity::Medium.word().to_owned(),
+            severity: Severity::Medium,
             handles: BTreeMap::new(),
             status: "unverified".to_owned(),
             asked_at: 0,
@@ -285,7 +285,7 @@ impl KeyFacts {
             detector: cells.text(3)?,
             name: cells.text(4)?,
             service: cells.text(5)?,
-            severity: cells.text(6)?,
+            severity: serde_json::from_value(cells.text(6)?.into()).ok()?,
             handles: serde_json::from_str(&cells.text(7)?).unwrap_or_default(),
             status: cells.text(8)?,
             asked_at: cells.number(9)?,

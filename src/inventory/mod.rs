@@ -59,6 +59,18 @@ impl Inventory {
         let seal = Seal::new(key).ok_or_else(|| InventoryError::None(path(folder)))?;
         Ok(Self { database: Database::read(folder, seal)? })
     }
+
+    /// The same; none where nothing is recorded yet.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is something else.
+    pub fn if_any(folder: &Path, key: &FingerprintKey) -> Result<Option<Self>, InventoryError> {
+        match Self::to_read(folder, key) {
+            Ok(inventory) => Ok(Some(inventory)),
+            Err(InventoryError::None(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Removes the inventory of a cache's folder; whether there was one.

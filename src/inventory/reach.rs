@@ -92,7 +92,7 @@ impl Inventory {
         }
         all.sort_by(|a, b| {
             let reach =
-                |one: &Reach| (one.images, one.tags, one.repositories, one.workloads, severity(&one.key));
+                |one: &Reach| (one.images, one.tags, one.repositories, one.workloads, one.key.severity);
             reach(b).cmp(&reach(a)).then_with(|| a.key.fingerprint.cmp(&b.key.fingerprint))
         });
         Ok(all)
@@ -134,10 +134,4 @@ impl Inventory {
         }
         Ok(led)
     }
-}
-
-/// The worst first.
-fn severity(key: &KeyFacts) -> usize {
-    let order = ["info", "low", "medium", "high", "critical"];
-    order.iter().position(|word| *word == key.severity).unwrap_or_default()
 }

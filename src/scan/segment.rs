@@ -36,6 +36,22 @@ pub struct Content {
     pub file: FileLink,
 }
 
+impl Content {
+    /// A text that lies in no file.
+    pub fn of_text(id: u64, place: Place, name: Option<String>) -> Self {
+        Self {
+            id,
+            entry: None,
+            place,
+            path: Arc::from(&b""[..]),
+            name,
+            stated: None,
+            inner: None,
+            file: FileLink::default(),
+        }
+    }
+}
+
 /// How a content lies inside another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inner {

@@ -16,6 +16,7 @@ use crate::report::model::{Verification, VerificationStatus};
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
+    /// In lower case.
     body: String,
     json: Option<Value>,
 }
@@ -23,7 +24,7 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn new(status: u16, headers: HeaderMap, body: Vec<u8>) -> Self {
         let json = serde_json::from_slice(&body).ok();
-        Self { status, headers, body: String::from_utf8_lossy(&body).into_owned(), json }
+        Self { status, headers, body: String::from_utf8_lossy(&body).to_lowercase(), json }
     }
 
     fn at(&self, pointer: &str) -> Option<&Value> {
@@ -32,7 +33,6 @@ impl Answer {
 
     /// Whether it is as a condition says.
     fn is(&self, condition: &Condition) -> bool {
-        let body = || self.body.to_lowercase();
         let is_given = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,
             Value::String(text) => !text.is_empty(),
@@ -43,10 +43,8 @@ impl Answer {
             && condition.lacks.iter().all(|pointer| self.at(pointer).is_none())
             && condition.is.iter().all(|(pointer, value)| self.at(pointer) == Some(value))
             && condition.header.iter().all(|name| self.headers.contains_key(name.as_str()))
-            && (condition.text.is_empty() || {
-                let body = body();
-                condition.text.iter().any(|text| body.contains(&text.to_lowercase()))
-            })
+            && (condition.text.is_empty()
+                || condition.text.iter().any(|text| self.body.contains(&text.to_lowercase())))
     }
 }
 

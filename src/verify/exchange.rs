@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT_ENCODING, LOCATION};
-use reqwest::{Certificate, Client, Proxy, Response, StatusCode, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, Response, StatusCode, redirect};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use super::request::Request;
 use super::{Settings, Verdict};
 use crate::limits;
 use crate::network;
+use crate::registry::credentials::Secret;
 use crate::registry::retry_after;
 
 /// Sends every host's requests, and answers for each by its number.
@@ -24,14 +26,16 @@ use crate::registry::retry_after;
 /// # Errors
 /// When no connection can be set up.
 pub(super) fn all(
-    by_host: BTreeMap<&str, Vec<(usize, Request)>>,
+    by_host: BTreeMap<String, Vec<(usize, Request)>>,
     settings: &Settings,
 ) -> Result<Vec<(usize, Verdict)>, String> {
     if by_host.is_empty() {
         return Ok(Vec::new());
     }
     let runtime = network::runtime().map_err(|error| error.to_string())?;
-    let (near, far) = (client(settings, true)?, client(settings, false)?);
+    let trusted = settings.ca_file.as_deref().map(certificates).transpose()?.unwrap_or_default();
+    let near = client(Client::builder().no_proxy(), &trusted)?;
+    let far = client(proxied(Client::builder(), settings.proxy.as_ref())?, &trusted)?;
     let limit = settings.timeout.min(limits::VERIFY_TIME);
     runtime.block_on(async {
         let at_once = std::sync::Arc::new(Semaphore::new(limits::VERIFY_AT_ONCE));
@@ -40,7 +44,7 @@ pub(super) fn all(
             let endpoint = settings.endpoints.iter().find(|endpoint| endpoint.host() == host).cloned();
             let is_local = endpoint.as_ref().is_some_and(Endpoint::is_local);
             let client = if is_local { near.clone() } else { far.clone() };
-            let (at_once, host) = (at_once.clone(), host.to_owned());
+            let at_once = at_once.clone();
             hosts.spawn(async move {
                 // It is never closed.
                 let _permit = at_once.acquire().await.ok();
@@ -55,28 +59,27 @@ pub(super) fn all(
     })
 }
 
-/// Connections: those of this machine go through no proxy.
-fn client(settings: &Settings, local: bool) -> Result<Client, String> {
-    let mut builder = Client::builder()
+fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
+    let wrong = |what: &str| format!("--ca-file {}: {what}", path.display());
+    let pem = fs::read(path).map_err(|error| wrong(&error.to_string()))?;
+    Certificate::from_pem_bundle(&pem).map_err(|_| wrong("it holds no certificate (PEM)"))
+}
+
+/// Through this proxy, or else those of the environment.
+fn proxied(builder: ClientBuilder, proxy: Option<&Secret>) -> Result<ClientBuilder, String> {
+    let Some(proxy) = proxy else { return Ok(builder) };
+    let proxy = Proxy::all(proxy.expose()).map_err(|_| "--proxy: it is no address of a proxy".to_owned())?;
+    Ok(builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env())))
+}
+
+/// Connections that follow no redirect by themselves.
+fn client(builder: ClientBuilder, trusted: &[Certificate]) -> Result<Client, String> {
+    builder
         .user_agent(concat!("keyseam/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .referer(false)
-        .connect_timeout(limits::REGISTRY_CONNECT);
-    if let Some(path) = &settings.ca_file {
-        let wrong = |what: &str| format!("--ca-file {}: {what}", path.display());
-        let pem = fs::read(path).map_err(|error| wrong(&error.to_string()))?;
-        let certificates =
-            Certificate::from_pem_bundle(&pem).map_err(|_| wrong("it holds no certificate (PEM)"))?;
-        builder = builder.tls_certs_merge(certificates);
-    }
-    if local {
-        builder = builder.no_proxy();
-    } else if let Some(proxy) = &settings.proxy {
-        let proxy =
-            Proxy::all(proxy.expose()).map_err(|_| "--proxy: it is no address of a proxy".to_owned())?;
-        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
-    }
-    builder
+        .connect_timeout(limits::REGISTRY_CONNECT)
+        .tls_certs_merge(trusted.iter().cloned())
         .build()
         .map_err(|_| "no connections can be made: is there a wrong proxy in the environment?".to_owned())
 }

@@ -93,31 +93,19 @@ pub fn ask(
     settings: &Settings,
 ) -> Result<Vec<Verdict>, String> {
     let mut verdicts = vec![Verdict::not_asked(""); subjects.len()];
-    let mut by_host: BTreeMap<&str, Vec<(usize, Request)>> = BTreeMap::new();
+    let mut by_host: BTreeMap<String, Vec<(usize, Request)>> = BTreeMap::new();
     let mut asked = 0;
-    for (number, subject) in subjects.iter().enumerate() {
-        let definition = catalogue.get(subject.detector);
-        let verify = match (reason_not_to_ask(definition), definition.and_then(Definition::verify)) {
-            (None, Some(verify)) => verify,
-            (reason, _) => {
-                verdicts[number] = Verdict::not_asked(reason.unwrap_or_default());
-                continue;
-            }
-        };
-        let request = match canary::issuer(subject) {
-            Some(issuer) => Err(format!("it is a canary of {issuer}, who is told when it is used")),
-            None => Request::new(verify, subject),
-        };
-        let request = match request {
+    for (place, (number, subject)) in verdicts.iter_mut().zip(subjects.iter().enumerate()) {
+        let request = match request(subject, catalogue.get(subject.detector)) {
             Ok(request) => request,
             Err(reason) => {
-                verdicts[number] = Verdict::not_asked(reason);
+                *place = Verdict::not_asked(reason);
                 continue;
             }
         };
-        let of_host = by_host.entry(verify.host()).or_default();
+        let of_host = by_host.entry(request.verify.host().to_owned()).or_default();
         if asked >= limits::VERIFIED || of_host.len() >= limits::VERIFIED_PER_HOST {
-            verdicts[number] = Verdict::not_asked("more keys than one run asks about were found");
+            *place = Verdict::not_asked("more keys than one run asks about were found");
             continue;
         }
         asked += 1;
@@ -129,6 +117,16 @@ pub fn ask(
         }
     }
     Ok(verdicts)
+}
+
+/// The request about a key, or why there is none.
+fn request(subject: &Subject, definition: Option<&Definition>) -> Result<Request, String> {
+    let verify = definition.and_then(Definition::verify);
+    let verify = verify.ok_or_else(|| reason_not_to_ask(definition).unwrap_or_default())?;
+    match canary::issuer(subject) {
+        Some(issuer) => Err(format!("it is a canary of {issuer}, who is told when it is used")),
+        None => Request::new(verify, subject),
+    }
 }
 
 #[cfg(test)]

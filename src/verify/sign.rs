@@ -2,10 +2,13 @@
 
 use hmac::Mac as _;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use zeroize::Zeroizing;
+
+use crate::finding::fingerprint::hex_prefix;
+use crate::image::digest::Digest;
 
 type Hmac = hmac::Hmac<Sha256>;
 
@@ -32,16 +35,17 @@ pub(super) fn aws_sts(
     let signed = "content-type;host;x-amz-date";
     let canonical = format!(
         "POST\n/\n\ncontent-type:application/x-www-form-urlencoded\nhost:{host}\nx-amz-date:{time}\n\n{signed}\n{}",
-        hex(&Sha256::digest(body))
+        Digest::sha256_of(body).hex()
     );
     let scope = format!("{day}/{REGION}/sts/aws4_request");
     let to_sign =
-        format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
+        format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", Digest::sha256_of(canonical.as_bytes()).hex());
     let mut key = Zeroizing::new([b"AWS4", secret].concat());
     for part in [day, REGION, "sts", "aws4_request"] {
         key = Zeroizing::new(hmac(&key, part.as_bytes()));
     }
-    let signature = hex(&hmac(&key, to_sign.as_bytes()));
+    let signature = hmac(&key, to_sign.as_bytes());
+    let signature = hex_prefix(&signature, signature.len());
     let authorization =
         format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={signed}, Signature={signature}");
     let mut value = HeaderValue::from_str(&authorization).map_err(|_| wrong())?;
@@ -56,8 +60,4 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     let Ok(mut mac) = <Hmac as hmac::KeyInit>::new_from_slice(key) else { return Vec::new() };
     mac.update(text);
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::CacheArguments;
-use crate::cli::terminal::ColorChoice;
+use super::{CacheArguments, Look};
 
 /// Arguments of `inventory`.
 #[derive(Debug, Args)]
@@ -106,17 +105,9 @@ pub struct InventoryOptions {
     /// The team's hashing key for fingerprints [default: one in the data folder]
     #[arg(long, value_name = "FILE", env = "KEYSEAM_FINGERPRINT_KEY_FILE", hide_env = true)]
     pub fingerprint_key_file: Option<PathBuf>,
-    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "WHEN",
-        env = "KEYSEAM_COLOR",
-        hide_env = true
-    )]
-    pub color: ColorChoice,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: Look,
 }
 
 /// How an answer of the inventory is written.

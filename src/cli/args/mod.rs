@@ -174,12 +174,9 @@ pub enum ListFormat {
     Markdown,
 }
 
-/// Options of all commands on the catalogue.
+/// How what is written for people looks.
 #[derive(Clone, Debug, clap::Args)]
-pub struct CatalogueArguments {
-    /// Also take the detectors in FILE (docs/adding-a-detector.md)
-    #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
-    pub rules: Vec<PathBuf>,
+pub struct Look {
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(
         long,
@@ -191,6 +188,17 @@ pub struct CatalogueArguments {
         hide_env = true
     )]
     pub color: ColorChoice,
+}
+
+/// Options of all commands on the catalogue.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CatalogueArguments {
+    /// Also take the detectors in FILE (docs/adding-a-detector.md)
+    #[arg(long, value_name = "FILE", env = "KEYSEAM_RULES", hide_env = true)]
+    pub rules: Vec<PathBuf>,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: Look,
 }
 
 /// A command on Docker's plugins.

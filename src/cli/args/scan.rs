@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, FromArgMatches};
 
-use super::{Cache, Network};
+use super::{Cache, Look, Network};
 use crate::cli::output::Output;
 use crate::cli::progress::ProgressChoice;
 use crate::cli::settings::{PlatformChoice, SecretsFrom};
-use crate::cli::terminal::ColorChoice;
 use crate::detect::Confidence;
 use crate::report::model::VerificationStatus;
 use crate::report::{FailOn, format};
@@ -274,17 +273,9 @@ pub struct General {
         hide_env = true
     )]
     pub progress: ProgressChoice,
-    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        value_name = "WHEN",
-        env = "KEYSEAM_COLOR",
-        hide_env = true
-    )]
-    pub color: ColorChoice,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: Look,
     /// Show nothing but the report and errors
     #[arg(short, long, value_parser = BoolishValueParser::new(), env = "KEYSEAM_QUIET", hide_env = true)]
     pub quiet: bool,

@@ -132,7 +132,7 @@ fn read(file: &str, most: u64) -> anyhow::Result<Vec<u8>> {
 }
 
 fn style(common: &CatalogueArguments) -> Style {
-    terminal::style(common.color, Threshold::default())
+    terminal::style(common.look.color, Threshold::default())
 }
 
 #[cfg(test)]

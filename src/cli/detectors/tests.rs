@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::args::Look;
 use crate::report::{Style, Threshold};
 
 /// Two detectors of a made-up service.
@@ -144,7 +145,8 @@ fn an_unknown_id_is_answered_with_those_alike() {
 fn a_trial_finds_redacts_and_exits_as_a_scan_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let rules = rules();
-    let common = CatalogueArguments { rules: vec![rules.path().to_owned()], color: Default::default() };
+    let common =
+        CatalogueArguments { rules: vec![rules.path().to_owned()], look: Look { color: Default::default() } };
     let secret = characters(40);
     let path = folder.path().join("settings");
     std::fs::write(&path, format!("one\ntwo acme_{secret}\n")).expect("written");
@@ -171,7 +173,7 @@ fn a_trial_finds_redacts_and_exits_as_a_scan_does() {
 
 #[test]
 fn what_cannot_be_tried_is_an_error() {
-    let common = CatalogueArguments { rules: Vec::new(), color: Default::default() };
+    let common = CatalogueArguments { rules: Vec::new(), look: Look { color: Default::default() } };
     for line in [&["nobody"][..], &["nobody", "/dev/null"], &["messagebird-access-key", "/nowhere"]] {
         let line: Vec<String> = line.iter().map(|word| (*word).to_owned()).collect();
         assert!(test(&line, &common, &mut Vec::new()).is_err(), "{line:?}");

@@ -17,12 +17,10 @@ use crate::advice::{self, keep_out};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::definition::Definition;
 use crate::detect::own_secrets;
+use crate::finding::fingerprint::FINGERPRINT;
 use crate::report::Threshold;
 use crate::report::guide;
 use crate::report::model::Remediation;
-
-/// How a fingerprint begins.
-const FINGERPRINT: &str = "ksf1:";
 
 /// Runs the command.
 pub(super) fn run(arguments: &ExplainArguments, stdout: &mut dyn Write) -> ExitStatus {
@@ -67,7 +65,7 @@ fn carry_out(arguments: &ExplainArguments, stdout: &mut dyn Write) -> anyhow::Re
             of_key(Some(definition), &mut page);
         }
     }
-    let style = terminal::style(arguments.common.color, Threshold::default());
+    let style = terminal::style(arguments.common.look.color, Threshold::default());
     output::to(stdout, |out| match arguments.format {
         PageFormat::Text => page.write_text(&style, out),
         PageFormat::Markdown => page.write_markdown(out),

@@ -108,12 +108,7 @@ impl Answer {
     pub(super) fn page(&self) -> Page {
         let mut page = Page::default();
         let what = self.name.as_ref().map_or_else(|| "the key".to_owned(), |name| format!("the {name}"));
-        let names = |tags: &mut dyn Iterator<Item = &Tag>| {
-            let mut names: Vec<&str> = tags.map(|tag| tag.name.as_str()).collect();
-            names.dedup();
-            names.len()
-        };
-        let (all, serving) = (names(&mut self.tags.iter()), names(&mut self.serving()));
+        let (all, serving) = (names(self.tags.iter()), names(self.serving()));
         let title = if serving > 0 {
             format!(
                 "Still served: {serving} of {} of {} {} {what}",
@@ -173,6 +168,13 @@ impl Answer {
         }
         "look at what could not be read, and run this again".to_owned()
     }
+}
+
+/// Distinct tags; those of several platforms stand together.
+fn names<'a>(tags: impl Iterator<Item = &'a Tag>) -> usize {
+    let mut names: Vec<&str> = tags.map(|tag| tag.name.as_str()).collect();
+    names.dedup();
+    names.len()
 }
 
 fn verb(number: usize) -> &'static str {

@@ -5,7 +5,6 @@
 mod answer;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::io::{self, Write};
 
 use anyhow::bail;
@@ -16,11 +15,11 @@ use super::exit_status::ExitStatus;
 use super::messages::{Messages, without_keys};
 use super::scan::{self, Scanner};
 use super::settings::Settings;
-use super::{detectors, output, terminal};
-use crate::finding::fingerprint::{Fingerprint, FingerprintKey, KeySettings};
+use super::{detectors, fingerprint_key, output, terminal};
+use crate::finding::fingerprint::{Fingerprint, FingerprintKey};
 use crate::image::digest::Digest;
+use crate::inventory::Inventory;
 use crate::inventory::holders::{Holders, Tagged};
-use crate::inventory::{Inventory, InventoryError};
 use crate::registry::{Client, ErrorKind, Repository};
 use crate::report::model::{Finding, ImageResult};
 use crate::report::{Threshold, describe};
@@ -42,7 +41,7 @@ fn carry_out(
     scanner: Scanner,
     stdout: &mut dyn Write,
 ) -> anyhow::Result<ExitStatus> {
-    let (format, color) = (arguments.format, arguments.common.color);
+    let (format, color) = (arguments.format, arguments.common.look.color);
     let fingerprint: Fingerprint =
         arguments.fingerprint.parse().map_err(|error| anyhow::anyhow!("no fingerprint: {error}"))?;
     let key = hashing_key(&arguments, &fingerprint)?;
@@ -72,11 +71,7 @@ fn carry_out(
     }
     let status = answer.status();
     match format {
-        PlanFormat::Json => {
-            let mut text = serde_json::to_vec_pretty(&answer)?;
-            text.push(b'\n');
-            output::to(stdout, |out| out.write_all(&text))?;
-        }
+        PlanFormat::Json => output::write_json(&answer, stdout)?,
         PlanFormat::Text => {
             let style = terminal::style(color, Threshold::default());
             output::to(stdout, |out| answer.page().write_text(&style, out))?;
@@ -88,9 +83,7 @@ fn carry_out(
 
 /// The hashing key, if it is that of the fingerprint: under another one everything would seem to be gone.
 fn hashing_key(arguments: &GoneArguments, fingerprint: &Fingerprint) -> anyhow::Result<FingerprintKey> {
-    let settings =
-        KeySettings::from_environment(arguments.fingerprint_key_file.clone(), |name| env::var_os(name));
-    let key = FingerprintKey::load(&settings)?;
+    let key = fingerprint_key::load(arguments.fingerprint_key_file.as_deref())?;
     if key.id() != fingerprint.key_id() {
         bail!(
             "this fingerprint was made under the hashing key {}, and yours is {}: name its key with --fingerprint-key-file",
@@ -118,12 +111,10 @@ fn held(
     repository: &Repository,
 ) -> anyhow::Result<Vec<Holders>> {
     let Some(folder) = &settings.inventory_folder else { return Ok(Vec::new()) };
-    let inventory = match Inventory::to_read(folder, key) {
-        Ok(inventory) => inventory,
-        Err(InventoryError::None(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(inventory) = Inventory::if_any(folder, key)? else { return Ok(Vec::new()) };
     let mut held = inventory.holders(fingerprint.as_str(), usize::MAX)?;
+    // Of a key that only workloads are known to have, nothing is known.
+    held.retain(|holders| !holders.images.is_empty());
     let name = repository.whole_name();
     for holders in &mut held {
         // Engines and archives know images by other digests than the registry does.
@@ -147,12 +138,8 @@ fn is_empty(client: &Client, repository: &Repository, held: &[Holders]) -> bool 
 /// What each tag leads to.
 fn tags(results: &[ImageResult], answer: &mut Answer) {
     for result in results {
-        let mut places: Vec<Place> = result
-            .findings
-            .iter()
-            .filter(|one| one.fingerprint == answer.fingerprint)
-            .map(|one| place(result, one))
-            .collect();
+        let mut places: Vec<Place> =
+            result.findings.iter().filter(|one| one.fingerprint == answer.fingerprint).map(place).collect();
         let set_aside = result.suppressed.iter().filter(|one| one.fingerprint == answer.fingerprint);
         places.extend(set_aside.map(|one| Place { detector: one.detector.clone(), ..Place::default() }));
         answer.tags.push(Tag {
@@ -165,13 +152,11 @@ fn tags(results: &[ImageResult], answer: &mut Answer) {
     }
 }
 
-fn place(result: &ImageResult, finding: &Finding) -> Place {
-    let layer = finding.introduced_by.layer;
-    let digest = layer.and_then(|layer| result.layers.get(layer)).and_then(|layer| layer.digest.clone());
+fn place(finding: &Finding) -> Place {
     Place {
         detector: finding.detector.clone(),
-        layer,
-        layer_digest: digest,
+        layer: finding.introduced_by.layer,
+        layer_digest: finding.introduced_by.digest.clone(),
         place: describe::first_place(finding),
         more: finding.locations.len().saturating_sub(1),
     }

@@ -9,7 +9,6 @@ use super::wanted::Wanted;
 use super::{Opened, VERSION, days, imported, style, write_json};
 use crate::cli::args::{ReachFormat, WhereArguments};
 use crate::cli::output;
-use crate::detect::Severity;
 use crate::inventory::holders::{Holder, Holders, KeyFacts, Stand, Tagged};
 use crate::inventory::spot::Origin;
 use crate::inventory::workload::Import;
@@ -78,10 +77,7 @@ pub(super) fn run(arguments: &WhereArguments, stdout: &mut dyn Write) -> anyhow:
 
 /// A key in one line.
 pub(super) fn title(key: &KeyFacts, style: &Style) -> String {
-    let severity: Option<Severity> =
-        serde_json::from_value(serde_json::Value::String(key.severity.clone())).ok();
-    let word = key.severity.to_uppercase();
-    let word = severity.map_or(word.clone(), |severity| style.paint(severity.color(), word));
+    let word = style.paint(key.severity.color(), key.severity.word().to_uppercase());
     let status = match (key.status.as_str(), key.asked_at) {
         ("unverified", _) | (_, 0) => String::new(),
         (status, at) => format!("  {status} on {}", day(at)),

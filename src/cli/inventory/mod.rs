@@ -7,18 +7,17 @@ mod plan;
 mod steps;
 mod wanted;
 
-use std::env;
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::output::write_json;
 use anyhow::Context;
-use serde::Serialize;
 
 use super::args::{CacheArguments, InventoryArguments, InventoryCommand, InventoryOptions};
 use super::exit_status::ExitStatus;
 use super::messages::Messages;
-use super::{output, terminal};
-use crate::finding::fingerprint::{FingerprintKey, KeySettings};
+use super::{fingerprint_key, output, terminal};
+use crate::finding::fingerprint::FingerprintKey;
 use crate::inventory::workload::Import;
 use crate::inventory::{self, Inventory, InventoryError, day};
 use crate::report::text::count;
@@ -77,19 +76,13 @@ impl Opened {
     fn new(options: &InventoryOptions) -> anyhow::Result<Self> {
         let folder = folder(&options.place)?;
         let key = Self::key(options)?;
-        let inventory = match Inventory::to_read(&folder, &key) {
-            Ok(inventory) => Some(inventory),
-            Err(InventoryError::None(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let inventory = Inventory::if_any(&folder, &key)?;
         Ok(Self { key, folder, inventory })
     }
 
     /// The hashing key.
     fn key(options: &InventoryOptions) -> anyhow::Result<FingerprintKey> {
-        let settings =
-            KeySettings::from_environment(options.fingerprint_key_file.clone(), |name| env::var_os(name));
-        let key = FingerprintKey::load(&settings)?;
+        let key = fingerprint_key::load(options.fingerprint_key_file.as_deref())?;
         if let Some(note) = key.note() {
             Messages::default().note(note);
         }
@@ -107,14 +100,7 @@ impl Opened {
 }
 
 fn style(options: &InventoryOptions) -> Style {
-    terminal::style(options.color, Threshold::default())
-}
-
-/// Writes an answer for programs.
-fn write_json(answer: &impl Serialize, stdout: &mut dyn Write) -> anyhow::Result<()> {
-    let mut text = serde_json::to_vec_pretty(answer)?;
-    text.push(b'\n');
-    Ok(output::to(stdout, |out| out.write_all(&text))?)
+    terminal::style(options.look.color, Threshold::default())
 }
 
 /// What is known of workloads at all, one line.

@@ -85,9 +85,11 @@ fn of_key(holders: &Holders, steps: &[Step], page: &mut Page) {
     let key = &holders.key;
     match key.detector.as_str() {
         "" => page.title("How to replace a key that workloads have, and no image is known to hold"),
-        detector => {
-            page.title(&format!("How to replace the {} ({detector}), severity {}", key.name, key.severity))
-        }
+        detector => page.title(&format!(
+            "How to replace the {} ({detector}), severity {}",
+            key.name,
+            key.severity.word()
+        )),
     }
     page.fact("Key", &key.fingerprint);
     let seen = match key.last_seen {

@@ -9,12 +9,9 @@ use zeroize::Zeroizing;
 use crate::cli::detectors;
 use crate::cli::input;
 use crate::detect::set::DetectorSet;
-use crate::finding::fingerprint::{Fingerprint, FingerprintKey};
+use crate::finding::fingerprint::{FINGERPRINT, Fingerprint, FingerprintKey};
 use crate::inventory::Fingerprints;
 use crate::limits::{EXPLAINED_REPORT, INVENTORY_KEY};
-
-/// How a fingerprint begins.
-const FINGERPRINT: &str = "ksf1:";
 
 /// The keys that are asked for.
 pub(super) struct Wanted {

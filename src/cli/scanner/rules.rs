@@ -9,17 +9,18 @@ use anyhow::{Context, bail};
 
 use crate::cache::{LayerCache, Scope};
 use crate::cli::detectors::catalogue;
-use crate::cli::input;
 use crate::cli::settings::{SecretsFrom, Settings};
+use crate::cli::{fingerprint_key, input};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::own_secrets::{OwnSecrets, Refusal};
 use crate::detect::redact::Redactor;
 use crate::detect::{DetectorIndex, DetectorSet};
 use crate::dockerfile::Dockerfile;
+use crate::finding::asked::Asked;
 use crate::finding::baseline::Baseline;
-use crate::finding::fingerprint::{FingerprintKey, KeySettings};
+use crate::finding::fingerprint::FingerprintKey;
 use crate::finding::ignore::IgnoreRules;
-use crate::finding::result::{Asked, Judge};
+use crate::finding::result::Judge;
 use crate::layer::hashed_names::NameHasher;
 use crate::limits;
 use crate::report::Report;
@@ -51,9 +52,7 @@ impl Rules {
         let catalogue = catalogue(&settings.rules)?;
         let detectors = DetectorSet::new(&catalogue)?;
         let own_secrets = own_secrets(settings.secrets_from.as_ref(), progress)?;
-        let key_settings =
-            KeySettings::from_environment(settings.fingerprint_key_file.clone(), |name| env::var_os(name));
-        let fingerprints = FingerprintKey::load(&key_settings)?;
+        let fingerprints = fingerprint_key::load(settings.fingerprint_key_file.as_deref())?;
         if let Some(note) = fingerprints.note() {
             progress.note(note);
         }

@@ -29,24 +29,21 @@ pub(super) fn tell(
     let mut wanted: Vec<&Finding> = results.iter().flat_map(|result| &result.findings).collect();
     // Where there are too many, the worst are asked about.
     wanted.sort_by_key(|finding| Reverse(finding.severity));
-    let mut keys: Vec<(String, String)> = Vec::new();
     let mut numbers: HashMap<(String, String), usize> = HashMap::new();
     let mut subjects = Vec::new();
     for finding in wanted {
-        let key = (finding.detector.clone(), finding.fingerprint.clone());
-        let Some(subject) = known.get(&key.0, &key.1).filter(|_| !numbers.contains_key(&key)) else {
-            continue;
-        };
-        numbers.insert(key.clone(), subjects.len());
-        keys.push(key);
-        subjects.push(subject);
+        if let Some(subject) = known.get(&finding.detector, &finding.fingerprint) {
+            numbers.entry(key(finding)).or_insert_with(|| {
+                subjects.push(subject);
+                subjects.len() - 1
+            });
+        }
     }
     let verdicts =
         verify::ask(&subjects, judge.catalogue, how).map_err(|problem| anyhow!("--verify: {problem}"))?;
-    let by_key: HashMap<_, _> = keys.into_iter().zip(&verdicts).collect();
     for finding in results.iter_mut().flat_map(|result| &mut result.findings) {
-        let key = (finding.detector.clone(), finding.fingerprint.clone());
-        let verification = by_key.get(&key).map(|verdict| verdict.verification.clone());
+        let verdict = numbers.get(&key(finding)).and_then(|number| verdicts.get(*number));
+        let verification = verdict.map(|verdict| verdict.verification.clone());
         let verification = verification.unwrap_or_else(|| Verification {
             reason: Some(not_asked(judge, finding).to_owned()),
             ..Verification::default()
@@ -59,6 +56,11 @@ pub(super) fn tell(
     }
     progress.note(&summary(&verdicts));
     Ok(())
+}
+
+/// What tells a key from others.
+fn key(finding: &Finding) -> (String, String) {
+    (finding.detector.clone(), finding.fingerprint.clone())
 }
 
 /// Why a key was not even remembered.
