@@ -14,6 +14,7 @@
 //! Finding         --verify-->         does the key still work? One question to its service, where that is asked for
 //! Report          --inventory-->      what many scans know together of one key, and of what runs it
 //! Report          --report-->         table, JSON, …
+//! ImageResult     --serve-->          a registry's or a cluster's yes or no, by policy
 //! ```
 //!
 //! Where to add things: a detector is a few lines in a file of `src/detectors/`; a source is a file in
@@ -40,6 +41,7 @@ pub mod package;
 pub mod registry;
 pub mod report;
 pub mod scan;
+pub mod serve;
 pub mod source;
 pub mod target;
 pub mod verify;

@@ -1,0 +1,4 @@
+//! The Kubernetes door.
+
+pub mod review;
+pub mod workload;

@@ -1,0 +1,1 @@
+//! Where images and texts stand in objects of Kubernetes.
