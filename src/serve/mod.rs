@@ -16,6 +16,7 @@
 //! line where [`run`] opens them.
 
 pub mod admission;
+pub mod examiner;
 pub mod facts;
 pub mod notify;
 pub mod policy;
