@@ -582,8 +582,23 @@ pub const SERVE_TAG_AGE: Duration = Duration::from_secs(5);
 /// Tags whose digest a server knows or is asking for.
 pub const SERVE_TAGS: usize = 10_000;
 
+/// Bytes of a policy file.
+pub const POLICY: u64 = 1024 * 1024;
+
+/// Exemptions, globs and paths in one policy, of each.
+pub const POLICY_ENTRIES: usize = 10_000;
+
+/// Steps of a path to where a custom resource names images.
+pub const POLICY_PATH_STEPS: usize = 16;
+
 /// Bytes of an AdmissionReview. API servers take objects of 3 MiB at most, and a review may hold two.
 pub const REVIEW: usize = 8 * 1024 * 1024;
+
+/// Images of one object that are looked at.
+pub const REVIEW_IMAGES: usize = 256;
+
+/// Bytes of text of one object that are looked at.
+pub const REVIEW_TEXT: usize = 2 * 1024 * 1024;
 
 /// Bytes of a notification.
 pub const NOTIFICATION: usize = 4 * 1024 * 1024;

@@ -18,5 +18,9 @@
 pub mod admission;
 pub mod examiner;
 pub mod facts;
+pub mod fault;
 pub mod notify;
 pub mod policy;
+pub mod queue;
+pub mod registries;
+pub mod store;
