@@ -609,6 +609,9 @@ pub const SERVE_REQUESTS: usize = 512;
 /// How long a client may take for the head of a request.
 pub const SERVE_HEAD_TIME: Duration = Duration::from_secs(30);
 
+/// Bytes of the head of a request.
+pub const SERVE_HEAD: usize = 64 * 1024;
+
 /// Blobs that a gate reads while they are pushed, at once; others are read when their manifest comes.
 pub const GATE_UPLOADS: usize = 32;
 

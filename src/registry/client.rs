@@ -207,6 +207,14 @@ impl Client {
         }
     }
 
+    /// As [`Self::digest_of_tag`], waited for.
+    ///
+    /// # Errors
+    /// When the registry gives none.
+    pub fn wait_for_digest(&self, repository: &Repository, tag: &str) -> Result<Digest, RegistryError> {
+        self.runtime.block_on(self.digest_of_tag(repository, tag))
+    }
+
     /// Waits for something that lists what a repository has.
     pub(super) fn wait<T>(&self, task: impl Future<Output = T>) -> T {
         self.runtime.block_on(task)

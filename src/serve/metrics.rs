@@ -65,7 +65,11 @@ impl Default for Metrics {
             images: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register("decisions", "Images and manifests that were decided on", metrics.decisions.clone());
+        registry.register(
+            "decisions",
+            "Images and manifests that were decided on",
+            metrics.decisions.clone(),
+        );
         registry.register("decision_seconds", "How long a decision took", metrics.seconds.clone());
         registry.register("busy", "Requests that were told to come back", metrics.refused.clone());
         registry.register("scans", "Images that were examined", metrics.scans.clone());

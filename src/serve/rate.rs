@@ -39,6 +39,10 @@ mod tests {
         assert_eq!(pauses[11..], [100, 200, 300, 400]);
         assert_eq!(rate.pause("other", 10, now), Duration::ZERO);
         let later = now + Duration::from_secs(60);
-        assert_eq!((0..12).map(|_| rate.pause("r", 10, later).as_millis()).max(), Some(100), "no more is saved up");
+        assert_eq!(
+            (0..12).map(|_| rate.pause("r", 10, later).as_millis()).max(),
+            Some(100),
+            "no more is saved up"
+        );
     }
 }

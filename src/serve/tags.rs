@@ -26,15 +26,26 @@ struct Asked {
 impl Tags {
     /// The digest of a tag. Who stops waiting leaves the question under way for others. It is asked after `pause`,
     /// so that a registry is not asked more often than it should be.
-    pub async fn digest(&self, client: &Client, repository: &Repository, tag: &str, pause: impl FnOnce() -> Duration) -> Resolved {
+    pub async fn digest(
+        &self,
+        client: &Client,
+        repository: &Repository,
+        tag: &str,
+        pause: impl FnOnce() -> Duration,
+    ) -> Resolved {
         let key = (repository.clone(), tag.to_owned());
         let mut answer = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match known.get(&key).filter(|asked| asked.since.elapsed() < limits::SERVE_TAG_AGE || asked.is_open()) {
+            match known
+                .get(&key)
+                .filter(|asked| asked.since.elapsed() < limits::SERVE_TAG_AGE || asked.is_open())
+            {
                 Some(asked) => asked.answer.clone(),
                 None => {
                     if known.len() >= limits::SERVE_TAGS {
-                        known.retain(|_, asked| asked.since.elapsed() < limits::SERVE_TAG_AGE || asked.is_open());
+                        known.retain(|_, asked| {
+                            asked.since.elapsed() < limits::SERVE_TAG_AGE || asked.is_open()
+                        });
                     }
                     if known.len() >= limits::SERVE_TAGS {
                         return Err(Arc::new(Failure::busy()));
@@ -58,7 +69,12 @@ impl Asked {
     }
 }
 
-fn ask(client: &Client, repository: &Repository, tag: &str, pause: Duration) -> watch::Receiver<Option<Resolved>> {
+fn ask(
+    client: &Client,
+    repository: &Repository,
+    tag: &str,
+    pause: Duration,
+) -> watch::Receiver<Option<Resolved>> {
     let (tell, answer) = watch::channel(None);
     let (client, repository, tag) = (client.clone(), repository.clone(), tag.to_owned());
     tokio::spawn(async move {

@@ -1,0 +1,73 @@
+//! `keyseam serve manifest`: all that the webhook needs in a cluster, with an authority, a certificate and a hashing
+//! key that are made on the spot and are nowhere else.
+
+use std::io::Write;
+
+use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
+
+use crate::cli::args::ManifestArguments;
+use crate::finding::fingerprint::FingerprintKey;
+
+/// The objects, with places to be filled in.
+const TEMPLATE: &str = include_str!("../../../deploy/kubernetes/keyseam.yaml");
+
+/// How long the certificates hold. They are renewed by writing and applying the manifest again.
+const YEARS: i64 = 2;
+
+/// What is filled in.
+struct Made {
+    ca: String,
+    cert: String,
+    key: String,
+}
+
+/// Writes the manifest.
+pub(super) fn write(arguments: &ManifestArguments, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    let made = certificates(&arguments.namespace).context("no certificate can be made")?;
+    let hashing_key = FingerprintKey::new_text().context("no hashing key can be made")?;
+    let base64 = |text: &str| STANDARD.encode(text);
+    let values = [
+        ("@NAMESPACE@", arguments.namespace.clone()),
+        ("@IMAGE@", serde_json::Value::from(arguments.image.as_str()).to_string()),
+        ("@CA_BUNDLE@", base64(&made.ca)),
+        ("@TLS_CERT@", base64(&made.cert)),
+        ("@TLS_KEY@", base64(&made.key)),
+        ("@HASHING_KEY@", base64(&hashing_key)),
+        ("@FAILURE_POLICY@", if arguments.fail { "Fail" } else { "Ignore" }.to_owned()),
+    ];
+    let mut text = TEMPLATE.to_owned();
+    for (place, value) in &values {
+        text = text.replace(place, value);
+    }
+    stdout.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn certificates(namespace: &str) -> Result<Made, rcgen::Error> {
+    let now = OffsetDateTime::now_utc();
+    let dated = |mut params: CertificateParams, name: &str| {
+        params.not_before = now - Duration::hours(1);
+        params.not_after = now + Duration::days(365 * YEARS);
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    };
+    let mut authority = dated(CertificateParams::new(Vec::new())?, "keyseam webhook authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let ca_key = KeyPair::generate()?;
+    let ca = authority.self_signed(&ca_key)?;
+    let issuer = Issuer::new(authority, ca_key);
+    let names = [format!("keyseam.{namespace}.svc"), format!("keyseam.{namespace}.svc.cluster.local")];
+    let mut params = dated(CertificateParams::new(names.to_vec())?, "keyseam webhook");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate()?;
+    let cert = params.signed_by(&key, &issuer)?;
+    Ok(Made { ca: ca.pem(), cert: cert.pem(), key: key.serialize_pem() })
+}
