@@ -337,7 +337,8 @@ def main():
     output = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else output
     written = {}
     with tempfile.TemporaryDirectory() as work, Cluster(programs, pathlib.Path(work)) as cluster:
-        version = json.loads(cluster.get("/version"))["gitVersion"].lstrip("v")
+        version = subprocess.run([programs / "kube-apiserver", "--version"], check=True, text=True,
+                                 capture_output=True).stdout.strip().removeprefix("Kubernetes v")
 
         def write(name, review):
             text = json.dumps({"recorded": True, "server": version, **review}, indent=2, ensure_ascii=False)
@@ -351,6 +352,8 @@ def main():
         record(cluster, write)
     # Only a recording that went through to its end replaces the last one.
     output.mkdir(parents=True, exist_ok=True)
+    for repeated in output.glob("*-again.json"):
+        repeated.unlink()
     for name, text in written.items():
         (output / f"{name}.json").write_text(text)
     print(f"{len(written)} reviews of kube-apiserver {version}")
