@@ -31,7 +31,7 @@ ROLLOUTS = "rollouts.argoproj.io"
 
 
 class Recorder(http.server.ThreadingHTTPServer):
-    """A webhook that allows everything and keeps what it was asked."""
+    """A webhook that keeps what it was asked, and allows it unless told otherwise."""
 
     daemon_threads = True
 
@@ -43,6 +43,7 @@ class Recorder(http.server.ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.lock = threading.Lock()
         self.reviews = []
+        self.allows = True
 
     def take(self):
         with self.lock:
@@ -65,7 +66,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         answer = {
             "apiVersion": "admission.k8s.io/v1",
             "kind": "AdmissionReview",
-            "response": {"uid": body["request"]["uid"], "allowed": True},
+            "response": {"uid": body["request"]["uid"], "allowed": self.server.allows},
         }
         answer = json.dumps(answer).encode()
         self.send_response(200)
@@ -177,13 +178,13 @@ class Cluster:
         with opener.open(request, timeout=10) as answer:
             return answer.read()
 
-    def kubectl(self, *arguments, stdin=None):
+    def kubectl(self, *arguments, stdin=None, refused=False):
         done = subprocess.run(
             [self.programs / "kubectl", f"--server={self.server}", f"--token={self.token}",
              f"--certificate-authority={self.work / 'ca.crt'}", *arguments],
             input=None if stdin is None else json.dumps(stdin), text=True, capture_output=True,
             env={"PATH": os.defpath, "HOME": str(self.work)})
-        if done.returncode:
+        if (done.returncode != 0) != refused:
             sys.exit(f"kubectl {' '.join(arguments)}: {done.stderr}")
 
     def apply(self, manifest, *arguments):
@@ -275,7 +276,7 @@ def record(cluster, write):
         change()
         taken = cluster.recorder.take()
         found = [(r["body"]["request"]["operation"], r["body"]["request"]["kind"]["kind"]) for r in taken]
-        # The server may retry, and asks again when it does.
+        # An update that fails on the cached state is tried once more on the stored one, and asked about again.
         if found not in ([(operation, kind)], [(operation, kind)] * 2):
             sys.exit(f"{name}: expected {operation} {kind}, was asked {found}")
         for number, review in enumerate(taken):
@@ -289,13 +290,18 @@ def record(cluster, write):
     creation("pod-create", pod("app"))
     case("pod-update-label", "UPDATE", "Pod", lambda: kubectl("label", "pod", "app", "tier=front"))
     case("pod-update-image", "UPDATE", "Pod", lambda: kubectl("set", "image", "pod/app", f"app={NEWER}"))
-    case("pod-ephemeral", "UPDATE", "EphemeralContainers", lambda: kubectl(
-        "debug", "app", f"--image={DIGEST}", "--container=debugger", "--attach=false", "--", "sh"))
+    debug = ("debug", "app", f"--image={DIGEST}", "--container=debugger", "--attach=false", "--", "sh")
+    # A denial is such a failure too.
+    cluster.recorder.allows = False
+    case("pod-ephemeral-denied", "UPDATE", "EphemeralContainers", lambda: kubectl(*debug, refused=True))
+    cluster.recorder.allows = True
+    case("pod-ephemeral", "UPDATE", "EphemeralContainers", lambda: kubectl(*debug))
     # Asked about twice: for the deletion's grace, and for the deletion.
     case("delete", "DELETE", "Pod", lambda: kubectl("delete", "pod", "app", "--wait=false"))
 
     cluster.apply(pod("leaving", metadata={"finalizers": ["example.com/hold"]}))
     kubectl("delete", "pod", "leaving", "--wait=false")
+    # The removal of the last finalizer deletes the pod, which for the update is another such failure.
     case("pod-deleting", "UPDATE", "Pod", lambda: kubectl(
         "patch", "pod", "leaving", "--type=merge", "-p", '{"metadata":{"finalizers":null}}'))
 
