@@ -218,7 +218,7 @@ class Cluster:
             rule(changes, "argoproj.io", "v1alpha1", "rollouts"),
         ]))
         self.apply(configuration("deletions", [rule(["DELETE"], "", "v1", "pods")]))
-        # The server learns of both a moment later. A kind that no case records tells when.
+        # The server learns of both a moment later.
         probe = pod("probe")
 
         def asked(operation, *arguments, stdin=None):
