@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::cli::messages::without_keys;
+use serde_json::Value;
+
+use crate::cli::messages::without_known_keys;
 
 /// Writes what the program's own parts log, from now on.
 pub fn start() {
@@ -48,8 +50,13 @@ impl Write for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let text = without_keys(&String::from_utf8_lossy(&self.0));
+        let Ok(Value::Object(mut fields)) = serde_json::from_slice(&self.0) else { return };
+        for value in fields.values_mut() {
+            if let Value::String(text) = value {
+                *text = without_known_keys(text);
+            }
+        }
         // Nobody can be told when standard error is closed.
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = writeln!(io::stderr().lock(), "{}", Value::Object(fields));
     }
 }
