@@ -42,6 +42,8 @@ pub struct Service {
     pub metrics: Metrics,
     tags: Tags,
     rate: Rate,
+    /// Names that were made fit to be shown.
+    shown: Cache<String, Arc<str>>,
     /// Images that could not be examined a moment ago.
     failed: Cache<String, Arc<Failure>>,
     /// Texts of manifests that were examined: pods of one workload repeat them.
@@ -53,6 +55,9 @@ const FAILED_AGE: Duration = Duration::from_secs(30);
 
 /// Images that could not be examined, and texts, that are remembered.
 const REMEMBERED: u64 = 10_000;
+
+/// Bytes of a name that is remembered as it may be shown.
+const SHOWN: usize = 512;
 
 /// How long a tag's digest is waited for by who does not wait for a verdict.
 const TAG_TIME: Duration = Duration::from_secs(2);
@@ -86,6 +91,7 @@ impl Service {
             metrics: Metrics::default(),
             tags: Tags::default(),
             rate: Rate::default(),
+            shown: Cache::builder().max_capacity(REMEMBERED).build(),
             failed: Cache::builder().max_capacity(REMEMBERED).time_to_live(FAILED_AGE).build(),
             literals: Cache::builder().max_capacity(REMEMBERED).build(),
         }
@@ -95,7 +101,7 @@ impl Service {
     /// that is the policy.
     pub async fn image(&self, named: &str, asking: &Asking<'_>) -> Decision {
         let policy = self.policy.current();
-        let shown = if named.len() > 512 { "an image with an overlong name" } else { named };
+        let shown = if named.len() > SHOWN { "an image with an overlong name" } else { named };
         let shown = self.shown(shown);
         let plain = Question { image: &shown, repository: None, namespace: asking.namespace, today: today() };
         let Ok(parsed) = reference::parse(named) else {
@@ -230,8 +236,11 @@ impl Service {
     }
 
     /// A name of others as it may be shown.
-    pub fn shown(&self, text: &str) -> String {
-        self.examiner.clean(text)
+    pub fn shown(&self, text: &str) -> Arc<str> {
+        if text.len() > SHOWN {
+            return self.examiner.clean(text).into();
+        }
+        self.shown.get_with_by_ref(text, || self.examiner.clean(text).into())
     }
 
     /// Waits until a registry may be asked again.
@@ -327,8 +336,10 @@ impl Service {
             Err(_) if platforms != all => self.examiner.images(&source, &image, &all, &NonePassed),
             facts => facts,
         };
-        let facts =
-            facts.map_err(|error| Failure { message: self.shown(&error.to_string()), is_passing: true })?;
+        let facts = facts.map_err(|error| Failure {
+            message: self.shown(&error.to_string()).to_string(),
+            is_passing: true,
+        })?;
         let facts = Arc::new(facts);
         if let Err(error) = self.store.put(&name.name(), &facts) {
             warn!(%error, "what was found cannot be written to disk");

@@ -165,7 +165,7 @@ async fn judge(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Result<De
         return Ok(policy.image(&question, &facts));
     }
     let until = Instant::now() + limits::GATE_VERDICT;
-    gate.uploads.settle(&pushed.parts().1, until).await;
+    gate.uploads.settle(until).await;
     let examined = examine(gate, head.headers.get(header::AUTHORIZATION).cloned(), pushed, wanted);
     let deadline = tokio::time::Instant::from_std(until);
     let facts = match tokio::time::timeout_at(deadline, examined).await {
@@ -207,8 +207,10 @@ async fn examine(
         fault::point("gate-examines");
         let source = source::with_manifest(wanted.image(), manifest, client, repository);
         let facts = service.examiner.images(&source, &wanted.image(), &PlatformSet::All, &*uploads);
-        let facts = facts
-            .map_err(|error| Failure { message: service.shown(&error.to_string()), is_passing: true })?;
+        let facts = facts.map_err(|error| Failure {
+            message: service.shown(&error.to_string()).to_string(),
+            is_passing: true,
+        })?;
         let facts = Arc::new(facts);
         if let Err(error) = service.store.put(&name, &facts) {
             tracing::warn!(%error, "what was found cannot be written to disk");

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -25,6 +25,9 @@ use crate::scan::blob::BlobScan;
 use crate::serve::examiner::Passed;
 use crate::serve::service::Service;
 
+/// How often it is looked whether readers are done.
+const STEP: Duration = Duration::from_millis(5);
+
 /// Pieces that wait to be read. A piece is what one read of a connection gives.
 const AHEAD: usize = 8;
 
@@ -41,6 +44,19 @@ struct Done {
     blobs: HashMap<Digest, (BlobScan, Instant)>,
     /// Uploads that are being read.
     running: usize,
+    /// Those of them that are at their end.
+    ending: usize,
+}
+
+/// How far an upload's reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// More may come.
+    Open,
+    /// Everything has come.
+    Ending,
+    /// It reads no more.
+    Over,
 }
 
 /// An upload between two of its requests.
@@ -49,6 +65,7 @@ struct Upload {
     /// Bytes that were given to the reader.
     offset: u64,
     used: Instant,
+    phase: Arc<Mutex<Phase>>,
 }
 
 impl Uploads {
@@ -81,12 +98,17 @@ impl Uploads {
         }
         let (pieces, received) = mpsc::channel(AHEAD);
         let (service, read) = (Arc::clone(&self.service), Arc::clone(&self.read));
+        let phase = Arc::new(Mutex::new(Phase::Open));
+        let reached = Arc::clone(&phase);
         let reader = std::thread::Builder::new().name("upload".to_owned()).spawn(move || {
             let scan = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 service.examiner.blob(Pieces { received, piece: Bytes::new() }, Algorithm::Sha256)
             }));
             let mut read = lock(&read);
             read.running = read.running.saturating_sub(1);
+            if std::mem::replace(&mut *lock(&reached), Phase::Over) == Phase::Ending {
+                read.ending = read.ending.saturating_sub(1);
+            }
             if let Ok(scan) = scan {
                 service.metrics.upload("read");
                 read.add(scan);
@@ -97,26 +119,23 @@ impl Uploads {
             read.running = read.running.saturating_sub(1);
             return None;
         }
-        Some(Upload { pieces, offset: 0, used: Instant::now() })
+        Some(Upload { pieces, offset: 0, used: Instant::now(), phase })
     }
 
-    /// Waits, for a short while, until the blobs of a manifest that are being read are read.
-    pub(super) async fn settle(&self, digests: &[Digest], until: Instant) {
-        loop {
-            {
-                let read = lock(&self.read);
-                if read.running == 0 || digests.iter().all(|digest| read.blobs.contains_key(digest)) {
-                    return;
-                }
-                // What is between two requests of its client may stay so for minutes.
-                if read.running <= lock(&self.open).len() {
-                    return;
-                }
-            }
-            if Instant::now() >= until {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    /// Everything of an upload has come: its reader comes to its end.
+    fn end(&self, upload: Upload) {
+        let mut read = lock(&self.read);
+        let mut phase = lock(&upload.phase);
+        if *phase == Phase::Open {
+            *phase = Phase::Ending;
+            read.ending += 1;
+        }
+    }
+
+    /// Waits until what has come whole is read: a manifest follows its blobs at once.
+    pub(super) async fn settle(&self, until: Instant) {
+        while lock(&self.read).ending > 0 && Instant::now() < until {
+            tokio::time::sleep(STEP).await;
         }
     }
 }
@@ -231,7 +250,7 @@ pub(super) async fn pass(gate: &Gate, request: Request) -> Response {
     if !has_body {
         // The last request of a chunked upload brings nothing: the reader comes to its end.
         if ends {
-            drop(gate.uploads.resume(&path, None));
+            gate.uploads.resume(&path, None).into_iter().for_each(|upload| gate.uploads.end(upload));
         }
         let response = gate.upstream.send_parts(&head.method, &head.uri, &head.headers, empty(length)).await;
         return moved(gate, &path, response);
@@ -256,9 +275,13 @@ pub(super) async fn pass(gate: &Gate, request: Request) -> Response {
     let response = gate.upstream.send_parts(&head.method, &head.uri, &head.headers, Some(body)).await;
     let taken = *lock(&passed);
     let is_whole = length.is_none_or(|length| length == taken);
-    if let Some(upload) = upload.filter(|_| !ends && is_whole && response.status().is_success()) {
-        let next = location(&response).unwrap_or(path);
-        gate.uploads.keep(next, Upload { offset: upload.offset + taken, ..upload });
+    match upload {
+        Some(upload) if ends => gate.uploads.end(upload),
+        Some(upload) if is_whole && response.status().is_success() => {
+            let next = location(&response).unwrap_or(path);
+            gate.uploads.keep(next, Upload { offset: upload.offset + taken, ..upload });
+        }
+        _ => {}
     }
     response
 }

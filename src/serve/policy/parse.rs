@@ -182,7 +182,7 @@ impl Policy {
             literals: whole.literals,
         };
         changes.apply(&mut rules);
-        let requests_per_second = whole.registries.requests_per_second.unwrap_or(10);
+        let requests_per_second = whole.registries.requests_per_second.unwrap_or(50);
         if !(1..=1_000).contains(&requests_per_second) {
             return Err(PolicyError::new("registries.requests-per-second is a number from 1 to 1000"));
         }
