@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::network::{Proxy, duration, host, mirror};
 use crate::registry::Mirror;
+use crate::target::reference;
 
 const AFTER: &str = "\
 Examples:
@@ -68,7 +69,7 @@ pub struct ManifestArguments {
     #[arg(long, value_name = "NAME", default_value = "keyseam", value_parser = namespace)]
     pub namespace: String,
     /// The image of keyseam
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", value_parser = image)]
     pub image: String,
     /// Refuse what cannot be asked about (failurePolicy Fail): while no webhook runs, no pod starts
     #[arg(long)]
@@ -208,6 +209,11 @@ pub struct Reach {
     #[arg(long, value_name = "HOST", value_parser = host, value_delimiter = ',',
         env = "KEYSEAM_TRUST_REALM", hide_env = true)]
     pub trust_realm: Vec<String>,
+}
+
+/// An image's name: nothing else goes into the manifest.
+fn image(text: &str) -> Result<String, reference::ReferenceError> {
+    reference::parse(text).map(|_| text.to_owned())
 }
 
 /// A namespace's name (RFC 1123 label).

@@ -35,7 +35,7 @@ pub(super) fn write(arguments: &ManifestArguments, stdout: &mut dyn Write) -> an
     let base64 = |text: &str| STANDARD.encode(text);
     let values = [
         ("@NAMESPACE@", arguments.namespace.clone()),
-        ("@IMAGE@", serde_json::Value::from(arguments.image.as_str()).to_string()),
+        ("@IMAGE@", arguments.image.clone()),
         ("@CA_BUNDLE@", base64(&made.ca)),
         ("@TLS_CERT@", base64(&made.cert)),
         ("@TLS_KEY@", base64(&made.key)),
@@ -70,4 +70,49 @@ fn certificates(namespace: &str) -> Result<Made, rcgen::Error> {
     let key = KeyPair::generate()?;
     let cert = params.signed_by(&key, &issuer)?;
     Ok(Made { ca: ca.pem(), cert: cert.pem(), key: key.serialize_pem() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(fail: bool) -> String {
+        let arguments = ManifestArguments {
+            namespace: "guard".to_owned(),
+            image: "registry.example:5000/keyseam:1".to_owned(),
+            fail,
+        };
+        let mut out = Vec::new();
+        write(&arguments, &mut out).expect("a manifest");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn every_place_is_filled_in() {
+        let text = manifest(false);
+        assert!(!text.lines().any(|line| !line.starts_with('#') && line.contains('@')), "{text}");
+        assert!(text.contains("image: \"registry.example:5000/keyseam:1\""));
+        assert!(text.contains("failurePolicy: \"Ignore\""));
+        assert!(manifest(true).contains("failurePolicy: \"Fail\""));
+    }
+
+    #[test]
+    fn the_certificate_is_the_services_and_of_the_bundles_authority() {
+        use rustls::client::WebPkiServerVerifier;
+        use rustls::client::danger::ServerCertVerifier as _;
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+        let made = certificates("guard").expect("certificates");
+        let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate(&made.ca)).expect("an authority");
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(roots.into(), provider).build().expect("a verifier");
+        let fits = |name: &'static str| {
+            let name = ServerName::try_from(name).expect("a name");
+            verifier.verify_server_cert(&certificate(&made.cert), &[], &name, &[], UnixTime::now()).is_ok()
+        };
+        assert!(fits("keyseam.guard.svc") && !fits("keyseam.other.svc"));
+    }
 }

@@ -187,3 +187,23 @@ fn a_broken_file_leaves_the_old_policy_in_force() {
     write("mode = 'enforce'");
     assert!(file.reload_if_changed().expect("new") && !warns());
 }
+
+#[test]
+fn the_documented_policies_are_policies() {
+    let page = include_str!("../../../docs/policy.md");
+    let blocks: Vec<&str> =
+        page.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("toml\n")).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let text = block.replace("ksf1:…", FINGERPRINT);
+        Policy::parse(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    }
+    let first = page.split("```").nth(1).and_then(|block| block.strip_prefix("toml\n")).expect("a policy");
+    let top = first.split("\n[registries]").next().expect("its beginning");
+    assert_eq!(policy(top).rules(None, None), Rules::default(), "what stands there is the default");
+    let manifest = include_str!("../../../deploy/kubernetes/keyseam.yaml");
+    let (_, policy_in) = manifest.split_once("policy.toml: |\n").expect("a policy");
+    let lines = policy_in.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    let text: String = lines.map(|line| format!("{}\n", line.trim())).collect();
+    Policy::parse(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+}
