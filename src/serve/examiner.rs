@@ -27,6 +27,7 @@ use crate::scan::pool::Pool;
 use crate::scan::progress::Silent;
 use crate::scan::{Blobs, KnownBlobs, Proofs, ScanOptions, Scanning};
 use crate::source::{ImageSource, SourceError};
+use crate::target::reference;
 
 /// What is needed to examine.
 pub struct Examiner {
@@ -187,7 +188,10 @@ impl Examiner {
     /// A text of others as it may be shown.
     pub fn clean(&self, text: &str) -> String {
         let mut redactor = Redactor::new(&self.detectors);
-        redactor.learn_typed(text);
+        // In the name of an image, a colon has no password behind it.
+        if reference::parse(text).is_err() {
+            redactor.learn_typed(text);
+        }
         redactor.clean(text)
     }
 
