@@ -61,7 +61,9 @@ impl Shared {
         let invalid = |_| RegistryError::new(ErrorKind::Settings, format!("'{name}' is no host"));
         let https = Url::parse(&format!("https://{name}/")).map_err(invalid)?;
         let local = Reach::of_host(&https) == Some(Reach::Loopback);
-        let only_public = self.settings.only_public;
+        // A mirror is the operator's own choice.
+        let is_mirror = self.settings.mirrors.iter().any(|mirror| mirror.host == name);
+        let only_public = self.settings.only_public && !is_mirror;
         if only_public && Reach::of_host(&https).is_some_and(|reach| reach != Reach::Public) {
             return Err(not_public(name));
         }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::interrupt::UNFINISHED;
+use crate::serve::fault;
 
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +61,12 @@ fn takes_writes_in_place(path: &Path) -> bool {
 /// When it cannot be written.
 pub fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = Unfinished::beside(path)?;
+    fault::point("file-begun");
     (&unfinished.file).write_all(bytes)?;
-    fs::rename(&unfinished.path, path)
+    fault::point("file-written");
+    fs::rename(&unfinished.path, path)?;
+    fault::point("file-renamed");
+    Ok(())
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

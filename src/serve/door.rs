@@ -52,16 +52,44 @@ pub fn come_back(seconds: u32, why: &str) -> Response {
     (StatusCode::TOO_MANY_REQUESTS, after, format!("{why}; come back in {seconds} s\n")).into_response()
 }
 
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// There is more than a door takes.
+    #[error("a body has at most {0} bytes here")]
+    TooLarge(usize),
+    /// The client left.
+    #[error("the body broke off")]
+    Broken,
+    /// It is not waited for any longer.
+    #[error("the body took too long")]
+    Late,
+}
+
+impl BodyError {
+    /// The status that says so.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Broken => StatusCode::BAD_REQUEST,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+}
+
+impl IntoResponse for BodyError {
+    fn into_response(self) -> Response {
+        (self.status(), format!("{self}\n")).into_response()
+    }
+}
+
 /// A whole body of at most `most` bytes.
-pub async fn body(body: Body, most: usize) -> Result<Vec<u8>, Response> {
-    let refused = |status: StatusCode, why: String| Err((status, format!("{why}\n")).into_response());
+pub async fn body(body: Body, most: usize) -> Result<Vec<u8>, BodyError> {
     match tokio::time::timeout(BODY_TIME, whole(body, most)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => {
-            refused(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {most} bytes here"))
-        }
-        Ok(Err(_)) => refused(StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
-        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()),
+        Ok(Ok(None)) => Err(BodyError::TooLarge(most)),
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::Late),
     }
 }
 

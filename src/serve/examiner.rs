@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::facts::Facts;
+use super::fault;
 use crate::cache::{LayerCache, Scope};
 use crate::detect::catalogue::Catalogue;
 use crate::detect::redact::Redactor;
@@ -134,6 +135,7 @@ impl Examiner {
         let scanning =
             Scanning { options: &self.options, search: judge.search, known: Some(&known), progress: &Silent };
         scanning.blobs(source, &images, &Proofs::new(), &mut blobs);
+        fault::point("layers-read");
         let target = Target { text: name.to_owned(), source: source.kind() };
         let mut results = Vec::new();
         for image in &images {
@@ -143,6 +145,7 @@ impl Examiner {
                 let _ = cache.keep(image, &blobs, &judge, &redactor);
             }
         }
+        fault::point("layers-kept");
         Ok(Facts::of(&results, &|text| redactor.clean(text)))
     }
 
@@ -179,8 +182,7 @@ impl Examiner {
             let result = judge.judge(&target, &group.image(), &Blobs::new(), &mut redactor);
             let mut facts = Facts::of(std::slice::from_ref(&result), &|text| redactor.clean(text));
             group.name_places(&result, &mut facts, &|text| redactor.clean(text));
-            all.more_leaks += facts.more_leaks;
-            all.leaks.extend(facts.leaks);
+            all.add(facts);
         }
         all
     }

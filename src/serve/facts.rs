@@ -69,6 +69,20 @@ impl Facts {
         Self { leaks, more_leaks, incomplete }
     }
 
+    /// Takes in what is known of another part of the same.
+    pub fn add(&mut self, other: Self) {
+        let known = |leak: &Leak, leaks: &[Leak]| {
+            leaks.iter().any(|one| one.fingerprint == leak.fingerprint && one.detector == leak.detector)
+        };
+        let new: Vec<Leak> = other.leaks.into_iter().filter(|leak| !known(leak, &self.leaks)).collect();
+        self.leaks.extend(new);
+        self.leaks.sort_by_key(|leak| Reverse((leak.severity, leak.confidence)));
+        let over = self.leaks.len().saturating_sub(limits::FACTS_LEAKS);
+        self.leaks.truncate(limits::FACTS_LEAKS);
+        self.more_leaks = self.more_leaks.saturating_add(other.more_leaks).saturating_add(over as u64);
+        self.incomplete = self.incomplete.take().or(other.incomplete);
+    }
+
     /// Bytes that it takes in memory, about.
     pub fn weight(&self) -> usize {
         const FIXED: usize = 256;

@@ -176,6 +176,8 @@ impl Queue {
             None => state.add(name, wanted, urgency),
         };
         self.changed.notify_one();
+        drop(state);
+        fault::point("job-queued");
         Ok(waiting)
     }
 
@@ -222,18 +224,21 @@ impl Queue {
         });
         if retry.is_some() {
             state.later.push_back(taken.name.clone());
-        } else if let Some(job) = state.jobs.remove(&taken.name) {
-            job.outcome.send_replace(Some(outcome));
+        } else {
+            drop(state);
+            fault::point("job-done");
+            // While it is still here: who asks for it anew from now on joins it, or writes it down anew. One that
+            // stays on disk is examined once more by the next process: it finds the facts.
+            if let Some(disk) = &self.disk {
+                let _ = disk.forget(&taken.name);
+            }
+            fault::point("job-forgotten");
+            state = self.lock();
+            if let Some(job) = state.jobs.remove(&taken.name) {
+                job.outcome.send_replace(Some(outcome));
+            }
         }
         drop(state);
-        fault::point("job-done");
-        if retry.is_none()
-            && let Some(disk) = &self.disk
-        {
-            // One that stays is examined once more by the next process: it finds the facts.
-            let _ = disk.forget(&taken.name);
-        }
-        fault::point("job-forgotten");
         self.changed.notify_all();
     }
 

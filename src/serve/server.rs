@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::door::Token;
 use super::examiner::Examiner;
+use super::fault;
 use super::gate::{self, Upstream};
 use super::policy::PolicyFile;
 use super::queue::Queue;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub workers: usize,
     /// How registries are reached.
     pub registry: registry::Settings,
+    /// How long it goes on answering when it is told to stop.
+    pub linger: Duration,
 }
 
 /// The gate before a registry.
@@ -113,7 +116,8 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     let queue = Queue::open(limits::SERVE_QUEUE, settings.workers, Some(jobs));
     let policy = PolicyFile::open(settings.policy.as_deref())?;
     let registries = Registries::new(settings.registry.clone())?;
-    let service = Arc::new(Service::new(examiner, store, queue, registries, policy));
+    let named = settings.notify.iter().map(|notify| notify.registry.clone()).collect();
+    let service = Arc::new(Service::new(examiner, store, queue, registries, policy, named));
     let stopping = Arc::new(AtomicBool::new(false));
     let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let openings = openings(&settings, &service, &stopping, tls)?;
@@ -121,11 +125,13 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     tell_policy(&service);
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.thread_name("serve").enable_all().build().context("no threads to serve with")?;
-    let handle = Handle::new();
+    let (handle, status_handle) = (Handle::new(), Handle::new());
     for opening in openings {
         let address = opening.listener.local_addr()?;
         info!(door = opening.name, address = address.to_string(), tls = opening.tls.is_some(), "listening");
-        let (name, handle) = (opening.name, handle.clone());
+        let name = opening.name;
+        // How the server is, it tells until the end: that it is stopping, too.
+        let handle = if name == "status" { status_handle.clone() } else { handle.clone() };
         runtime.spawn(async move {
             if let Err(error) = serve(opening, handle).await {
                 warn!(door = name, %error, "the door is shut");
@@ -139,6 +145,11 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     let signal = wait(&service, &certificates, signals);
     info!(signal, "stopping");
     stopping.store(true, Ordering::Relaxed);
+    // Who sends requests here hears only after a while that there is no sense in it.
+    if signals.recv_timeout(settings.linger).is_ok() {
+        return Ok(signal);
+    }
+    fault::point("stop-begun");
     service.queue.stop();
     handle.graceful_shutdown(Some(STOP));
     let end = Instant::now() + STOP;
@@ -147,6 +158,7 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     {
         thread::sleep(Duration::from_millis(20));
     }
+    fault::point("stop-ended");
     runtime.shutdown_background();
     info!(left = service.queue.len(), "stopped; what is left is examined by the next process");
     Ok(signal)

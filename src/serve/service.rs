@@ -40,6 +40,8 @@ pub struct Service {
     pub policy: PolicyFile,
     /// What is counted.
     pub metrics: Metrics,
+    /// Registries that the operator has named beside the policy.
+    named: Vec<String>,
     tags: Tags,
     rate: Rate,
     /// Names that were made fit to be shown.
@@ -81,6 +83,7 @@ impl Service {
         queue: Queue,
         registries: Registries,
         policy: PolicyFile,
+        named: Vec<String>,
     ) -> Self {
         Self {
             examiner,
@@ -89,6 +92,7 @@ impl Service {
             registries,
             policy,
             metrics: Metrics::default(),
+            named,
             tags: Tags::default(),
             rate: Rate::default(),
             shown: Cache::builder().max_capacity(REMEMBERED).build(),
@@ -110,7 +114,7 @@ impl Service {
         let repository = Repository::from(&parsed);
         let whole = repository.whole_name();
         let question = Question { repository: Some(&whole), ..plain };
-        match policy.may_ask(&repository.registry) {
+        match self.may_ask(&policy, &repository.registry) {
             Ask::Refuse => {
                 return policy.forbidden(&question, "images may not come from this registry");
             }
@@ -201,7 +205,15 @@ impl Service {
     }
 
     fn client(&self, policy: &Policy, registry: &str) -> Result<crate::registry::Client, RegistryError> {
-        self.registries.client(policy.may_ask(registry) != Ask::Anywhere)
+        self.registries.client(self.may_ask(policy, registry) != Ask::Anywhere)
+    }
+
+    fn may_ask(&self, policy: &Policy, registry: &str) -> Ask {
+        if self.named.iter().any(|named| named == registry) {
+            Ask::Anywhere
+        } else {
+            policy.may_ask(registry)
+        }
     }
 
     /// What is in the texts of a manifest.
@@ -307,7 +319,7 @@ impl Service {
             return Ok(facts);
         }
         let policy = self.policy.current();
-        if matches!(policy.may_ask(&wanted.registry), Ask::Refuse | Ask::AdmitUnseen) {
+        if matches!(self.may_ask(&policy, &wanted.registry), Ask::Refuse | Ask::AdmitUnseen) {
             return Err(Failure {
                 message: "the policy does not let it be asked for".to_owned(),
                 is_passing: false,

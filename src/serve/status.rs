@@ -32,12 +32,11 @@ pub fn routes(service: Arc<Service>, stopping: Arc<AtomicBool>, token: Option<To
         .with_state(Status { service, stopping, token })
 }
 
+/// A full queue is no reason to send nobody here: what is known is answered all the same.
 async fn ready(State(status): State<Status>) -> Response {
-    let unready = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    match () {
-        () if status.stopping.load(Ordering::Relaxed) => unready("stopping\n"),
-        () if status.service.queue.is_full() => unready("the queue is full\n"),
-        () => "ready\n".into_response(),
+    match status.stopping.load(Ordering::Relaxed) {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
+        false => "ready\n".into_response(),
     }
 }
 

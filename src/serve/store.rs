@@ -68,6 +68,7 @@ impl Store {
         };
         fault::point("facts-written");
         self.remember(name, facts);
+        fault::point("facts-remembered");
         written
     }
 

@@ -88,11 +88,17 @@ pub(crate) struct Distribution {
 impl Distribution {
     /// Starts one over what a store holds.
     pub(crate) fn start(store: &Store, mode: &Mode<'_>) -> Self {
+        Self::start_telling(store, mode, &[])
+    }
+
+    /// The same, which tells these URLs of what happens, with a token in `Authorization`.
+    pub(crate) fn start_telling(store: &Store, mode: &Mode<'_>, told: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = folder.path().join("config.json");
         // JSON is YAML too.
-        let text = configuration(store, mode, folder.path()).to_string();
-        std::fs::write(&config, text).expect("a file");
+        let mut settings = configuration(store, mode, folder.path());
+        settings["notifications"] = notifications(told);
+        std::fs::write(&config, settings.to_string()).expect("a file");
         let mut child = Command::new("docker-registry")
             .arg("serve")
             .arg(&config)
@@ -172,6 +178,14 @@ fn configuration(store: &Store, mode: &Mode<'_>, folder: &Path) -> Value {
         config["auth"] = auth;
     }
     config
+}
+
+fn notifications(told: &[(&str, &str)]) -> Value {
+    let endpoint = |(number, (url, token)): (usize, &(&str, &str))| {
+        json!({ "name": format!("told-{number}"), "url": url, "headers": { "Authorization": [token] },
+            "timeout": "10s", "threshold": 3, "backoff": "1s" })
+    };
+    json!({ "endpoints": told.iter().enumerate().map(endpoint).collect::<Vec<_>>() })
 }
 
 /// A line of a password file; the registry knows bcrypt only.

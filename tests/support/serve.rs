@@ -49,7 +49,8 @@ impl Server {
     /// The same over a store that another has left, with these variables.
     pub(crate) fn start_in(store: &Arc<TempDir>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let server = Self::begin(store, arguments, variables);
-        let doors = arguments.iter().filter(|word| ["--gate", "--admission", "--notify"].contains(word)).count();
+        let doors =
+            arguments.iter().filter(|word| ["--gate", "--admission", "--notify"].contains(word)).count();
         server.wait_for(|lines| {
             lines.iter().filter(|line| line["message"] == "listening").count() == doors + 1
         });
@@ -58,7 +59,8 @@ impl Server {
 
     /// The same without a wait: it may end before it listens.
     pub(crate) fn begin(store: &Arc<TempDir>, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut keyseam = Keyseam::new(&["serve", "--status", ANY]).args(arguments).arg("--store").arg(store.path());
+        let mut keyseam =
+            Keyseam::new(&["serve", "--status", ANY]).args(arguments).arg("--store").arg(store.path());
         for (name, value) in variables {
             keyseam = keyseam.env(name, value);
         }
@@ -84,7 +86,9 @@ impl Server {
             .logs()
             .iter()
             .filter(|line| line["message"] == "listening")
-            .filter_map(|line| Some((line["door"].as_str()?.to_owned(), line["address"].as_str()?.to_owned())))
+            .filter_map(|line| {
+                Some((line["door"].as_str()?.to_owned(), line["address"].as_str()?.to_owned()))
+            })
             .collect();
         doors.get(door).unwrap_or_else(|| panic!("no door {door}:\n{}", self.text())).clone()
     }
@@ -206,5 +210,9 @@ pub(crate) fn curl(arguments: &[&str], body: &[u8]) -> Answered {
         let (name, value) = line.split_once(':')?;
         Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     };
-    Answered { status, headers: text.lines().filter_map(pair).collect(), body: std::fs::read(&content).unwrap_or_default() }
+    Answered {
+        status,
+        headers: text.lines().filter_map(pair).collect(),
+        body: std::fs::read(&content).unwrap_or_default(),
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
-use super::network::{Proxy, duration, host, mirror};
+use super::network::{Proxy, ValueError, duration, host, mirror};
 use crate::registry::Mirror;
 use crate::target::reference;
 
@@ -127,6 +127,10 @@ pub struct Doors {
         hide_env = true
     )]
     pub status: SocketAddr,
+    /// Go on answering for so long when told to stop: who sends requests here hears of it late [default: 0s]
+    #[arg(long, value_name = "DURATION", value_parser = linger, default_value = "0s", hide_default_value = true,
+        env = "KEYSEAM_SERVE_LINGER", hide_env = true)]
+    pub linger: Duration,
 }
 
 /// Who may come in.
@@ -209,6 +213,11 @@ pub struct Reach {
     #[arg(long, value_name = "HOST", value_parser = host, value_delimiter = ',',
         env = "KEYSEAM_TRUST_REALM", hide_env = true)]
     pub trust_realm: Vec<String>,
+}
+
+/// A duration, or none.
+fn linger(text: &str) -> Result<Duration, ValueError> {
+    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// An image's name: nothing else goes into the manifest.

@@ -86,6 +86,7 @@ fn settings(arguments: ServeArguments, store: std::path::PathBuf) -> anyhow::Res
         token,
         policy: rules.policy,
         store,
+        linger: doors.linger,
         workers: usize::from(rules.scans),
         registry: registry::Settings {
             credentials: credentials::Settings { login: None, authfile: network.authfile },

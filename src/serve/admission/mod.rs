@@ -18,6 +18,7 @@ use tracing::info;
 use self::review::{Answer, Review};
 use self::workload::{NamedImage, Workload, workload};
 use super::door::{self, Door};
+use super::fault;
 use super::policy::{Decision, Question, Verdict};
 use super::service::{Asking, Service, today};
 use crate::limits;
@@ -27,6 +28,9 @@ const DEFAULT: Duration = Duration::from_secs(10);
 
 /// What is left of its time for the answer's way.
 const MARGIN: Duration = Duration::from_millis(300);
+
+/// What is left of that for putting the answer together.
+const OWN: Duration = Duration::from_millis(50);
 
 /// The door's routes.
 pub fn routes(service: Arc<Service>) -> Router {
@@ -39,14 +43,17 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
     let until = start + deadline(request.uri().query().unwrap_or_default());
     let body = match door::body(request.into_body(), limits::REVIEW).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(error) => return error.into_response(),
     };
     let review = match Review::parse(&body) {
         Ok(review) => review,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
     drop(body);
-    let answer = judge(&door.service, &review, until).await;
+    // Whatever takes long, there is an answer in time.
+    let judged =
+        tokio::time::timeout_at(tokio::time::Instant::from_std(until), judge(&door.service, &review, until));
+    let answer = judged.await.unwrap_or_else(|_| late(&door.service, &review));
     door.service.metrics.decided("admission", answer.verdict, answer.allowed, start.elapsed());
     if !answer.allowed || !answer.warnings.is_empty() {
         let why = answer.message.as_ref().or(answer.warnings.first());
@@ -59,6 +66,7 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
             "admission"
         );
     }
+    fault::point("review-judged");
     let body = Body::from(answer.body(&review.uid));
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -93,6 +101,8 @@ async fn judge(service: &Arc<Service>, review: &Review, until: Instant) -> Answe
             decisions.push(policy.literals(&question, &facts));
         }
     }
+    // What is waited for ends a little earlier, so that each image is answered for by itself.
+    let until = until.checked_sub(OWN).unwrap_or(until);
     decisions.extend(of_images(service, images, namespace, until, !review.dry_run).await);
     combined(&decisions)
 }
@@ -117,9 +127,23 @@ async fn of_images(
             (number, service.image(&image.reference, &asking).await)
         });
     }
-    let mut decisions = tasks.join_all().await;
+    let mut decisions = Vec::new();
+    while let Some(task) = tasks.join_next().await {
+        decisions.push(task.unwrap_or_else(|_| {
+            let question = Question { image: "an image", repository: None, namespace: None, today: today() };
+            (usize::MAX, service.policy.current().unknown(&question, "an error of the program", true))
+        }));
+    }
     decisions.sort_by_key(|(number, _)| *number);
     decisions.into_iter().map(|(_, decision)| decision).collect()
+}
+
+/// What is answered when the time is up.
+fn late(service: &Arc<Service>, review: &Review) -> Answer {
+    let title = service.shown(&review.title());
+    let namespace = review.namespace.as_deref();
+    let question = Question { image: &title, repository: None, namespace, today: today() };
+    combined(&[service.policy.current().unknown(&question, "there is no verdict in time", true)])
 }
 
 /// One answer for all that an object brings in.

@@ -1,7 +1,7 @@
 //! A manifest that is pushed: judged by what is known of its digest, or of what it names, before the registry sees
 //! it. What is passed on are the very bytes that were judged.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -12,6 +12,7 @@ use tracing::info;
 use super::{Gate, error, path};
 use crate::image::digest::{Algorithm, Digest, Hasher};
 use crate::image::index::{self, Document};
+use crate::image::media_type;
 use crate::image::platform::PlatformSet;
 use crate::limits;
 use crate::registry::{Fetched, Repository, Served};
@@ -33,18 +34,25 @@ pub(super) async fn put(gate: &Gate, repository: String, reference: String, requ
     if path::is_ambiguous(head.uri.path()) || !path::is_reference(&reference) {
         return error(StatusCode::BAD_REQUEST, "TAG_INVALID", "a manifest has a tag or a digest");
     }
+    // The registry could take another of them than the gate.
+    if head.headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
+        return error(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "a manifest has one media type");
+    }
     let Ok(most) = usize::try_from(limits::MANIFEST) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let body = match door::body(body, most).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(failed) => return error(failed.status(), "SIZE_INVALID", &failed.to_string()),
     };
     let pushed = Pushed::new(repository, reference, &head.headers, body);
-    if let Some(refusal) = may_push(gate, &head, &pushed).await {
-        return refusal;
+    let until = start + limits::GATE_VERDICT;
+    match before(until, may_push(gate, &head, &pushed)).await {
+        Some(Ok(())) => {}
+        Some(Err(refusal)) => return refusal,
+        None => return no_answer(),
     }
-    let decision = match judge(gate, &head, &pushed).await {
+    let decision = match judge(gate, &head, &pushed, until).await {
         Ok(decision) => decision,
         Err(response) => return response,
     };
@@ -98,12 +106,15 @@ impl Pushed {
         format!("{}{separator}{}", self.repository, self.reference)
     }
 
-    /// What it names and must be there before it: blobs of a manifest, manifests of an index.
+    /// What it names and must be there before it: blobs of a manifest, manifests of an index. Addresses elsewhere
+    /// are no reason to do without a blob, unless its type says that registries do not have it: clients take it
+    /// from the registry.
     fn parts(&self) -> (&'static str, Vec<Digest>) {
         match index::parse(&self.manifest.bytes, &self.manifest.media_type) {
             Ok(Document::Manifest(manifest)) => {
                 let parts = manifest.config.iter().chain(&manifest.layers);
-                ("blobs", parts.filter(|part| part.urls.is_empty()).map(|part| part.digest.clone()).collect())
+                let parts = parts.filter(|part| !media_type::is_foreign(&part.media_type));
+                ("blobs", parts.map(|part| part.digest.clone()).collect())
             }
             Ok(Document::Index(index)) => {
                 ("manifests", index.manifests.iter().map(|part| part.digest.clone()).collect())
@@ -113,19 +124,32 @@ impl Pushed {
     }
 }
 
+/// What comes of it, unless it takes longer.
+async fn before<T>(until: Instant, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout_at(until.into(), future).await.ok()
+}
+
+fn no_answer() -> Response {
+    error(StatusCode::BAD_GATEWAY, "UNAVAILABLE", "the registry behind the gate does not answer")
+}
+
 /// Asks the registry whether the one who pushes has any business here: nobody else is told what an image holds.
 /// A part that is not there is an answer too.
-async fn may_push(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Option<Response> {
+async fn may_push(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Result<(), Response> {
     let (kind, parts) = pushed.parts();
     let part = parts.first().unwrap_or(&pushed.manifest.digest);
-    let response = head_of(gate, head, pushed, kind, part).await?;
-    matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN).then(|| {
-        let mut refusal = error(response.status(), "UNAUTHORIZED", "the registry wants to know who pushes");
-        if let Some(challenge) = response.headers().get(header::WWW_AUTHENTICATE) {
-            refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
-        }
-        refusal
-    })
+    let Some(response) = head_of(gate, head, pushed, kind, part).await else { return Ok(()) };
+    let code = match response.status() {
+        StatusCode::BAD_GATEWAY => return Err(no_answer()),
+        StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
+        StatusCode::FORBIDDEN => "DENIED",
+        _ => return Ok(()),
+    };
+    let mut refusal = error(response.status(), code, "the registry wants to know who pushes");
+    for challenge in response.headers().get_all(header::WWW_AUTHENTICATE) {
+        refusal.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
+    }
+    Err(refusal)
 }
 
 async fn head_of(
@@ -149,7 +173,12 @@ async fn head_of(
     Some(gate.upstream.send_parts(&Method::HEAD, &uri, &headers, None).await)
 }
 
-async fn judge(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Result<Decision, Response> {
+async fn judge(
+    gate: &Gate,
+    head: &request::Parts,
+    pushed: &Pushed,
+    until: Instant,
+) -> Result<Decision, Response> {
     let service = &gate.door.service;
     let policy = service.policy.current();
     let image = service.shown(&pushed.image());
@@ -161,33 +190,46 @@ async fn judge(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Result<De
         reference: pushed.manifest.digest.to_string(),
         platforms: Vec::new(),
     };
-    if let Some(facts) = service.store.get(&wanted.name()) {
+    // A registry may read it otherwise, and let in what nobody has seen.
+    if let Err(why) = index::parse(&pushed.manifest.bytes, &pushed.manifest.media_type) {
+        let why = service.shown(&format!("it is no manifest or index that can be examined: {why}"));
+        return Ok(policy.forbidden(&question, &why));
+    }
+    if let Some(facts) = known(gate, &wanted.name()) {
         return Ok(policy.image(&question, &facts));
     }
-    let until = Instant::now() + limits::GATE_VERDICT;
     gate.uploads.settle(until).await;
     let examined = examine(gate, head.headers.get(header::AUTHORIZATION).cloned(), pushed, wanted);
-    let deadline = tokio::time::Instant::from_std(until);
-    let facts = match tokio::time::timeout_at(deadline, examined).await {
-        Ok(Ok(facts)) => facts,
-        Ok(Err(failure)) => return Ok(policy.unknown(&question, &failure.message, true)),
-        Err(_) => {
-            let why = "there is no verdict yet; it is being examined, so push it again in a minute";
-            return Ok(policy.unknown(&question, why, true));
-        }
+    let Some(examined) = before(until, examined).await else {
+        let why = "there is no verdict yet; it is being examined, so push it again in a minute";
+        return Ok(policy.unknown(&question, why, true));
     };
-    // A manifest that comes before its blobs would bring them in unseen.
-    if facts.incomplete.is_some() {
-        let (kind, parts) = pushed.parts();
-        for part in parts {
-            let answered = head_of(gate, head, pushed, kind, &part).await;
-            if answered.is_some_and(|answer| answer.status() == StatusCode::NOT_FOUND) {
-                let message = format!("keyseam: {part} is not in the registry; push it before the manifest");
-                return Err(error(StatusCode::NOT_FOUND, "MANIFEST_BLOB_UNKNOWN", &message));
-            }
+    let is_whole = examined.as_ref().is_ok_and(|facts| facts.incomplete.is_none());
+    if !is_whole && let Some(part) = before(until, missing(gate, head, pushed)).await.flatten() {
+        let message = format!("keyseam: {part} is not in the registry; push it before the manifest");
+        return Err(error(StatusCode::NOT_FOUND, "MANIFEST_BLOB_UNKNOWN", &message));
+    }
+    Ok(match examined {
+        Ok(facts) => policy.image(&question, &facts),
+        Err(failure) => policy.unknown(&question, &failure.message, true),
+    })
+}
+
+/// The first part that is not there. A manifest that comes before its blobs would bring them in unseen.
+async fn missing(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Option<Digest> {
+    let (kind, parts) = pushed.parts();
+    for part in parts {
+        let answered = head_of(gate, head, pushed, kind, &part).await;
+        if answered.is_some_and(|answer| answer.status() == StatusCode::NOT_FOUND) {
+            return Some(part);
         }
     }
-    Ok(policy.image(&question, &facts))
+    None
+}
+
+/// What is known of a manifest. One that was not whole may have got its blobs since.
+fn known(gate: &Gate, name: &str) -> Option<Arc<Facts>> {
+    gate.door.service.store.get(name).filter(|facts| facts.incomplete.is_none())
 }
 
 /// Examines what is pushed, on a thread of its own that goes on when nobody waits any more: a second attempt finds
@@ -203,7 +245,18 @@ async fn examine(
     let repository = Repository { registry: wanted.registry.clone(), name: wanted.repository.clone() };
     let (manifest, uploads) = (pushed.manifest.clone(), Arc::clone(&gate.uploads));
     let name = wanted.name();
+    let turn = {
+        let mut turns = gate.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(name.clone()).or_default())
+    };
+    let turn = turn.lock_owned().await;
+    if let Some(facts) = known(gate, &name) {
+        return Ok(facts);
+    }
+    let room = Arc::clone(&gate.room).acquire_owned().await;
     let examined = tokio::task::spawn_blocking(move || {
+        let _held = (turn, room);
         fault::point("gate-examines");
         let source = source::with_manifest(wanted.image(), manifest, client, repository);
         let facts = service.examiner.images(&source, &wanted.image(), &PlatformSet::All, &*uploads);
@@ -212,7 +265,10 @@ async fn examine(
             is_passing: true,
         })?;
         let facts = Arc::new(facts);
-        if let Err(error) = service.store.put(&name, &facts) {
+        // Others would take an image that is half there for one that cannot be read.
+        if facts.incomplete.is_none()
+            && let Err(error) = service.store.put(&name, &facts)
+        {
             tracing::warn!(%error, "what was found cannot be written to disk");
         }
         Ok(facts)

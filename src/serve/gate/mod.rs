@@ -13,13 +13,15 @@ mod path;
 mod upload;
 mod upstream;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use self::path::Route;
 use self::upload::Uploads;
@@ -35,13 +37,25 @@ struct Gate {
     uploads: Arc<Uploads>,
     /// Further paths that pass as they are.
     also: Arc<[String]>,
+    /// Manifests that are examined at once.
+    room: Arc<Semaphore>,
+    /// Those that are being examined, by name: each once, however many push it.
+    turns: Arc<Mutex<HashMap<String, Turn>>>,
 }
+
+/// Whose turn it is to examine a manifest.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// Manifests that are examined at once: each has threads of its own.
+const EXAMINED_AT_ONCE: usize = 4;
 
 /// The door's routes: every path of the distribution API, and those that begin with one of `also`.
 pub fn routes(service: Arc<Service>, upstream: Upstream, also: &[String]) -> Router {
     let uploads = Arc::new(Uploads::new(Arc::clone(&service)));
     let (upstream, also) = (Arc::new(upstream), also.into());
-    let gate = Gate { door: Door::new("gate", service), upstream, uploads, also };
+    let room = Arc::new(Semaphore::new(EXAMINED_AT_ONCE));
+    let gate =
+        Gate { door: Door::new("gate", service), upstream, uploads, also, room, turns: Arc::default() };
     Router::new().fallback(pass).with_state(gate)
 }
 

@@ -23,6 +23,7 @@ use crate::image::digest::{Algorithm, Digest};
 use crate::limits;
 use crate::scan::blob::BlobScan;
 use crate::serve::examiner::Passed;
+use crate::serve::fault;
 use crate::serve::service::Service;
 
 /// How often it is looked whether readers are done.
@@ -104,6 +105,7 @@ impl Uploads {
             let scan = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 service.examiner.blob(Pieces { received, piece: Bytes::new() }, Algorithm::Sha256)
             }));
+            fault::point("upload-read");
             let mut read = lock(&read);
             read.running = read.running.saturating_sub(1);
             if std::mem::replace(&mut *lock(&reached), Phase::Over) == Phase::Ending {
@@ -223,6 +225,7 @@ impl http_body::Body for Passing {
                 match room {
                     Some(room) => {
                         room.send(data.clone());
+                        fault::point("upload-piece");
                     }
                     None => this.to = None,
                 }
@@ -233,7 +236,7 @@ impl http_body::Body for Passing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.length.clone()
+        self.length
     }
 }
 

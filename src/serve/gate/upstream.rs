@@ -25,8 +25,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(300);
 
 /// What is a connection's own.
-const HOP_BY_HOP: [&str; 9] = [
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
+    "expect",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
@@ -217,6 +218,9 @@ impl<B: http_body::Body + Unpin> http_body::Body for OneAtATime<B> {
     }
 }
 
+/// By which some servers take a request for one of another method: the gate would have judged the wrong one.
+const OTHER_METHODS: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
+
 /// The headers that pass.
 fn passing(headers: &HeaderMap) -> HeaderMap {
     let named: Vec<String> = headers
@@ -228,7 +232,10 @@ fn passing(headers: &HeaderMap) -> HeaderMap {
         .collect();
     let passes = |name: &HeaderName| {
         let name = name.as_str();
-        !HOP_BY_HOP.contains(&name) && name != "host" && !named.iter().any(|other| other == name)
+        !HOP_BY_HOP.contains(&name)
+            && !OTHER_METHODS.contains(&name)
+            && name != "host"
+            && !named.iter().any(|other| other == name)
     };
     headers
         .iter()
@@ -282,6 +289,7 @@ mod tests {
             ("x-mine", "1"),
             ("te", "trailers"),
             ("host", "gate"),
+            ("x-http-method-override", "PUT"),
             ("accept", "a/b"),
         ];
         let headers: HeaderMap = pairs

@@ -21,6 +21,7 @@ pub use pushed::{NotifyError, Pushed};
 pub use reconcile::reconcile;
 
 use super::door::{self, Door, Token};
+use super::fault;
 use super::queue::Refused;
 use super::service::Service;
 use crate::limits;
@@ -62,18 +63,22 @@ async fn accept(listener: Listener, source: &'static str, reader: Reader, reques
     let (head, body) = request.into_parts();
     let body = match door::body(body, limits::NOTIFICATION).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(error) => return error.into_response(),
     };
     let pushes = match reader(&head.headers, &body) {
         Ok(pushes) => pushes,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     };
+    fault::point("notification-read");
     door.service.metrics.notified(source, pushes.len());
     let service = Arc::clone(&door.service);
     // Each is on disk before the registry hears that it was accepted.
     let queued = tokio::task::spawn_blocking(move || queue(&service, source, &registry, &pushes)).await;
     match queued {
-        Ok(Ok(())) => StatusCode::ACCEPTED.into_response(),
+        Ok(Ok(())) => {
+            fault::point("notification-queued");
+            StatusCode::ACCEPTED.into_response()
+        }
         Ok(Err(refused)) => {
             door.service.metrics.busy("notify");
             door::come_back(30, &refused.to_string())

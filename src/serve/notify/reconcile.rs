@@ -5,6 +5,7 @@ use tracing::{info, warn};
 
 use crate::limits;
 use crate::registry::{Client, Repository};
+use crate::serve::fault;
 use crate::serve::queue::Refused;
 use crate::serve::service::Service;
 use crate::target::reference;
@@ -49,6 +50,7 @@ fn of_repository(
         }
         service.wait_for_turn(&repository.registry);
         let Ok(digest) = client.wait_for_digest(repository, tag) else { continue };
+        fault::point("tag-reconciled");
         if service.pushed(repository, &digest.to_string())? {
             new += 1;
         }

@@ -7,6 +7,7 @@ use super::{Policy, PolicyError};
 use crate::cli::input;
 use crate::image::digest::{Algorithm, Digest, Hasher};
 use crate::limits;
+use crate::serve::fault;
 
 /// A policy, and the file that it comes from.
 pub struct PolicyFile {
@@ -70,7 +71,9 @@ impl PolicyFile {
         }
         let text = String::from_utf8(bytes).map_err(|_| named("it is no UTF-8 text".to_owned()))?;
         let policy = Policy::parse(&text).map_err(|error| named(error.to_string()))?;
+        fault::point("policy-read");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        fault::point("policy-changed");
         Ok(true)
     }
 }

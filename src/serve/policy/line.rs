@@ -33,7 +33,10 @@ pub(super) fn of_manifest(question: &Question<'_>, worst: &Leak, keys: usize) ->
 /// Nothing was found, but not everything read.
 pub(super) fn incomplete(question: &Question<'_>, why: &str) -> String {
     let front = format!("{} could not be read whole: {}", image(question), sanitize::inline(why));
-    with_end(&front, &format!(" (keyseam scan {})", image(question)))
+    let name = sanitize::inline(question.image);
+    // A command with half a name helps nobody.
+    let command = (name.len() <= IMAGE).then(|| format!(" (keyseam scan {name})"));
+    with_end(&front, &command.unwrap_or_default())
 }
 
 /// Nothing is known, or wanted.
@@ -59,7 +62,9 @@ fn number(keys: usize) -> String {
 
 /// The front is cut before the end, which says what to do.
 fn with_end(front: &str, end: &str) -> String {
-    let end = sanitize::inline(end);
+    let end = text::start(&sanitize::inline(end), LINE / 2, "…");
     let room = LINE.saturating_sub(text::width(&end));
-    format!("{}{end}", text::start(&sanitize::inline(front), room, "…"))
+    let line = format!("{}{end}", text::start(&sanitize::inline(front), room, "…"));
+    // Marks that combine take no column.
+    line.chars().take(LINE).collect()
 }

@@ -21,7 +21,7 @@ use crate::image::platform::Platform;
 use crate::report::FailOn;
 
 /// Everything that a policy file decides.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Policy {
     rules: Rules,
     namespaces: Vec<Scoped>,
@@ -254,19 +254,26 @@ impl Policy {
         let verdict = if exempted { Verdict::Exempted } else { Verdict::Clean };
         match &facts.incomplete {
             None => Decision { verdict, admitted: true, line: None },
-            Some(why) => {
-                let act = if rules.warn_only { rules.incomplete.at_most_warn() } else { rules.incomplete };
-                decision(Verdict::Incomplete, act, || line::incomplete(question, why))
-            }
+            Some(why) => self.not_whole(question, &rules, why),
         }
+    }
+
+    fn not_whole(&self, question: &Question<'_>, rules: &Rules, why: &str) -> Decision {
+        let act = if rules.warn_only { rules.incomplete.at_most_warn() } else { rules.incomplete };
+        decision(Verdict::Incomplete, act, || line::incomplete(question, why))
     }
 
     /// What becomes of a manifest in whose own texts this was found.
     pub fn literals(&self, question: &Question<'_>, facts: &Facts) -> Decision {
         let rules = self.rules(question.namespace, None);
         let act = if rules.warn_only { rules.literals.at_most_warn() } else { rules.literals };
-        let clean = Decision { verdict: Verdict::Clean, admitted: true, line: None };
-        self.leaks(question, facts, &rules, act, &line::of_manifest).unwrap_or(clean)
+        if let Some(decision) = self.leaks(question, facts, &rules, act, &line::of_manifest) {
+            return decision;
+        }
+        match &facts.incomplete {
+            None => Decision { verdict: Verdict::Clean, admitted: true, line: None },
+            Some(why) => self.not_whole(question, &rules, why),
+        }
     }
 
     /// What becomes of an image that was not examined yet; `waited` says that this was waited for.
@@ -304,9 +311,10 @@ impl Policy {
     ) -> Option<Decision> {
         let counting = facts.leaks.iter().filter(|leak| counts(leak, rules) && !self.exempts(leak, question));
         let counting: Vec<&Leak> = counting.collect();
-        let more = usize::try_from(facts.more_leaks).unwrap_or(usize::MAX);
-        // Those that are not kept by name are no worse than the last that is.
-        let worst = counting.first().copied().or_else(|| facts.leaks.last().filter(|_| more > 0))?;
+        // The most severe are kept by name: those that are not may count only if the last that is may.
+        let last = facts.leaks.last().filter(|last| facts.more_leaks > 0 && may_count_below(last, rules));
+        let worst = counting.first().copied().or(last)?;
+        let more = if last.is_some() { usize::try_from(facts.more_leaks).unwrap_or(usize::MAX) } else { 0 };
         let keys = counting.len().saturating_add(more).max(1);
         Some(decision(Verdict::Leaks, act, || told(question, worst, keys)))
     }
@@ -334,6 +342,13 @@ fn decision(verdict: Verdict, act: Act, line: impl FnOnce() -> String) -> Decisi
 fn counts(leak: &Leak, rules: &Rules) -> bool {
     leak.confidence >= rules.min_confidence
         && rules.fail_on.severity().is_some_and(|least| leak.severity >= least)
+}
+
+/// Whether one that is no worse than this may count: they are in order of severity, then confidence.
+fn may_count_below(last: &Leak, rules: &Rules) -> bool {
+    rules.fail_on.severity().is_some_and(|least| {
+        last.severity > least || (last.severity == least && last.confidence >= rules.min_confidence)
+    })
 }
 
 fn any(globs: &[GlobMatcher], text: &str) -> bool {

@@ -124,6 +124,39 @@ fn an_exemption_is_for_one_key_until_one_day() {
 }
 
 #[test]
+fn what_is_not_kept_by_name_counts_where_it_may() {
+    let more = |severity| Facts { more_leaks: 1, ..facts(severity) };
+    assert_eq!(decided("", &more(Severity::Low)), (Verdict::Clean, true), "they are no worse than the last");
+    assert_eq!(decided("", &more(Severity::Medium)), (Verdict::Leaks, false));
+    assert_eq!(decided("fail-on = 'never'", &more(Severity::Critical)), (Verdict::Clean, true));
+}
+
+#[test]
+fn a_manifest_that_could_not_be_searched_is_not_clean() {
+    let unread = Facts { incomplete: Some("an error".to_owned()), ..Facts::default() };
+    let decided = |text: &str| {
+        let decision = policy(text).literals(&question(), &unread);
+        (decision.verdict, decision.admitted)
+    };
+    assert_eq!(decided(""), (Verdict::Incomplete, true));
+    assert_eq!(decided("incomplete = 'deny'"), (Verdict::Incomplete, false));
+}
+
+#[test]
+fn parts_are_put_together_with_the_worst_in_front() {
+    let mut all = facts(Severity::Medium);
+    let other = Leak { fingerprint: FINGERPRINT.replace("0011", "ffff"), ..leak(Severity::Critical) };
+    all.add(Facts {
+        leaks: vec![leak(Severity::Medium), other],
+        incomplete: Some("why".to_owned()),
+        more_leaks: 2,
+    });
+    let severities: Vec<Severity> = all.leaks.iter().map(|leak| leak.severity).collect();
+    assert_eq!(severities, [Severity::Critical, Severity::Medium], "each once");
+    assert_eq!((all.more_leaks, all.incomplete.is_some()), (2, true));
+}
+
+#[test]
 fn what_is_not_known_or_not_whole_is_decided_too() {
     let incomplete = Facts { incomplete: Some("layer 1 is missing".to_owned()), ..Facts::default() };
     assert_eq!(decided("", &incomplete), (Verdict::Incomplete, true));
