@@ -7,6 +7,7 @@
 //! config merely claims a diff_id.
 
 mod entry;
+mod records;
 mod store;
 mod words;
 
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use entry::{Entry, Keeping};
+pub use records::Records;
 pub use store::Size;
 use store::Store;
 
@@ -33,6 +35,9 @@ use crate::scan::{Blobs, KnownBlobs};
 
 /// What the entries of other builds are told by: all that the program is made from.
 const BUILD: &str = env!("KEYSEAM_BUILD");
+
+/// The kind of the entries of layers.
+const LAYERS: &str = "layers";
 
 /// What results depend on, beside the bytes of a layer.
 #[derive(Clone, Copy)]
@@ -74,7 +79,7 @@ impl LayerCache {
             Zeroizing::new(std::array::from_fn(|at| key[at]))
         };
         Some(Self {
-            store: Store::in_folder(folder),
+            store: Store::in_folder(folder, LAYERS),
             entry_key: key.derive(b"ksf1 cache entry"),
             tracer: Tracer::new(&half(b"ksf1 cache traces")),
             names: NameHasher::new(&half(b"ksf1 cache paths")),
@@ -176,7 +181,7 @@ impl Scope<'_> {
 /// # Errors
 /// When it cannot be read.
 pub fn size(folder: &Path) -> io::Result<Size> {
-    Store::in_folder(folder).size()
+    Store::in_folder(folder, LAYERS).size()
 }
 
 /// Removes all that a cache's folder holds, and says how much that was.
@@ -184,7 +189,15 @@ pub fn size(folder: &Path) -> io::Result<Size> {
 /// # Errors
 /// When it cannot be removed.
 pub fn clear(folder: &Path) -> io::Result<Size> {
-    Store::in_folder(folder).clear()
+    Store::in_folder(folder, LAYERS).clear()
+}
+
+/// Makes room in a cache's folder, and removes what was left unfinished.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn shrink(folder: &Path) -> io::Result<()> {
+    Store::in_folder(folder, LAYERS).shrink()
 }
 
 /// The user's cache folder for keyseam: in `XDG_CACHE_HOME`, or what the XDG base directory specification

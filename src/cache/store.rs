@@ -22,9 +22,6 @@ const MAGIC: &[u8; 8] = b"ksc1\0\0\0\0";
 const HEAD: usize = MAGIC.len() + MAC;
 const MAC: usize = 32;
 
-/// The folder of the entries in the cache's own, so that nothing else is ever counted or removed.
-const FOLDER: &str = "layers";
-
 /// By it backup programs know that a folder can be left out (Cache Directory Tagging Specification).
 const TAG: (&str, &[u8]) = (
     "CACHEDIR.TAG",
@@ -53,9 +50,36 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// The store in a cache's folder, which need not be there.
-    pub(super) fn in_folder(cache: &Path) -> Self {
-        Self { folder: cache.join(FOLDER) }
+    /// The store of a kind of entries in a cache's folder, which need not be there. Each kind has a folder of its
+    /// own, so that nothing else is ever counted or removed.
+    pub(super) fn in_folder(cache: &Path, kind: &str) -> Self {
+        Self { folder: cache.join(kind) }
+    }
+
+    /// The names of all that is kept.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be read.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let name = |path: &Path| {
+            let mut parts = path.iter().rev().filter_map(|part| part.to_str());
+            let (rest, front) = (parts.next()?, parts.next()?);
+            Some(format!("{front}{rest}"))
+        };
+        Ok(self
+            .files()?
+            .iter()
+            .filter(|(path, _)| is_named(path))
+            .filter_map(|(path, _)| name(path))
+            .collect())
+    }
+
+    /// Removes what is kept under a name, if there is such.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(super) fn forget(&self, name: &str) -> io::Result<()> {
+        self.path(name).map_or(Ok(()), |path| remove(&path))
     }
 
     /// What was kept under this name with this key.
@@ -223,7 +247,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::in_folder(&folder.path().join("keyseam"));
+        let store = Store::in_folder(&folder.path().join("keyseam"), "layers");
         (folder, store)
     }
 

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -16,6 +17,9 @@ pub static UNFINISHED: UnfinishedFiles = UnfinishedFiles(Mutex::new(Vec::new()))
 
 /// The bars that are on the terminal.
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Who takes the next signal in place of the end.
+static TAKER: Mutex<Option<Sender<i32>>> = Mutex::new(None);
 
 /// Files that are worth nothing before they are finished.
 pub struct UnfinishedFiles(Mutex<Vec<PathBuf>>);
@@ -66,11 +70,22 @@ pub fn watch() -> io::Result<()> {
     let watched = [SIGINT, SIGTERM].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
     let mut signals = Signals::new(watched)?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            stop(signal);
+        for signal in signals.forever() {
+            let taker = TAKER.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // A second signal ends what the first one began to end.
+            if taker.is_none_or(|taker| taker.send(signal).is_err()) {
+                stop(signal);
+            }
         }
     })?;
     Ok(())
+}
+
+/// The next signal, for a program that has something to bring to an end; the one after it ends it at once.
+pub fn next_signal() -> Receiver<i32> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    *TAKER.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    receiver
 }
 
 /// The signals that this process ignores, a bit each, SIGHUP the lowest; none where the system does not
@@ -82,7 +97,7 @@ fn ignored_signals() -> u64 {
 }
 
 /// The exit status of a program that `signal` stopped: 130 for SIGINT, 143 for SIGTERM.
-fn status(signal: i32) -> i32 {
+pub fn status(signal: i32) -> i32 {
     signal.saturating_add(128)
 }
 

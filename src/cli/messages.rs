@@ -48,12 +48,21 @@ impl Messages {
 
 /// `text` without keys: an error repeats what a user typed, or a line of a file.
 pub fn without_keys(text: &str) -> String {
-    static DETECTORS: OnceLock<Option<DetectorSet>> = OnceLock::new();
-    let embedded = || Catalogue::embedded().ok().and_then(|catalogue| DetectorSet::new(&catalogue).ok());
-    let Some(detectors) = DETECTORS.get_or_init(embedded) else { return text.to_owned() };
-    let mut redactor = Redactor::new(detectors);
+    let Some(mut redactor) = redactor() else { return text.to_owned() };
     redactor.learn_typed(text);
     redactor.clean(text)
+}
+
+/// `text` without what the catalogue knows as a key: of texts that nobody typed, in which a colon is no sign of a
+/// password.
+pub fn without_known_keys(text: &str) -> String {
+    redactor().map_or_else(|| text.to_owned(), |redactor| redactor.clean(text))
+}
+
+fn redactor() -> Option<Redactor<'static>> {
+    static DETECTORS: OnceLock<Option<DetectorSet>> = OnceLock::new();
+    let embedded = || Catalogue::embedded().ok().and_then(|catalogue| DetectorSet::new(&catalogue).ok());
+    DETECTORS.get_or_init(embedded).as_ref().map(Redactor::new)
 }
 
 /// Nobody can be told when standard error is closed; the exit status stays what it is.

@@ -22,6 +22,7 @@ pub mod progress;
 pub mod push;
 pub mod scan;
 pub mod scanner;
+mod serve;
 pub mod settings;
 pub mod terminal;
 
@@ -113,6 +114,7 @@ fn dispatch(line: impl IntoIterator<Item = OsString>, engine: Engine) -> ExitSta
         Command::Cache(command) => cache::run(command),
         Command::Inventory(arguments) => inventory::run(*arguments, &mut io::stdout()),
         Command::Gone(arguments) => gone::run(*arguments, engine.scan, &mut io::stdout()),
+        Command::Serve(arguments) => serve::run(*arguments, &mut io::stdout()),
         Command::DockerPlugin(DockerPluginCommand::Install) => docker_plugin::install(),
         Command::Completions { shell } => show(Ok(manual::completions(shell))),
         Command::Man => show(manual::page()),

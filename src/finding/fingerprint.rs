@@ -191,6 +191,14 @@ impl FingerprintKey {
         Ok((path.clone(), Self::new(bytes, KeyOrigin::File(path), note)))
     }
 
+    /// A new key as the text of its file.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new_text() -> Result<Zeroizing<String>, FingerprintKeyError> {
+        key_file::new_text()
+    }
+
     /// A key from its 32 bytes.
     pub fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
         Self::new(Zeroizing::new(bytes), KeyOrigin::ThisRun, None)

@@ -45,6 +45,8 @@ pub(super) struct Grant {
 
 /// Who the requests are from.
 pub(super) struct Auth {
+    /// What every request is sent with, in place of credentials.
+    caller: Option<Grant>,
     credentials: Arc<Credentials>,
     trusted: Vec<String>,
     secrets: Arc<Secrets>,
@@ -83,7 +85,19 @@ impl Auth {
         timeout: Duration,
     ) -> Self {
         let credentials = Arc::new(credentials);
-        Self { credentials, trusted, secrets, timeout, sessions: Mutex::default() }
+        Self { caller: None, credentials, trusted, secrets, timeout, sessions: Mutex::default() }
+    }
+
+    /// Requests are from somebody else: they are sent with what that one sent, and no credentials are looked up.
+    pub(super) fn of_caller(header: Option<HeaderValue>, secrets: Arc<Secrets>, timeout: Duration) -> Self {
+        let with_credentials = header.is_some();
+        let header = header.map(|mut header| {
+            header.set_sensitive(true);
+            header
+        });
+        let caller = Grant { header, with_credentials, problem: None, generation: 0, until: None };
+        let nobody = Credentials::nobody();
+        Self { caller: Some(caller), ..Self::new(nobody, Vec::new(), secrets, timeout) }
     }
 
     fn session(&self, visit: &Visit<'_>) -> Arc<Session> {
@@ -95,6 +109,9 @@ impl Auth {
     /// What a request is sent with, as far as that is known before an answer. A token that is about to
     /// end is replaced first.
     pub(super) async fn grant(&self, visit: &Visit<'_>) -> Result<Option<Grant>, RegistryError> {
+        if let Some(caller) = &self.caller {
+            return Ok(Some(caller.clone()));
+        }
         let session = self.session(visit);
         let mut state = session.0.lock().await;
         let is_over = |grant: &Grant| grant.until.is_some_and(|until| until <= Instant::now());
@@ -114,6 +131,9 @@ impl Auth {
         challenges: &[Challenge],
         used: Option<&Grant>,
     ) -> Result<Grant, RegistryError> {
+        if self.caller.is_some() {
+            return Err(denied("it does not take what the caller sent to log in"));
+        }
         let session = self.session(visit);
         let mut state = session.0.lock().await;
         let is_newer = |grant: &&Grant| used.is_none_or(|used| grant.generation > used.generation);

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -162,6 +162,57 @@ impl Client {
         };
         // Others that want to know wait for the one who asks.
         *answered.get_or_init(|| self.runtime.block_on(self.endpoints.pullable_by(repository, fetched)))
+    }
+
+    /// The same registries, asked with what a caller sent as `Authorization`, or as nobody.
+    pub fn as_caller(&self, authorization: Option<HeaderValue>) -> Self {
+        let endpoints = Arc::new(self.endpoints.as_caller(authorization));
+        Self { endpoints, runtime: self.runtime, pullable: Arc::default() }
+    }
+
+    /// How many hosts were asked so far; each is remembered.
+    pub fn hosts(&self) -> usize {
+        self.endpoints.hosts()
+    }
+
+    /// The digest that a tag leads to now: by a HEAD, which transfers no manifest, or by the manifest where the
+    /// registry does not say it.
+    ///
+    /// # Errors
+    /// When the registry gives none.
+    pub fn digest_of_tag(
+        &self,
+        repository: &Repository,
+        tag: &str,
+    ) -> impl Future<Output = Result<Digest, RegistryError>> + Send + use<> {
+        let (all, repository, tag) = (Arc::clone(&self.endpoints), repository.clone(), tag.to_owned());
+        let task = self.runtime.spawn(async move {
+            let mut last = RegistryError::new(ErrorKind::Settings, "there is no registry to ask");
+            for endpoint in all.of(&repository)? {
+                let digest = match all.digest_of_tag(&endpoint, &tag).await {
+                    Ok(Some(digest)) => return Ok(digest),
+                    Ok(None) => all.manifest_at(&endpoint, &tag, None).await.map(|fetched| fetched.digest),
+                    Err(error) => Err(error),
+                };
+                match digest {
+                    Ok(digest) => return Ok(digest),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        });
+        async move {
+            let ended = |_| RegistryError::new(ErrorKind::Unavailable, "the network thread has ended");
+            task.await.map_err(ended)?
+        }
+    }
+
+    /// As [`Self::digest_of_tag`], waited for.
+    ///
+    /// # Errors
+    /// When the registry gives none.
+    pub fn wait_for_digest(&self, repository: &Repository, tag: &str) -> Result<Digest, RegistryError> {
+        self.runtime.block_on(self.digest_of_tag(repository, tag))
     }
 
     /// Waits for something that lists what a repository has.

@@ -21,7 +21,7 @@ mod scripts;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -116,6 +116,11 @@ pub struct Found {
 }
 
 impl Credentials {
+    /// None at all.
+    pub(super) fn nobody() -> Self {
+        Self { login: None, files: Vec::new(), helpers: Helpers::new(OsStr::new(""), Duration::ZERO) }
+    }
+
     /// Reads the files that `settings` and the environment name, or those in the usual places. `env` reads
     /// a variable: [`environment`], but for tests.
     ///

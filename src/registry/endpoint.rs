@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use oci_client::Reference;
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::auth::Visit;
+use super::auth::{Auth, Visit};
 use super::error::{ErrorKind, RegistryError};
 use super::hosts::{Host, Shared};
 use super::transport::{Reply, Request, Transport};
@@ -41,10 +41,10 @@ impl From<&Reference> for Repository {
 /// All registries of a run, and the way to them.
 pub(super) struct Endpoints {
     pub(super) transport: Transport,
-    shared: Shared,
+    shared: Arc<Shared>,
     mirrors: Vec<Mirror>,
     pub(super) foreign_layers: bool,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    hosts: Arc<Mutex<HashMap<String, Arc<Host>>>>,
 }
 
 /// A registry that has the repository: a mirror, or itself.
@@ -62,11 +62,34 @@ impl Endpoints {
     pub(super) fn new(settings: &Settings, transport: Transport) -> Result<Self, RegistryError> {
         Ok(Self {
             transport,
-            shared: Shared::new(settings)?,
+            shared: Arc::new(Shared::new(settings)?),
             mirrors: settings.mirrors.clone(),
             foreign_layers: settings.foreign_layers,
-            hosts: Mutex::default(),
+            hosts: Arc::default(),
         })
+    }
+
+    /// The same hosts and connections, asked with `authorization` alone, or as nobody.
+    pub(super) fn as_caller(&self, authorization: Option<HeaderValue>) -> Self {
+        let Transport { secrets, timeout, retries, .. } = &self.transport;
+        let transport = Transport {
+            auth: Auth::of_caller(authorization, Arc::clone(secrets), *timeout),
+            secrets: Arc::clone(secrets),
+            timeout: *timeout,
+            retries: *retries,
+        };
+        Self {
+            transport,
+            shared: Arc::clone(&self.shared),
+            mirrors: self.mirrors.clone(),
+            foreign_layers: self.foreign_layers,
+            hosts: Arc::clone(&self.hosts),
+        }
+    }
+
+    /// How many hosts were asked.
+    pub(super) fn hosts(&self) -> usize {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Who has the repository: mirrors in their order, the registry at last.

@@ -61,13 +61,18 @@ impl Shared {
         let invalid = |_| RegistryError::new(ErrorKind::Settings, format!("'{name}' is no host"));
         let https = Url::parse(&format!("https://{name}/")).map_err(invalid)?;
         let local = Reach::of_host(&https) == Some(Reach::Loopback);
+        let only_public = self.settings.only_public;
+        if only_public && Reach::of_host(&https).is_some_and(|reach| reach != Reach::Public) {
+            return Err(not_public(name));
+        }
         let reach = Arc::new(OnceLock::new());
         if let Some(known) = Reach::of_host(&https) {
             let _ = reach.set(known);
         }
         let found = Arc::clone(&reach);
-        let own = Resolver { reach: Arc::clone(&reach), own: true, proxies: Arc::clone(&self.proxies) };
-        let elsewhere = Resolver { reach, own: false, proxies: Arc::clone(&self.proxies) };
+        let proxies = || Arc::clone(&self.proxies);
+        let own = Resolver { reach: Arc::clone(&reach), own: !only_public, proxies: proxies() };
+        let elsewhere = Resolver { reach, own: false, proxies: proxies() };
         let folders = certificate_folders(name);
         let mut builder = self.builder(local)?.dns_resolver(Arc::new(own));
         // Its token service and storage are often of the same authority.
@@ -192,6 +197,12 @@ fn speaks_no_tls(error: &reqwest::Error) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|io| ended(io.kind()))
 }
 
+fn not_public(name: &str) -> RegistryError {
+    let message =
+        format!("{name} is at no public address, and is not one of the registries that may be asked");
+    RegistryError::new(ErrorKind::Guarded, message)
+}
+
 /// Resolves names, and gives only addresses that may be connected to. Whoever connects uses just these,
 /// so a name cannot point elsewhere a moment later.
 struct Resolver {
@@ -218,6 +229,7 @@ impl Resolve for Resolver {
                 }
                 return Ok(Box::new(found.into_iter()) as Addrs);
             }
+            // Of a registry that others name nothing is known before: it counts as public, and has to be.
             let registry = reach.get().copied().unwrap_or(Reach::Public);
             let allowed: Vec<_> =
                 found.into_iter().filter(|address| registry.may_lead_to(reaches(address))).collect();

@@ -1,10 +1,10 @@
 //! Lists of what a repository has: its tags, and what refers to one of its manifests.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
-use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::client::{Client, media_type};
@@ -65,6 +65,25 @@ impl Client {
         self.wait(self.endpoints.tags(repository))
     }
 
+    /// The repositories of a registry, over all pages, where it lists them (`_catalog`); Docker Hub and others
+    /// do not.
+    ///
+    /// # Errors
+    /// When it gives no list.
+    pub fn repositories(&self, registry: &str) -> Result<Vec<String>, RegistryError> {
+        self.wait(async {
+            let whole = Repository { registry: registry.to_owned(), name: String::new() };
+            let endpoint = self.endpoints.of(&whole)?.pop();
+            let none = || RegistryError::new(ErrorKind::Settings, "there is no registry to ask");
+            let what = format!("the list of repositories of {registry}");
+            let path = "v2/_catalog?n=1000".to_owned();
+            let endpoint = endpoint.ok_or_else(none)?;
+            let mut names = self.endpoints.listed(&endpoint, path, "repositories", &what).await?;
+            names.retain(|name| crate::target::reference::parse(&format!("{registry}/{name}")).is_ok());
+            Ok(names)
+        })
+    }
+
     /// Whether the registry itself has a blob in a repository.
     pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
         self.wait(async {
@@ -105,31 +124,55 @@ impl Endpoints {
     }
 
     async fn tags_at(&self, endpoint: &Endpoint) -> Result<Vec<String>, RegistryError> {
-        #[derive(Deserialize)]
-        struct List {
-            tags: Option<Vec<String>>,
-        }
         let what = format!("the list of tags of {}/{}", endpoint.registry, endpoint.repository);
-        let too_many = || RegistryError::new(ErrorKind::Limit, format!("{what} is longer than {TAGS} tags"));
-        let mut tags: Vec<String> = Vec::new();
-        let mut path = format!("v2/{}/tags/list?n=1000", endpoint.repository);
+        let path = format!("v2/{}/tags/list?n=1000", endpoint.repository);
+        let mut tags = self.listed(endpoint, path, "tags", &what).await?;
+        tags.retain(|tag| is_tag(tag));
+        Ok(tags)
+    }
+
+    /// The words of a list that stands in a field of each page, each once.
+    async fn listed(
+        &self,
+        endpoint: &Endpoint,
+        first: String,
+        field: &str,
+        what: &str,
+    ) -> Result<Vec<String>, RegistryError> {
+        let mut words: Vec<String> = Vec::new();
+        let mut path = first;
         let mut pages = Pages::default();
         loop {
-            let page = self.page(endpoint, path, HeaderMap::new(), &what).await?;
-            let list: List = serde_json::from_slice(&page.bytes)
-                .map_err(|_| RegistryError::new(ErrorKind::Invalid, format!("{what} is no list of tags")))?;
-            tags.extend(list.tags.into_iter().flatten().filter(|tag| is_tag(tag)));
-            if tags.len() > TAGS {
-                return Err(too_many());
+            let page = self.page(endpoint, path, HeaderMap::new(), what).await?;
+            let mut list: HashMap<String, Value> = serde_json::from_slice(&page.bytes).map_err(|_| {
+                RegistryError::new(ErrorKind::Invalid, format!("{what} is no list of {field}"))
+            })?;
+            match list.remove(field) {
+                Some(Value::Array(listed)) => {
+                    words.extend(listed.iter().filter_map(Value::as_str).map(str::to_owned));
+                }
+                None | Some(Value::Null) => {}
+                Some(_) => {
+                    return Err(RegistryError::new(
+                        ErrorKind::Invalid,
+                        format!("{what} is no list of {field}"),
+                    ));
+                }
             }
-            match pages.follow(page.next, &what)? {
+            if words.len() > TAGS {
+                return Err(RegistryError::new(
+                    ErrorKind::Limit,
+                    format!("{what} is longer than {TAGS} {field}"),
+                ));
+            }
+            match pages.follow(page.next, what)? {
                 Some(next) => path = next,
                 None => break,
             }
         }
         let mut seen = HashSet::new();
-        tags.retain(|tag| seen.insert(tag.clone()));
-        Ok(tags)
+        words.retain(|word| seen.insert(word.clone()));
+        Ok(words)
     }
 
     async fn referrers(&self, repository: &Repository, digest: &Digest) -> Referrers {

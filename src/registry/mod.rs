@@ -67,6 +67,8 @@ pub struct Settings {
     pub foreign_layers: bool,
     /// Whether what is attached to an image (signatures, SBOMs, attestations) is scanned as well.
     pub referrers: bool,
+    /// Whether registries are asked at public addresses alone: others than the user name them.
+    pub only_public: bool,
 }
 
 /// A registry that is asked in place of another: `REGISTRY=MIRROR[/PREFIX]`.
@@ -96,6 +98,7 @@ impl Default for Settings {
             trust_realms: Vec::new(),
             foreign_layers: false,
             referrers: false,
+            only_public: false,
         }
     }
 }

@@ -135,6 +135,23 @@ pub(super) fn layer(finding: &Finding) -> String {
     }
 }
 
+/// Where a key came in, in one line: `layer 3 (sha256:0123abcd4567, COPY . /app), /app/.env:3`.
+pub(crate) fn introduced(finding: &Finding) -> String {
+    /// Characters of a build step: enough to know it by.
+    const STEP: usize = 60;
+    let place = first_place(finding);
+    let step = step(finding).map(|step| text::start(&step, STEP, "…"));
+    let digest = finding.introduced_by.digest.as_deref().or(finding.introduced_by.diff_id.as_deref());
+    let known: Vec<String> =
+        digest.map(|digest| text::short_digest(digest).to_owned()).into_iter().chain(step).collect();
+    match (finding.introduced_by.layer, known.is_empty()) {
+        (Some(layer), true) => format!("layer {layer}, {place}"),
+        (Some(layer), false) => format!("layer {layer} ({}), {place}", known.join(", ")),
+        (None, true) => place,
+        (None, false) => format!("{place} ({})", known.join(", ")),
+    }
+}
+
 /// The build step as its author wrote it; nothing where none is recorded.
 pub(super) fn step(finding: &Finding) -> Option<String> {
     finding.introduced_by.created_by.as_deref().map(sanitize::step)

@@ -16,6 +16,21 @@
 //! line where [`run`] opens them.
 
 pub mod admission;
+pub mod door;
+pub mod examiner;
 pub mod facts;
+pub mod fault;
+pub mod gate;
+pub mod log;
+pub mod metrics;
 pub mod notify;
 pub mod policy;
+pub mod queue;
+pub mod rate;
+pub mod registries;
+pub mod server;
+pub mod service;
+pub mod status;
+pub mod store;
+pub mod tags;
+pub mod tls;

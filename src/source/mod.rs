@@ -38,7 +38,7 @@ use crate::target::{Place, Selector, Target};
 
 use archive::Archive;
 use folder::Folder;
-pub use registry::tags;
+pub use registry::{tags, with_manifest};
 use resolve::Resolved;
 
 /// Why a source gave nothing.

@@ -29,14 +29,29 @@ pub(super) fn open(reference: &Reference, access: &Access) -> Result<Opened, Sou
     let repository = Repository::from(reference);
     let wanted = reference.digest().or(reference.tag()).unwrap_or("latest");
     let top = client.manifest(&repository, wanted).map_err(|error| failed(said(&error)))?;
+    let source = of_manifest(name, top, client.clone(), repository);
+    Ok(Opened::Indexed(Box::new(RegistrySource { referrers: access.registry.referrers, ..source })))
+}
+
+/// An image whose manifest or index is at hand, be it in the registry already or not; all that it names is read
+/// from there. `name` is what errors call it.
+pub fn with_manifest(
+    name: String,
+    manifest: Fetched,
+    client: Client,
+    repository: Repository,
+) -> impl ImageSource + 'static {
+    of_manifest(name, manifest, client, repository)
+}
+
+fn of_manifest(name: String, top: Fetched, client: Client, repository: Repository) -> RegistrySource {
     let store = RegistryStore {
-        client: client.clone(),
+        client,
         repository,
         manifests: Mutex::new(HashMap::from([(top.digest.clone(), top.bytes.clone())])),
         elsewhere: Mutex::default(),
     };
-    let referrers = access.registry.referrers;
-    Ok(Opened::Indexed(Box::new(RegistrySource { name, top, store, referrers, embedded: Mutex::default() })))
+    RegistrySource { name, top, store, referrers: false, embedded: Mutex::default() }
 }
 
 /// The tags of a repository, in the registry's order.

@@ -142,6 +142,14 @@ fn is_tag(text: &str) -> bool {
     all && text.bytes().next().is_some_and(is_word) && text.len() <= TAG
 }
 
+/// Whether a tag is one that tools make for what is attached to an image: `sha256-HEX`, and behind it
+/// `.sig`, `.att` or `.sbom` (the referrers fallback of the distribution specification, and cosign).
+pub fn is_attachment(tag: &str) -> bool {
+    let stem = [".sig", ".att", ".sbom"].iter().find_map(|end| tag.strip_suffix(end)).unwrap_or(tag);
+    let digest = ["sha256-", "sha512-"].iter().find_map(|algorithm| stem.strip_prefix(algorithm));
+    digest.is_some_and(|hex| hex.len() >= 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

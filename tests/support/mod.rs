@@ -8,5 +8,6 @@ pub(crate) mod distribution;
 pub(crate) mod engine;
 pub(crate) mod http;
 pub(crate) mod image;
+pub(crate) mod serve;
 pub(crate) mod stack;
 pub(crate) mod tarball;

@@ -10,6 +10,7 @@ mod inventory;
 mod network;
 mod push;
 mod scan;
+mod serve;
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -30,6 +31,7 @@ pub use push::PushArguments;
 pub use scan::{
     Choice, Coverage, General, Images, Keys, Options, Project, ScanArguments, Selection, Verification,
 };
+pub use serve::{ManifestArguments, ServeArguments, ServeCommand};
 
 use super::terminal::ColorChoice;
 
@@ -84,6 +86,8 @@ pub enum Command {
     ///
     /// Scans record what they find: fingerprints and places, never a key (docs/inventory.md).
     Inventory(Box<InventoryArguments>),
+    /// Let images into a registry or a cluster, or refuse those that hold keys
+    Serve(Box<ServeArguments>),
     /// See the settings of a scan, and where they come from
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),

@@ -135,7 +135,7 @@ impl FromStr for Proxy {
 }
 
 /// `30`, `30s`, `2m`, `1h`: seconds where no unit is named.
-fn duration(text: &str) -> Result<Duration, ValueError> {
+pub(super) fn duration(text: &str) -> Result<Duration, ValueError> {
     let units = [("s", 1), ("m", 60), ("h", 60 * 60)];
     let (number, unit) =
         units.iter().find_map(|(end, unit)| Some((text.strip_suffix(end)?, *unit))).unwrap_or((text, 1));
@@ -151,7 +151,7 @@ fn duration(text: &str) -> Result<Duration, ValueError> {
 }
 
 /// `REGISTRY=HOST[/PREFIX]`.
-fn mirror(text: &str) -> Result<Mirror, ValueError> {
+pub(super) fn mirror(text: &str) -> Result<Mirror, ValueError> {
     let form = ValueError("a mirror is REGISTRY=HOST[:PORT][/PREFIX], as docker.io=mirror.example.com/hub");
     if text.contains("://") {
         return Err(ValueError("a mirror is named without https://, as docker.io=mirror.example.com"));
@@ -171,7 +171,7 @@ fn mirror(text: &str) -> Result<Mirror, ValueError> {
 }
 
 /// `HOST[:PORT]`, in lower case.
-fn host(text: &str) -> Result<String, ValueError> {
+pub(super) fn host(text: &str) -> Result<String, ValueError> {
     let wrong = ValueError("a host is NAME or NAME:PORT, without https:// and without a path");
     let url = url::Url::parse(&format!("https://{text}/")).map_err(|_| wrong.clone())?;
     let alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();

@@ -78,7 +78,8 @@ fn of_tags(
     progress: &dyn Progress,
 ) -> Vec<Asked> {
     let all = tags.len();
-    let tags: Vec<String> = tags.into_iter().filter(|tag| referrers || !is_attachment(tag)).collect();
+    let tags: Vec<String> =
+        tags.into_iter().filter(|tag| referrers || !reference::is_attachment(tag)).collect();
     if tags.len() < all {
         let left = text::count(all - tags.len(), "tag");
         progress
@@ -95,14 +96,6 @@ fn of_tags(
         Asked { text, target: target.map_err(|error| anyhow::anyhow!("{error}")), reported: true }
     };
     tags.into_iter().map(tag).collect()
-}
-
-/// Whether a tag is one that tools make for what is attached to an image: `sha256-HEX`, and behind it
-/// `.sig`, `.att` or `.sbom` (the referrers fallback of the distribution specification, and cosign).
-fn is_attachment(tag: &str) -> bool {
-    let stem = [".sig", ".att", ".sbom"].iter().find_map(|end| tag.strip_suffix(end)).unwrap_or(tag);
-    let digest = ["sha256-", "sha512-"].iter().find_map(|algorithm| stem.strip_prefix(algorithm));
-    digest.is_some_and(|hex| hex.len() >= 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -127,10 +120,10 @@ mod tests {
     fn attachments_are_told_by_their_tags() {
         let hex = "0a".repeat(32);
         for end in ["", ".sig", ".att", ".sbom"] {
-            assert!(is_attachment(&format!("sha256-{hex}{end}")));
+            assert!(reference::is_attachment(&format!("sha256-{hex}{end}")));
         }
         for other in [&hex[..], "sha256-abc", "latest", &format!("sha256-{}", "x".repeat(64))] {
-            assert!(!is_attachment(other), "{other}");
+            assert!(!reference::is_attachment(other), "{other}");
         }
         let repository = "localhost:5000/a".parse().expect("a reference");
         let tags = || vec!["2".to_owned(), format!("sha256-{hex}.sig"), "1".to_owned()];

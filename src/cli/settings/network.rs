@@ -96,6 +96,7 @@ impl Network {
                 trust_realms: options.trust_realm,
                 foreign_layers: options.foreign_layers,
                 referrers: options.referrers,
+                only_public: false,
             },
             engines: engine::Settings { timeout: options.timeout, offline: options.offline },
             order,

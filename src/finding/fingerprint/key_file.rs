@@ -31,6 +31,11 @@ pub(super) fn random_key() -> Result<Zeroizing<[u8; KEY_LEN]>, FingerprintKeyErr
     Ok(bytes)
 }
 
+/// A new key as its file has it.
+pub(super) fn new_text() -> Result<Zeroizing<String>, FingerprintKeyError> {
+    Ok(Zeroizing::new(BASE64URL.encode(random_key()?.as_slice()) + "\n"))
+}
+
 pub(super) fn read_key_file(path: &Path) -> Result<Zeroizing<[u8; KEY_LEN]>, FingerprintKeyError> {
     let failed = |source| FingerprintKeyError::Read { path: path.to_owned(), source };
     let mut text = Zeroizing::new(Vec::new());
@@ -46,8 +51,7 @@ pub(super) type KeyAndNote = (Zeroizing<[u8; KEY_LEN]>, Option<String>);
 pub(super) fn read_or_make(path: &Path) -> Result<KeyAndNote, FingerprintKeyError> {
     match read_key_file(path) {
         Err(FingerprintKeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            let key = random_key()?;
-            let text = Zeroizing::new(BASE64URL.encode(key.as_slice()) + "\n");
+            let text = new_text()?;
             publish(path, text.as_bytes())
                 .map_err(|source| FingerprintKeyError::Read { path: path.to_owned(), source })?;
             Ok((read_key_file(path)?, None))

@@ -1,0 +1,127 @@
+//! Certificates of the doors: from files, read again when they change, so that one that is renewed is in use without
+//! a restart.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+/// The files of a door's certificate.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The chain (PEM).
+    pub cert: PathBuf,
+    /// Its key (PEM).
+    pub key: PathBuf,
+    /// Authorities of clients (PEM): only who has a certificate of theirs is answered.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {why}", file.display())]
+pub struct TlsError {
+    file: PathBuf,
+    why: String,
+}
+
+/// A certificate that is in use.
+pub struct Tls {
+    files: Files,
+    config: RustlsConfig,
+    last: Mutex<Vec<u8>>,
+}
+
+/// Bytes of all files of a certificate.
+const FILES: u64 = 1024 * 1024;
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When they hold no certificate with its key.
+    pub fn open(files: Files) -> Result<Self, TlsError> {
+        let bytes = files.read()?;
+        let config = RustlsConfig::from_config(Arc::new(files.config()?));
+        Ok(Self { files, config, last: Mutex::new(bytes) })
+    }
+
+    /// For connections; what is read later is used by those that come later.
+    pub fn config(&self) -> RustlsConfig {
+        self.config.clone()
+    }
+
+    /// Takes a new certificate, where there is one, and says whether there was.
+    ///
+    /// # Errors
+    /// When the files hold none: the old one stays in use.
+    pub fn reload_if_changed(&self) -> Result<bool, TlsError> {
+        let bytes = self.files.read()?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last == bytes {
+            return Ok(false);
+        }
+        // Certificate and key are two files: between them there may be a moment when they do not fit.
+        self.config.reload_from_config(Arc::new(self.files.config()?));
+        *last = bytes;
+        Ok(true)
+    }
+}
+
+impl Files {
+    /// A hash of the files' bytes, which hold a key.
+    fn read(&self) -> Result<Vec<u8>, TlsError> {
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
+        for file in [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()].into_iter().flatten() {
+            hash.update(zeroize::Zeroizing::new(bytes(file)?).as_slice());
+            hash.update(b"\0");
+        }
+        Ok(hash.finalize().to_vec())
+    }
+
+    fn config(&self) -> Result<ServerConfig, TlsError> {
+        let failed = |file: &Path, why: String| TlsError { file: file.to_owned(), why };
+        let chain = certificates(&self.cert)?;
+        let pem = zeroize::Zeroizing::new(bytes(&self.key)?);
+        let key = PrivateKeyDer::from_pem_slice(&pem)
+            .map_err(|_| failed(&self.key, "there is no private key in it (PEM)".to_owned()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&self.cert, error.to_string()))?;
+        let builder = match &self.client_ca {
+            None => builder.with_no_client_auth(),
+            Some(file) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(file)? {
+                    roots.add(certificate).map_err(|error| failed(file, error.to_string()))?;
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                builder.with_client_cert_verifier(verifier.map_err(|error| failed(file, error.to_string()))?)
+            }
+        };
+        let config = builder.with_single_cert(chain, key);
+        let mut config = config.map_err(|error| {
+            failed(&self.cert, format!("it does not go with {}: {error}", self.key.display()))
+        })?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, TlsError> {
+    crate::cli::input::file(file, FILES)
+        .map_err(|error| TlsError { file: file.to_owned(), why: error.to_string() })
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let failed = || TlsError { file: file.to_owned(), why: "there is no certificate in it (PEM)".to_owned() };
+    let found =
+        CertificateDer::pem_slice_iter(&bytes(file)?).collect::<Result<Vec<_>, _>>().map_err(|_| failed())?;
+    if found.is_empty() { Err(failed()) } else { Ok(found) }
+}
