@@ -77,9 +77,7 @@ def kubernetes_takes_every_object():
     for version in KUBERNETES:
         found = [manifest()]
         for file in values():
-            # A sleep before the end is known since 1.30.
-            sleep = [] if version >= "1.30" else ["--set", "preStopSleepSeconds=0"]
-            found.append(chart("-f", file, *sleep, kubernetes=version))
+            found.append(chart("-f", file, kubernetes=version))
         for (kind, name), one in [pair for some in found for pair in some.items()]:
             if kind not in CUSTOM:
                 try:
@@ -104,7 +102,7 @@ def wrong_values_are_refused():
         (["--set", f"{image},tls.mode=cert-manager"], "issuerRef"),
         (["--set", f"{image},notify.enabled=true,notify.registry=r.example.com"], "token.existingSecret"),
         (["--set", f"{image},persistence.enabled=true"], "replicas"),
-        (["--set", f"{image},preStopSleepSeconds=5", "--kube-version", "1.29"], "1.30"),
+        (["--set", f"{image},lingerSeconds=-1"], "lingerSeconds"),
         (["--set", image, "--kube-version", "1.20"], "1.21"),
     ]:
         done = run("helm", "template", "keyseam", CHART, *arguments)
