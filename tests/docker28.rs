@@ -14,6 +14,8 @@ mod docker;
 mod expected;
 #[path = "docker28/forms.rs"]
 mod forms;
+#[path = "docker28/gate.rs"]
+mod gate;
 #[path = "docker28/record.rs"]
 mod record;
 #[path = "docker28/registry.rs"]

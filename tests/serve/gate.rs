@@ -126,7 +126,8 @@ fn forward(host: &str, request: &Request) -> Answer {
     let mut answer = Answer::new(answered.status);
     for (name, value) in &answered.headers {
         if name != "content-length" && name != "connection" && name != "transfer-encoding" {
-            answer = answer.header(name, value);
+            // As a registry that was asked by the name of the one between.
+            answer = answer.header(name, &value.replace(&format!("http://{host}/"), "/"));
         }
     }
     answer.body(answered.body)
@@ -175,10 +176,19 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     Digest::sha256_of(bytes).to_string()
 }
 
-/// Uploads a blob in one request.
+/// Uploads a blob in one piece.
 pub(super) fn upload(host: &str, repository: &str, blob: &[u8]) {
-    let answered =
-        send("POST", host, &format!("/v2/{repository}/blobs/uploads/?digest={}", digest(blob)), blob);
+    upload_with(host, repository, &[], blob);
+}
+
+/// The same with these headers.
+pub(super) fn upload_with(host: &str, repository: &str, headers: &[&str], blob: &[u8]) {
+    let begun = send_with("POST", host, &format!("/v2/{repository}/blobs/uploads/"), headers, b"");
+    assert_eq!(begun.status, 202, "{}", begun.text());
+    let location = begun.headers["location"].replace(&format!("http://{host}"), "");
+    let and = if location.contains('?') { '&' } else { '?' };
+    let headers = [headers, &["Content-Type: application/octet-stream"]].concat();
+    let answered = send_with("PUT", host, &format!("{location}{and}digest={}", digest(blob)), &headers, blob);
     assert_eq!(answered.status, 201, "{}", answered.text());
 }
 

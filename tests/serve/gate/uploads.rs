@@ -9,6 +9,7 @@ use super::{
     send_with, upload,
 };
 use crate::support::distribution::{Distribution, Mode, Store};
+use crate::support::http::{Answer, Server as Upstream};
 use crate::support::serve::curl;
 
 /// Begins an upload; where it goes on, as a path of the gate.
@@ -72,12 +73,8 @@ fn as_a_stream(host: &str, repository: &str, blob: &[u8]) {
 #[test]
 fn a_blob_is_read_in_whatever_form_it_comes() {
     type Form = fn(&str, &str, &[u8]);
-    let forms: [(&str, Form); 4] = [
-        ("pieces", in_pieces),
-        ("last", in_the_last_request),
-        ("halves", in_halves),
-        ("once", upload as Form),
-    ];
+    let forms: [(&str, Form); 3] =
+        [("pieces", in_pieces), ("last", in_the_last_request), ("halves", in_halves)];
     let store = Store::new();
     let registry = Distribution::start(&store, &Mode::Plain);
     let upstream = counted(&registry);
@@ -93,6 +90,38 @@ fn a_blob_is_read_in_whatever_form_it_comes() {
         assert_eq!(blobs_read(&upstream) - before, 1, "{name}");
     }
     assert!(upstream.asked("PUT", "/manifests/1").is_empty());
+}
+
+#[test]
+fn a_blob_that_comes_with_its_first_request_is_read() {
+    // Debian's registry does not take it so; others do.
+    let parts = Parts::of(&leaky("leak:1", 19));
+    let config = parts.blobs[0].clone();
+    let name = digest(&config);
+    let upstream = Upstream::start(move |request| match request.method.as_str() {
+        "GET" | "HEAD" if request.path().ends_with(&name) => Answer::new(200).body(config.clone()),
+        "GET" | "HEAD" => Answer::error(404, "BLOB_UNKNOWN", "not here"),
+        _ => Answer::new(201),
+    });
+    let server = gate_before(&upstream.host(), &[]);
+    let host = server.address("gate");
+    for blob in &parts.blobs {
+        let target = format!("/v2/app/blobs/uploads/?digest={}", digest(blob));
+        assert_eq!(send("POST", &host, &target, blob).status, 201);
+    }
+    let posted: Vec<Vec<u8>> =
+        upstream.asked("POST", "/uploads/").into_iter().map(|request| request.body).collect();
+    assert_eq!(posted, parts.blobs);
+    assert_refused(&put_manifest(&host, "app", "1", &parts.manifest), 19);
+    assert_eq!(blobs_read(&upstream), 1);
+    // To one that does not, it comes again.
+    let scene = Scene::new(&[]);
+    let target = format!("/v2/app/blobs/uploads/?digest={}", digest(parts.last()));
+    assert_eq!(send("POST", &scene.host(), &target, parts.last()).status, 202);
+    parts.upload(&scene.host(), "app", false);
+    assert_ne!(put_manifest(&scene.host(), "app", "1", &parts.manifest).status, 201);
+    in_pieces(&scene.host(), "app", parts.last());
+    assert_refused(&put_manifest(&scene.host(), "app", "1", &parts.manifest), 19);
 }
 
 #[test]
@@ -161,7 +190,8 @@ fn a_piece_that_goes_around_the_gate_is_seen_all_the_same() {
     let half = parts.last().len() / 2;
     let place = patch(&host, &begin(&host, "app"), 0, &parts.last()[..half]);
     let range = format!("Content-Range: {half}-{}", parts.last().len() - 1);
-    let around = send_with("PATCH", registry, &place, &[&range], &parts.last()[half..]);
+    let kind = "Content-Type: application/octet-stream";
+    let around = send_with("PATCH", registry, &place, &[kind, &range], &parts.last()[half..]);
     assert_eq!(around.status, 202, "{}", around.text());
     let location = around.headers["location"].replace(&format!("http://{registry}"), "");
     assert_eq!(finish(&host, &location, &digest(parts.last()), b""), 201);
