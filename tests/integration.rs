@@ -40,6 +40,7 @@ mod rewrite;
 mod rotation;
 mod rules;
 mod scan;
+mod serve;
 mod sources;
 mod support;
 mod tar_readers;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::distribution::{Distribution, Mode, Store};
 use crate::support::http::Answer;
 use crate::support::http::registry::{Form, Registry, Serving};
-use crate::support::image::Compression;
+use crate::support::image::{Compression, Image};
 use crate::support::serve::{ANY, Server, curl};
 use scene::{Scene, assert_no_key, clean, digest, files, leaky, try_push, verdict};
 
@@ -212,7 +212,7 @@ fn a_push_that_breaks_off_brings_nothing_in_unseen() {
         let repository = format!("shop/push-{number}");
         let store = store();
         let mut server = scene.start(&store, &gate, Some(point));
-        let push = |server: &Server, image, tag: &str| {
+        let push = |server: &Server, image: &Image, tag: &str| {
             try_push(image, &server.address("gate"), &format!("{repository}:{tag}"), None)
         };
         let held = |tag: &str| {

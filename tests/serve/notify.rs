@@ -50,7 +50,8 @@ impl Relay {
     /// Every event that passed: its action and who asked.
     fn events(&self) -> Vec<(String, String)> {
         let requests = self.http.requests();
-        let bodies = requests.iter().filter_map(|request| serde_json::from_slice::<Value>(&request.body).ok());
+        let bodies =
+            requests.iter().filter_map(|request| serde_json::from_slice::<Value>(&request.body).ok());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         bodies
             .flat_map(|body| body["events"].as_array().cloned().unwrap_or_default())
@@ -176,7 +177,13 @@ fn harbor_and_zot_are_understood() {
     let updated = "zotregistry.image.updated";
     let cloud = ["Content-Type: application/cloudevents+json"];
     let binary = |kind: &'static str| {
-        ["Content-Type: application/json", "ce-specversion: 1.0", "ce-id: 1", "ce-source: zotregistry.dev", kind]
+        [
+            "Content-Type: application/json",
+            "ce-specversion: 1.0",
+            "ce-id: 1",
+            "ce-source: zotregistry.dev",
+            kind,
+        ]
     };
     let deleted = structured("zotregistry.image.deleted", zot(&digests[4], "5"));
     let answers = [
@@ -184,8 +191,18 @@ fn harbor_and_zot_are_understood() {
         scene.post(&server, "/notify/harbor", &[], &harbor("PULL_ARTIFACT", &digests[4], "5")),
         scene.post(&server, "/notify/zot", &cloud, &structured(updated, zot(&digests[1], "2"))),
         scene.post(&server, "/notify/zot", &cloud, &deleted),
-        scene.post(&server, "/notify/zot", &binary("ce-type: zotregistry.image.updated"), &zot(&digests[2], "3")),
-        scene.post(&server, "/notify/zot", &binary("ce-type: zotregistry.image.deleted"), &zot(&digests[4], "5")),
+        scene.post(
+            &server,
+            "/notify/zot",
+            &binary("ce-type: zotregistry.image.updated"),
+            &zot(&digests[2], "3"),
+        ),
+        scene.post(
+            &server,
+            "/notify/zot",
+            &binary("ce-type: zotregistry.image.deleted"),
+            &zot(&digests[4], "5"),
+        ),
         // Where only the tag is told, it is asked what that is.
         scene.post(&server, "/notify/harbor", &[], &harbor("PUSH_ARTIFACT", "", "4")),
     ];
@@ -207,6 +224,9 @@ fn harbor_and_zot_are_understood() {
     assert_eq!(scene.post(&server, "/notify/distribution", &[], &odd).status, 202);
     assert_eq!(scene.known(&server, &digests[4]), "unknown");
 }
+
+/// What an answer tells: its status, its headers, its body.
+type Shape = (u16, Vec<(String, String)>, String);
 
 #[test]
 fn who_has_no_token_learns_nothing_and_queues_nothing() {
@@ -234,7 +254,7 @@ fn who_has_no_token_learns_nothing_and_queues_nothing() {
         vec![format!("Authorization: Basic {token}")],
         vec![format!("X-Token: {token}")],
     ];
-    let mut shapes: Vec<(u16, Vec<(String, String)>, String)> = Vec::new();
+    let mut shapes: Vec<Shape> = Vec::new();
     for headers in &wrong {
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         for (path, body) in [

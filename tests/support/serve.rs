@@ -112,15 +112,11 @@ impl Server {
     /// Waits until what it logged is as wanted.
     pub(crate) fn wait_for(&self, wanted: impl Fn(&[Value]) -> bool) {
         let end = Instant::now() + PATIENCE;
-        let mut lines = self.said.lines.lock().expect("lines");
-        loop {
-            let logs: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            if wanted(&logs) {
-                return;
-            }
-            assert!(Instant::now() < end, "it does not say what is waited for:\n{}", lines.join("\n"));
-            let step = Duration::from_millis(100);
-            lines = self.said.more.wait_timeout(lines, step).expect("lines").0;
+        // Not under the lock: what is wanted may ask for the logs itself.
+        while !wanted(&self.logs()) {
+            assert!(Instant::now() < end, "it does not say what is waited for:\n{}", self.text());
+            let lines = self.said.lines.lock().expect("lines");
+            drop(self.said.more.wait_timeout(lines, Duration::from_millis(100)).expect("lines"));
         }
     }
 

@@ -178,6 +178,8 @@ impl Answer {
         if !self.allowed {
             let message = self.message.as_deref().unwrap_or("the image may not come in");
             let message = text::start(&sanitize::inline(message), MESSAGE, "…");
+            // Marks that combine take no column.
+            let message: String = message.chars().take(MESSAGE).collect();
             response["status"] = json!({ "code": 403, "reason": "Forbidden", "message": message });
         }
         let warnings = self.bounded_warnings();
@@ -267,6 +269,10 @@ mod tests {
         let warnings = answer["response"]["warnings"].as_array().expect("warnings");
         let bytes: usize = warnings.iter().filter_map(Value::as_str).map(str::len).sum();
         assert!(!warnings.is_empty() && bytes <= 4_096);
+        let marks = Answer { message: Some(format!("a{}", "\u{301}".repeat(10_000))), ..Answer::default() };
+        let answer: Value = serde_json::from_slice(&marks.body("u3")).expect("JSON");
+        let message = answer["response"]["status"]["message"].as_str().expect("a message");
+        assert!(message.chars().count() <= MESSAGE);
         let admitted = Answer { allowed: true, ..Answer::default() };
         let answer: Value = serde_json::from_slice(&admitted.body("u2")).expect("JSON");
         assert_eq!(answer["response"], json!({ "uid": "u2", "allowed": true }));

@@ -50,6 +50,7 @@ pub struct Workload {
     /// Why not all of them are here, where that is so.
     pub cut: Option<&'static str>,
     text_bytes: usize,
+    known: HashSet<String>,
 }
 
 /// An image's name, and where it stands.
@@ -91,6 +92,13 @@ const CONTAINERS: [(&str, &str); 3] = [
 /// The annotation in which `kubectl apply` repeats the object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// Why images are missing.
+const TOO_MANY: &str = "it names more images than are looked at in one object";
+
+/// Images of one object that are gathered: what an update leaves as it was is left out of them before they are
+/// counted. A review has no room for more.
+const MOST_IMAGES: usize = 100_000;
+
 /// How deep specifications of pods are looked for in objects of unknown kinds.
 const GUESS_DEPTH: usize = 12;
 
@@ -108,6 +116,10 @@ pub fn workload(review: &Review, paths: &[ImagePath]) -> Workload {
         old.object(&review.old_object, review, paths);
         new.leave_out(&old);
     }
+    if new.images.len() > limits::REVIEW_IMAGES {
+        new.images.truncate(limits::REVIEW_IMAGES);
+        new.cut = Some(TOO_MANY);
+    }
     new
 }
 
@@ -120,9 +132,14 @@ impl Workload {
             ("", "ReplicationController")
             | ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
             | ("batch", "Job") => Some(template("/spec/template")),
-            ("batch", "CronJob") => Some(template("/spec/jobTemplate/spec/template")),
+            ("batch", "CronJob") => {
+                template("/spec/jobTemplate").into_iter().for_each(|job| self.metadata(job));
+                Some(template("/spec/jobTemplate/spec/template"))
+            }
             _ => None,
         };
+        let claims = object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+        claims.into_iter().flatten().for_each(|claim| self.metadata(claim));
         self.metadata(object);
         match known {
             Some(Some(template)) => {
@@ -176,8 +193,15 @@ impl Workload {
                         .filter_map(Value::as_object)
                         .any(|entry| entry.get("image").is_some_and(Value::is_string))
                 };
-                if CONTAINERS.iter().any(|(list, _)| fields.get(*list).is_some_and(looks_like)) {
+                let is_spec = |fields: &Map<String, Value>| {
+                    CONTAINERS.iter().any(|(list, _)| fields.get(*list).is_some_and(looks_like))
+                };
+                if is_spec(fields) {
                     self.spec(Some(value));
+                }
+                // Its template has labels and annotations beside it.
+                if depth > 0 && fields.get("spec").and_then(Value::as_object).is_some_and(is_spec) {
+                    self.metadata(value);
                 }
                 let is_list = |name: &str| CONTAINERS.iter().any(|(list, _)| *list == name);
                 fields
@@ -246,6 +270,13 @@ impl Workload {
         let probes =
             ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle/postStart", "lifecycle/preStop"];
         for probe in probes {
+            let path = container.pointer(&format!("/{probe}/httpGet/path")).and_then(Value::as_str);
+            self.text(
+                LiteralKind::Arg,
+                None,
+                path.unwrap_or_default(),
+                format!("path of {probe} of {place}"),
+            );
             let headers =
                 container.pointer(&format!("/{probe}/httpGet/httpHeaders")).and_then(Value::as_array);
             for header in headers.into_iter().flatten() {
@@ -260,11 +291,11 @@ impl Workload {
 
     fn image(&mut self, reference: Option<&str>, place: &str) {
         let Some(reference) = reference.filter(|reference| !reference.is_empty()) else { return };
-        if self.images.iter().any(|known| known.reference == reference) {
+        if !self.known.insert(reference.to_owned()) {
             return;
         }
-        if self.images.len() >= limits::REVIEW_IMAGES {
-            self.cut = Some("it names more images than are looked at in one object");
+        if self.images.len() >= MOST_IMAGES {
+            self.cut = Some(TOO_MANY);
             return;
         }
         self.images.push(NamedImage { reference: reference.to_owned(), place: place.to_owned() });
@@ -469,8 +500,11 @@ mod tests {
         let containers: Vec<Value> = (0..=limits::REVIEW_IMAGES)
             .map(|number| json!({ "name": "c", "image": format!("a:{number}") }))
             .collect();
-        let many = workload(&review("", "Pod", json!({ "spec": { "containers": containers } })), &[]);
+        let many = workload(&review("", "Pod", json!({ "spec": { "containers": &containers } })), &[]);
         assert!(many.images.len() == limits::REVIEW_IMAGES && many.cut.is_some());
+        let mut update = review("", "Pod", json!({ "spec": { "containers": containers } }));
+        (update.operation, update.old_object) = (Operation::Update, update.object.clone());
+        assert!(workload(&update, &[]).cut.is_none(), "an update that changes none of them brings none in");
         let long = "x".repeat(limits::REVIEW_TEXT);
         let object = json!({ "spec": { "containers": [{ "image": "a", "args": [long] }] } });
         assert!(workload(&review("", "Pod", object), &[]).cut.is_some());

@@ -2,6 +2,7 @@
 //! never used: where an image is, the operator says.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::pushed::{NotifyError, Pushed, is_manifest};
 
@@ -10,16 +11,17 @@ const EVENTS: usize = 1_000;
 
 #[derive(Deserialize)]
 struct Envelope {
-    events: Vec<Event>,
+    events: Vec<Value>,
 }
 
 #[derive(Deserialize)]
 struct Event {
-    action: String,
     #[serde(default)]
-    target: Target,
+    action: Option<String>,
     #[serde(default)]
-    request: Request,
+    target: Option<Target>,
+    #[serde(default)]
+    request: Option<Request>,
 }
 
 #[derive(Deserialize, Default)]
@@ -44,21 +46,22 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Pushed>, NotifyError> {
     if events.len() > EVENTS {
         return Err(NotifyError::TooMany(EVENTS));
     }
-    let is_push = |event: &&Event| {
-        matches!(event.action.as_str(), "push" | "mount")
-            && is_manifest(&event.target.media_type)
-            && !event.request.useragent.starts_with("keyseam/")
-    };
-    let pushed = |event: &Event| {
-        let Target { digest, repository, tag, .. } = &event.target;
-        Pushed::new(repository, Some(digest), Some(tag.as_str()).filter(|tag| !tag.is_empty()))
-    };
-    Ok(events.iter().filter(is_push).filter_map(pushed).collect())
+    // An event that cannot be read is none of a push; the others of its batch count all the same.
+    let events = events.into_iter().filter_map(|event| serde_json::from_value::<Event>(event).ok());
+    Ok(events.filter_map(|event| pushed(&event)).collect())
+}
+
+fn pushed(event: &Event) -> Option<Pushed> {
+    let Target { media_type, digest, repository, tag } = event.target.as_ref()?;
+    let is_push = matches!(event.action.as_deref(), Some("push" | "mount")) && is_manifest(media_type);
+    let own = event.request.as_ref().is_some_and(|request| request.useragent.starts_with("keyseam/"));
+    let tag = Some(tag.as_str()).filter(|tag| !tag.is_empty());
+    if is_push && !own { Pushed::new(repository, Some(digest), tag) } else { None }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -95,15 +98,26 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused_or_left_out() {
-        for wrong in ["", "[]", "{}", "{\"events\": 1}", "{\"events\": [{}]}"] {
+        for wrong in ["", "[]", "{}", "{\"events\": 1}"] {
             let error = parse(wrong.as_bytes()).expect_err(wrong).to_string();
             assert!(error.starts_with("it is no notification of distribution: "), "{error}");
         }
         let manifest = "application/vnd.oci.image.manifest.v1+json";
         let mut odd = event("push", manifest, "1", "x");
         odd["target"]["repository"] = "../../etc".into();
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for hidden in ["shop/api:1".to_owned(), format!("shop/api@{digest}")] {
+            let mut event = event("push", manifest, "", "x");
+            event["target"]["repository"] = hidden.into();
+            let body = json!({ "events": [event] }).to_string();
+            assert!(parse(body.as_bytes()).expect("events").is_empty());
+        }
         let mut other = event("push", manifest, "", "x");
         other["target"]["digest"] = "sha256:short".into();
+        let mut bare = event("push", manifest, "1", "x");
+        bare["request"] = Value::Null;
+        let body = json!({ "events": [{ "target": null }, 7, bare] }).to_string();
+        assert_eq!(parse(body.as_bytes()).expect("events").len(), 1, "one odd event hides no other");
         let body = json!({ "events": [odd, other] }).to_string();
         assert!(parse(body.as_bytes()).expect("events").is_empty());
         let many = json!({ "events": vec![event("push", manifest, "1", "x"); EVENTS + 1] }).to_string();

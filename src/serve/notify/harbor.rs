@@ -1,6 +1,7 @@
 //! Webhooks of Harbor: `PUSH_ARTIFACT` and what the same was called before.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::pushed::{NotifyError, Pushed};
 
@@ -11,7 +12,7 @@ const RESOURCES: usize = 1_000;
 struct Envelope {
     r#type: String,
     #[serde(default)]
-    event_data: EventData,
+    event_data: Value,
 }
 
 #[derive(Deserialize, Default)]
@@ -41,6 +42,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Pushed>, NotifyError> {
     if !matches!(r#type.as_str(), "PUSH_ARTIFACT" | "pushImage") {
         return Ok(Vec::new());
     }
+    let event_data: EventData =
+        serde_json::from_value(event_data).map_err(|error| NotifyError::of("Harbor", &error))?;
     if event_data.resources.len() > RESOURCES {
         return Err(NotifyError::TooMany(RESOURCES));
     }

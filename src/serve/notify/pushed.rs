@@ -40,8 +40,11 @@ impl Pushed {
     /// A push of a manifest with this name and digest or tag. None where these are none, and where it is a
     /// signature or the like that is attached to an image.
     pub(super) fn new(repository: &str, digest: Option<&str>, tag: Option<&str>) -> Option<Self> {
-        // Only its form is looked at: any host does.
-        let fits = |reference: &str| reference::parse(&format!("localhost/{repository}{reference}")).is_ok();
+        // Only its form is looked at: any host does. The name is to be the whole of it: no tag hides in it.
+        let fits = |reference: &str| {
+            let parsed = reference::parse(&format!("localhost/{repository}{reference}"));
+            parsed.is_ok_and(|parsed| parsed.repository() == repository)
+        };
         if tag.is_some_and(reference::is_attachment) {
             return None;
         }

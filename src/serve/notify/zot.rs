@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::pushed::{NotifyError, Pushed, is_manifest};
 
@@ -12,7 +13,7 @@ const UPDATED: &str = "zotregistry.image.updated";
 struct Structured {
     r#type: String,
     #[serde(default)]
-    data: Data,
+    data: Value,
 }
 
 #[derive(Deserialize, Default)]
@@ -27,12 +28,15 @@ struct Data {
 /// The push of an event; events of other kinds tell of none.
 pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Pushed>, NotifyError> {
     let wrong = |error: serde_json::Error| NotifyError::of("zot", &error);
-    let (kind, data) = match headers.get("ce-type").and_then(|kind| kind.to_str().ok()) {
+    let (kind, data): (String, Data) = match headers.get("ce-type").and_then(|kind| kind.to_str().ok()) {
         Some(kind) if kind != UPDATED => return Ok(Vec::new()),
         Some(kind) => (kind.to_owned(), serde_json::from_slice(body).map_err(wrong)?),
         None => {
             let Structured { r#type, data } = serde_json::from_slice(body).map_err(wrong)?;
-            (r#type, data)
+            if r#type != UPDATED {
+                return Ok(Vec::new());
+            }
+            (r#type, serde_json::from_value(data).map_err(wrong)?)
         }
     };
     if kind != UPDATED || !(data.media_type.is_empty() || is_manifest(&data.media_type)) {

@@ -280,7 +280,8 @@ impl Policy {
     pub fn unknown(&self, question: &Question<'_>, why: &str, waited: bool) -> Decision {
         let rules = self.rules(question.namespace, question.repository);
         let act = match rules.unknown {
-            Unknown::Act(act) if !waited => act,
+            // Who refuses what is not known refuses it all the more where nothing can be known.
+            Unknown::Act(act) if !waited || act == Act::Deny => act,
             Unknown::Wait | Unknown::Act(_) => rules.after_wait,
         };
         let act = if rules.warn_only { act.at_most_warn() } else { act };

@@ -165,6 +165,7 @@ fn what_is_not_known_or_not_whole_is_decided_too() {
     let unknown = |text: &str, waited| policy(text).unknown(&question(), "it is queued", waited).admitted;
     assert!(unknown("", false) && !unknown("unknown = 'deny'", false));
     assert!(unknown("unknown = 'wait'", true));
+    assert!(!unknown("unknown = 'deny'", true), "its registry does not answer: refused all the same");
     assert!(!unknown("unknown = 'wait'\nunknown-after-wait = 'deny'", true));
     let literals = |text: &str| policy(text).literals(&question(), &facts(Severity::High)).admitted;
     assert!(!literals("") && literals("literals = 'warn'") && literals("mode = 'warn'"));

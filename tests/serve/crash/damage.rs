@@ -26,7 +26,7 @@ fn image(number: usize) -> Image {
 }
 
 fn is_leaky(number: usize) -> bool {
-    number % 2 == 0
+    number.is_multiple_of(2)
 }
 
 fn right(number: usize) -> &'static str {

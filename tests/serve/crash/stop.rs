@@ -36,8 +36,9 @@ impl Barrier {
     pub(super) fn wait_for_one(&self) {
         let state = self.0.0.lock().expect("a lock");
         let patience = super::scene::PATIENCE;
-        let (_, late) =
+        let (state, late) =
             self.0.1.wait_timeout_while(state, patience, |state| state.held == 0).expect("a lock");
+        drop(state);
         assert!(!late.timed_out(), "nobody asks for a blob");
     }
 }
