@@ -14,6 +14,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /keyseam /usr/local/bin/keyseam
-USER nonroot
+# By number: a kubelet does not know names (runAsNonRoot).
+USER 65532:65532
 ENTRYPOINT ["keyseam"]
 CMD ["--help"]

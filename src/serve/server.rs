@@ -145,10 +145,8 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     let signal = wait(&service, &certificates, signals);
     info!(signal, "stopping");
     stopping.store(true, Ordering::Relaxed);
-    // Who sends requests here hears only after a while that there is no sense in it.
-    if signals.recv_timeout(settings.linger).is_ok() {
-        return Ok(signal);
-    }
+    // Who sends requests here hears only after a while that there is no sense in it. A second signal ends it all.
+    thread::sleep(settings.linger);
     fault::point("stop-begun");
     service.queue.stop();
     handle.graceful_shutdown(Some(STOP));

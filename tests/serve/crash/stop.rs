@@ -7,7 +7,7 @@ use super::scene::{Scene, clean, digest, leaky};
 use super::store;
 use crate::support::http::registry::{Form, Registry, Serving};
 use crate::support::image::Compression;
-use crate::support::serve::{Server, curl};
+use crate::support::serve::{ANY, Server, curl};
 
 /// Holds answers until it is opened.
 #[derive(Clone, Default)]
@@ -128,4 +128,19 @@ fn a_second_signal_ends_it_at_once() {
     barrier.open();
     let server = scene.start(&store, &[], None);
     assert_eq!(scene.wait_until_known(&server, &digest), "leaks");
+}
+
+/// Who sends requests to a server hears late that it stops: until then they are answered.
+#[test]
+fn a_server_that_lingers_answers_while_it_stops() {
+    let doors = ["--gate", ANY, "--upstream", "http://127.0.0.1:9", "--linger", "60s"];
+    let mut server = Server::start(&doors);
+    terminate(&server);
+    server.wait_for(|logs| logs.iter().any(|line| line["message"] == "stopping"));
+    let asked =
+        |door: &str, path: &str| curl(&[&format!("http://{}{path}", server.address(door))], b"").status;
+    assert_eq!(asked("gate", "/v2/"), 502, "its registry is not there, but the gate is");
+    assert_eq!(asked("status", "/readyz"), 503);
+    terminate(&server);
+    assert_eq!(server.wait(), Some(143), "a second signal ends it at once");
 }
