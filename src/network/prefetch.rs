@@ -26,9 +26,15 @@ impl Prefetched {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (sender, receiver) = mpsc::channel(AHEAD);
+        let (sender, reader) = Self::channel();
         runtime.spawn(fetch(sender));
-        Self { receiver, piece: Bytes::new() }
+        reader
+    }
+
+    /// A reader of what somebody puts into the sender.
+    pub fn channel() -> (Sender, Self) {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        (sender, Self { receiver, piece: Bytes::new() })
     }
 }
 

@@ -31,6 +31,7 @@ mod words;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use client::MANIFESTS;
 pub use client::{Client, Fetched, Served};
 pub use endpoint::Repository;
 pub use error::{ErrorKind, RegistryError};

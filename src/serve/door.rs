@@ -12,7 +12,8 @@ use http_body::{Body as _, Frame};
 use sha2::Sha256;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::service::{MOST_REQUESTS, Service};
+use super::service::Service;
+use crate::limits;
 use crate::registry::credentials::Secret;
 
 /// How long the body of a small request may take.
@@ -31,7 +32,7 @@ pub struct Door {
 impl Door {
     /// A door that nobody has come through.
     pub fn new(name: &'static str, service: Arc<Service>) -> Self {
-        Self { name, service, room: Arc::new(Semaphore::new(MOST_REQUESTS)) }
+        Self { name, service, room: Arc::new(Semaphore::new(limits::SERVE_REQUESTS)) }
     }
 
     /// Room for one more request; none when there are too many.
@@ -44,6 +45,16 @@ impl Door {
         self.service.metrics.busy(self.name);
         come_back(1, "too many requests at once")
     }
+}
+
+/// What is wrong with a body that is to be JSON, without its words.
+pub fn fault_of_json(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a field is missing or of another type",
+        serde_json::error::Category::Eof => "it breaks off",
+        _ => "it is no JSON",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 /// An answer to who should come back in so many seconds.

@@ -258,11 +258,6 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Whether it takes no more.
-    pub fn is_full(&self) -> bool {
-        self.len() >= self.most
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -82,8 +82,8 @@ pub struct Notify {
     pub address: SocketAddr,
     /// Which registry it is of, as references name it.
     pub registry: String,
-    /// How often the registry's own lists are gone through; never where none is given.
-    pub reconcile: Option<Duration>,
+    /// How often the registry's own lists are gone through.
+    pub reconcile: Duration,
 }
 
 /// How long requests and examinations that run may take when it stops.
@@ -139,8 +139,8 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
         });
     }
     let workers = start_workers(&service, settings.workers)?;
-    if let Some(Notify { registry, reconcile: Some(every), .. }) = settings.notify {
-        start_reconciling(&service, &stopping, registry, every)?;
+    if let Some(Notify { registry, reconcile, .. }) = settings.notify {
+        start_reconciling(&service, &stopping, registry, reconcile)?;
     }
     let signal = wait(&service, &certificates, signals);
     info!(signal, "stopping");

@@ -9,7 +9,7 @@ use time::{Date, OffsetDateTime};
 use tracing::{info, warn};
 
 use super::admission::workload::OwnedLiteral;
-use super::examiner::{Examiner, NonePassed};
+use super::examiner::{Examiner, NonePassed, Passed};
 use super::facts::Facts;
 use super::fault;
 use super::metrics::Metrics;
@@ -21,9 +21,8 @@ use super::store::Store;
 use super::tags::Tags;
 use crate::image::digest::{Algorithm, Hasher};
 use crate::image::platform::{Platform, PlatformSet};
-use crate::limits;
 use crate::registry::{ErrorKind, RegistryError, Repository};
-use crate::source;
+use crate::source::{self, ImageSource, SourceError};
 use crate::target::reference;
 
 /// The one thing behind all doors.
@@ -342,21 +341,38 @@ impl Service {
         let source = source::with_manifest(image.clone(), manifest, client, repository);
         let platforms = platforms(&wanted.platforms);
         let all = PlatformSet::All;
-        let facts = self.examiner.images(&source, &image, &platforms, &NonePassed);
         // An image of another platform than the cluster's is judged as it is.
-        let facts = match facts {
-            Err(_) if platforms != all => self.examiner.images(&source, &image, &all, &NonePassed),
+        let facts = match self.facts(&source, &image, &platforms, &NonePassed) {
+            Err(_) if platforms != all => self.facts(&source, &image, &all, &NonePassed),
             facts => facts,
-        };
-        let facts = facts.map_err(|error| Failure {
+        }?;
+        self.keep(&name.name(), &facts);
+        Ok(facts)
+    }
+
+    /// What is in the images of a source.
+    ///
+    /// # Errors
+    /// When there is no image to speak of.
+    pub fn facts(
+        &self,
+        source: &dyn ImageSource,
+        image: &str,
+        platforms: &PlatformSet,
+        passed: &dyn Passed,
+    ) -> Result<Arc<Facts>, Failure> {
+        let failed = |error: SourceError| Failure {
             message: self.shown(&error.to_string()).to_string(),
             is_passing: true,
-        })?;
-        let facts = Arc::new(facts);
-        if let Err(error) = self.store.put(&name.name(), &facts) {
+        };
+        self.examiner.images(source, image, platforms, passed).map(Arc::new).map_err(failed)
+    }
+
+    /// Keeps what was found. What cannot be kept is found again by the next process.
+    pub fn keep(&self, name: &str, facts: &Arc<Facts>) {
+        if let Err(error) = self.store.put(name, facts) {
             warn!(%error, "what was found cannot be written to disk");
         }
-        Ok(facts)
     }
 }
 
@@ -438,6 +454,3 @@ pub fn tidy(service: &Service) {
         warn!(%error, "the store cannot be kept small");
     }
 }
-
-/// Bodies larger than a door takes, and requests beyond what it answers at once.
-pub const MOST_REQUESTS: usize = limits::SERVE_REQUESTS;

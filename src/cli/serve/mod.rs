@@ -69,7 +69,7 @@ fn settings(arguments: ServeArguments, store: std::path::PathBuf) -> anyhow::Res
     let notify = doors.notify.zip(doors.registry).map(|(address, registry)| Notify {
         address,
         registry,
-        reconcile: Some(doors.reconcile),
+        reconcile: doors.reconcile,
     });
     Ok(Settings {
         gate,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::report::{sanitize, text};
+use crate::serve::door::fault_of_json;
 
 /// What an API server asks.
 #[derive(Debug)]
@@ -118,7 +119,8 @@ impl Review {
     /// # Errors
     /// When it is no review of version 1.
     pub fn parse(body: &[u8]) -> Result<Self, ReviewError> {
-        let whole: Whole = serde_json::from_slice(body).map_err(|error| form(&error))?;
+        let whole: Whole =
+            serde_json::from_slice(body).map_err(|error| ReviewError::Form(fault_of_json(&error)))?;
         if whole.api_version != "admission.k8s.io/v1" || whole.kind != "AdmissionReview" {
             return Err(ReviewError::Version);
         }
@@ -152,16 +154,6 @@ impl Review {
         let namespace = self.namespace.as_ref().map_or_else(String::new, |namespace| format!("{namespace}/"));
         format!("{} {namespace}{}", self.kind, self.name)
     }
-}
-
-/// What is wrong, without the words of the body.
-fn form(error: &serde_json::Error) -> ReviewError {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "a field is missing or of another type",
-        serde_json::error::Category::Eof => "it breaks off",
-        _ => "it is no JSON",
-    };
-    ReviewError::Form(format!("{what} (line {}, column {})", error.line(), error.column()))
 }
 
 impl Answer {

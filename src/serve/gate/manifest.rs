@@ -11,11 +11,11 @@ use tracing::info;
 
 use super::{Gate, error, path};
 use crate::image::digest::{Algorithm, Digest, Hasher};
-use crate::image::index::{self, Document};
+use crate::image::index::{self, Document, DocumentError};
 use crate::image::media_type;
 use crate::image::platform::PlatformSet;
 use crate::limits;
-use crate::registry::{Fetched, Repository, Served};
+use crate::registry::{Fetched, MANIFESTS, Repository, Served};
 use crate::serve::door;
 use crate::serve::facts::Facts;
 use crate::serve::fault;
@@ -85,6 +85,15 @@ struct Pushed {
     repository: String,
     reference: String,
     manifest: Fetched,
+    /// What it names and must be there before it, or why that cannot be told.
+    parts: Result<Parts, DocumentError>,
+}
+
+/// Blobs of a manifest, or manifests of an index.
+struct Parts {
+    /// The word for them in addresses.
+    kind: &'static str,
+    digests: Vec<Digest>,
 }
 
 impl Pushed {
@@ -96,8 +105,9 @@ impl Pushed {
         // Parameters are no part of the type.
         let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
         let media_type = media_type.trim().to_ascii_lowercase();
+        let parts = index::parse(&bytes, &media_type).map(|document| Parts::of(&document));
         let manifest = Fetched { bytes, media_type, digest: hasher.finish(), served: Served::ByMirror };
-        Self { repository, reference, manifest }
+        Self { repository, reference, manifest, parts }
     }
 
     /// As people name it.
@@ -105,21 +115,22 @@ impl Pushed {
         let separator = if self.reference.contains(':') { '@' } else { ':' };
         format!("{}{separator}{}", self.repository, self.reference)
     }
+}
 
-    /// What it names and must be there before it: blobs of a manifest, manifests of an index. Addresses elsewhere
-    /// are no reason to do without a blob, unless its type says that registries do not have it: clients take it
-    /// from the registry.
-    fn parts(&self) -> (&'static str, Vec<Digest>) {
-        match index::parse(&self.manifest.bytes, &self.manifest.media_type) {
-            Ok(Document::Manifest(manifest)) => {
+impl Parts {
+    /// Addresses elsewhere are no reason to do without a blob, unless its type says that registries do not have it:
+    /// clients take it from the registry.
+    fn of(document: &Document) -> Self {
+        match document {
+            Document::Manifest(manifest) => {
                 let parts = manifest.config.iter().chain(&manifest.layers);
                 let parts = parts.filter(|part| !media_type::is_foreign(&part.media_type));
-                ("blobs", parts.map(|part| part.digest.clone()).collect())
+                Self { kind: "blobs", digests: parts.map(|part| part.digest.clone()).collect() }
             }
-            Ok(Document::Index(index)) => {
-                ("manifests", index.manifests.iter().map(|part| part.digest.clone()).collect())
+            Document::Index(index) => {
+                let digests = index.manifests.iter().map(|part| part.digest.clone()).collect();
+                Self { kind: "manifests", digests }
             }
-            Err(_) => ("blobs", Vec::new()),
         }
     }
 }
@@ -136,8 +147,8 @@ fn no_answer() -> Response {
 /// Asks the registry whether the one who pushes has any business here: nobody else is told what an image holds.
 /// A part that is not there is an answer too.
 async fn may_push(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Result<(), Response> {
-    let (kind, parts) = pushed.parts();
-    let part = parts.first().unwrap_or(&pushed.manifest.digest);
+    let first = pushed.parts.as_ref().ok().and_then(|parts| Some((parts.kind, parts.digests.first()?)));
+    let (kind, part) = first.unwrap_or(("blobs", &pushed.manifest.digest));
     let Some(response) = head_of(gate, head, pushed, kind, part).await else { return Ok(()) };
     let code = match response.status() {
         StatusCode::BAD_GATEWAY => return Err(no_answer()),
@@ -166,10 +177,7 @@ async fn head_of(
             headers.insert(name, value.clone());
         }
     }
-    let every = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
-                 application/vnd.docker.distribution.manifest.v2+json, \
-                 application/vnd.docker.distribution.manifest.list.v2+json";
-    headers.insert(header::ACCEPT, HeaderValue::from_static(every));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(MANIFESTS));
     Some(gate.upstream.send_parts(&Method::HEAD, &uri, &headers, None).await)
 }
 
@@ -191,7 +199,7 @@ async fn judge(
         platforms: Vec::new(),
     };
     // A registry may read it otherwise, and let in what nobody has seen.
-    if let Err(why) = index::parse(&pushed.manifest.bytes, &pushed.manifest.media_type) {
+    if let Err(why) = &pushed.parts {
         let why = service.shown(&format!("it is no manifest or index that can be examined: {why}"));
         return Ok(policy.forbidden(&question, &why));
     }
@@ -217,11 +225,11 @@ async fn judge(
 
 /// The first part that is not there. A manifest that comes before its blobs would bring them in unseen.
 async fn missing(gate: &Gate, head: &request::Parts, pushed: &Pushed) -> Option<Digest> {
-    let (kind, parts) = pushed.parts();
-    for part in parts {
-        let answered = head_of(gate, head, pushed, kind, &part).await;
+    let parts = pushed.parts.as_ref().ok()?;
+    for part in &parts.digests {
+        let answered = head_of(gate, head, pushed, parts.kind, part).await;
         if answered.is_some_and(|answer| answer.status() == StatusCode::NOT_FOUND) {
-            return Some(part);
+            return Some(part.clone());
         }
     }
     None
@@ -259,17 +267,10 @@ async fn examine(
         let _held = (turn, room);
         fault::point("gate-examines");
         let source = source::with_manifest(wanted.image(), manifest, client, repository);
-        let facts = service.examiner.images(&source, &wanted.image(), &PlatformSet::All, &*uploads);
-        let facts = facts.map_err(|error| Failure {
-            message: service.shown(&error.to_string()).to_string(),
-            is_passing: true,
-        })?;
-        let facts = Arc::new(facts);
+        let facts = service.facts(&source, &wanted.image(), &PlatformSet::All, &*uploads)?;
         // Others would take an image that is half there for one that cannot be read.
-        if facts.incomplete.is_none()
-            && let Err(error) = service.store.put(&name, &facts)
-        {
-            tracing::warn!(%error, "what was found cannot be written to disk");
+        if facts.incomplete.is_none() {
+            service.keep(&name, &facts);
         }
         Ok(facts)
     });

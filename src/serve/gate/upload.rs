@@ -3,7 +3,7 @@
 //! the manifest names it, so neither the client nor the registry is believed.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -21,6 +21,7 @@ use super::Gate;
 use super::upstream::OneAtATime;
 use crate::image::digest::{Algorithm, Digest};
 use crate::limits;
+use crate::network::{Prefetched, Sender};
 use crate::scan::blob::BlobScan;
 use crate::serve::examiner::Passed;
 use crate::serve::fault;
@@ -28,9 +29,6 @@ use crate::serve::service::Service;
 
 /// How often it is looked whether readers are done.
 const STEP: Duration = Duration::from_millis(5);
-
-/// Pieces that wait to be read. A piece is what one read of a connection gives.
-const AHEAD: usize = 8;
 
 /// The uploads that are read, and what was read of those that are done.
 pub(super) struct Uploads {
@@ -62,7 +60,7 @@ enum Phase {
 
 /// An upload between two of its requests.
 struct Upload {
-    pieces: mpsc::Sender<Bytes>,
+    pieces: Sender,
     /// Bytes that were given to the reader.
     offset: u64,
     used: Instant,
@@ -97,13 +95,13 @@ impl Uploads {
             }
             read.running += 1;
         }
-        let (pieces, received) = mpsc::channel(AHEAD);
+        let (pieces, reader) = Prefetched::channel();
         let (service, read) = (Arc::clone(&self.service), Arc::clone(&self.read));
         let phase = Arc::new(Mutex::new(Phase::Open));
         let reached = Arc::clone(&phase);
-        let reader = std::thread::Builder::new().name("upload".to_owned()).spawn(move || {
+        let started = std::thread::Builder::new().name("upload".to_owned()).spawn(move || {
             let scan = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                service.examiner.blob(Pieces { received, piece: Bytes::new() }, Algorithm::Sha256)
+                service.examiner.blob(reader, Algorithm::Sha256)
             }));
             fault::point("upload-read");
             let mut read = lock(&read);
@@ -116,7 +114,7 @@ impl Uploads {
                 read.add(scan);
             }
         });
-        if reader.is_err() {
+        if started.is_err() {
             let mut read = lock(&self.read);
             read.running = read.running.saturating_sub(1);
             return None;
@@ -161,41 +159,18 @@ impl Passed for Uploads {
     }
 }
 
-/// What a reader gets of an upload, as a stream.
-struct Pieces {
-    received: mpsc::Receiver<Bytes>,
-    piece: Bytes,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.received.blocking_recv() {
-                Some(piece) => self.piece = piece,
-                None => return Ok(0),
-            }
-        }
-        let length = self.piece.len().min(buffer.len());
-        let piece = self.piece.split_to(length);
-        if let Some(to) = buffer.get_mut(..length) {
-            to.copy_from_slice(&piece);
-        }
-        Ok(length)
-    }
-}
-
 /// A body that passes: each piece goes to the reader as well. The reader may hold up the client, but not fail it:
 /// one that ends is done without.
 struct Passing {
     body: Body,
-    to: Option<mpsc::Sender<Bytes>>,
+    to: Option<Sender>,
     waiting: Option<(Bytes, Room)>,
     passed: Arc<Mutex<u64>>,
     length: SizeHint,
 }
 
 /// Room for one piece, as soon as there is some; none when nobody reads.
-type Room = Pin<Box<dyn Future<Output = Option<mpsc::OwnedPermit<Bytes>>> + Send>>;
+type Room = Pin<Box<dyn Future<Output = Option<mpsc::OwnedPermit<io::Result<Bytes>>>> + Send>>;
 
 impl http_body::Body for Passing {
     type Data = Bytes;
@@ -224,7 +199,7 @@ impl http_body::Body for Passing {
             Poll::Ready(room) => {
                 match room {
                     Some(room) => {
-                        room.send(data.clone());
+                        room.send(Ok(data.clone()));
                         fault::point("upload-piece");
                     }
                     None => this.to = None,

@@ -2,6 +2,7 @@
 
 use crate::image::digest::Digest;
 use crate::image::media_type;
+use crate::serve::door::fault_of_json;
 use crate::target::reference;
 
 /// A manifest that was pushed.
@@ -27,12 +28,7 @@ pub enum NotifyError {
 impl NotifyError {
     /// Of what serde says, which may repeat words of the body.
     pub(super) fn of(source: &'static str, error: &serde_json::Error) -> Self {
-        let what = match error.classify() {
-            serde_json::error::Category::Data => "a field is missing or of another type",
-            serde_json::error::Category::Eof => "it breaks off",
-            _ => "it is no JSON",
-        };
-        Self::Form(source, format!("{what} (line {}, column {})", error.line(), error.column()))
+        Self::Form(source, fault_of_json(error))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::{Policy, PolicyError};
 use crate::cli::input;
-use crate::image::digest::{Algorithm, Digest, Hasher};
+use crate::image::digest::Digest;
 use crate::limits;
 use crate::serve::fault;
 
@@ -63,9 +63,7 @@ impl PolicyFile {
             }
         };
         last.absence_told = false;
-        let mut hasher = Hasher::new(Algorithm::Sha256);
-        hasher.update(&bytes);
-        let digest = hasher.finish();
+        let digest = Digest::sha256_of(&bytes);
         if last.digest.replace(digest.clone()) == Some(digest) {
             return Ok(false);
         }
