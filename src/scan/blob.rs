@@ -1,6 +1,7 @@
 //! One blob from its stored bytes to its entries and matches, in a single pass: hash, decompress, walk
 //! the tar, cut into windows, search.
 
+mod opening;
 mod output;
 mod result;
 
@@ -8,6 +9,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
+use opening::Opening;
 pub(super) use output::Output;
 pub use result::{BlobError, BlobScan, JsonReading};
 
@@ -24,9 +26,7 @@ use crate::image::digest::{Algorithm, Digest, Hasher};
 use crate::image::statement::looks_like_json;
 use crate::layer::decompress::{Compression, Decompressed};
 use crate::layer::entry_log::EntryIndex;
-use crate::layer::tar::{
-    Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader, looks_like_tar,
-};
+use crate::layer::tar::{Entry, EntryKind, MetaKind, MetaString, RawKind, TarEvent, TarReader};
 use crate::limits::{ERRORS_LISTED, WARNINGS_LISTED, WINDOW_OVERLAP};
 use crate::package::Databases;
 
@@ -97,8 +97,8 @@ pub fn read_blob(
 
 /// What the stream turned out to be.
 enum Form {
-    /// Nothing was read yet.
-    Unknown,
+    /// Nothing yet.
+    Opening(Opening),
     Tar(Box<TarReader>),
     /// One content without structure.
     Plain(Arc<Content>),
@@ -130,7 +130,7 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
             scan: BlobScan::nothing(),
             output: Output::new(pool, space),
             inside: Inside::default(),
-            form: Form::Unknown,
+            form: Form::Opening(Opening::default()),
             databases: Databases::default(),
             keeper: Keeper::default(),
             runs: Runs::default(),
@@ -207,10 +207,8 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
 
     /// Finds the contents in the fresh bytes and cuts them into segments.
     fn walk(&mut self, bytes: &[u8], fresh: Fresh, last: bool) {
-        if matches!(self.form, Form::Unknown) {
-            self.form = self.recognise(bytes);
-        }
         let mut segments = std::mem::take(&mut self.segments);
+        self.recognise(bytes, fresh, last);
         match &mut self.form {
             Form::Tar(tar) => {
                 let mut events = std::mem::take(&mut self.events);
@@ -223,13 +221,13 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
                 }
                 self.events = events;
             }
-            Form::Plain(content) => {
+            Form::Opening(Opening { content: Some(content), .. }) | Form::Plain(content) => {
                 let content = content.clone();
                 let range = fresh.index..fresh.index + bytes.len();
                 self.runs.data(&content, range, fresh.position, fresh, &mut segments);
                 self.inside.data(bytes, fresh.position, &mut self.output, &mut self.scan.opaque);
             }
-            Form::Unknown => {}
+            Form::Opening(Opening { content: None, .. }) => {}
         }
         if last {
             self.inside.finish(&mut self.output, &mut self.scan.opaque);
@@ -242,17 +240,33 @@ impl<'p, 's, 'a> BlobReader<'p, 's, 'a> {
         self.segments = segments;
     }
 
-    fn recognise(&mut self, head: &[u8]) -> Form {
-        if head.is_empty() || looks_like_tar(head) {
-            return Form::Tar(Box::new(TarReader::new()));
+    /// Sets the form of the blob, once that is clear. Until then what passes is one content.
+    fn recognise(&mut self, bytes: &[u8], fresh: Fresh, last: bool) {
+        let Form::Opening(opening) = &mut self.form else { return };
+        let is_tar = opening.take(bytes, last);
+        let mut opening = std::mem::take(opening);
+        if is_tar == Some(true) {
+            self.inside.end(&mut self.output, &mut self.scan.opaque);
+            self.runs.forget_data();
+            self.form = Form::Tar(Box::new(opening.tar(fresh.position)));
+            return;
         }
-        self.scan.is_tar = false;
-        self.scan.json = looks_like_json(head).then_some(JsonReading::AsItLies);
-        let content = Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None));
-        if self.kinds.archives {
-            self.inside.begin(&content);
-        }
-        Form::Plain(content)
+        let content = opening.content.take().unwrap_or_else(|| {
+            let content = Arc::new(self.content(None, Place::File, Arc::from(&b""[..]), None));
+            if self.kinds.archives {
+                self.inside.begin(&content);
+            }
+            content
+        });
+        self.form = if is_tar.is_some() {
+            self.scan.is_tar = false;
+            let head = if fresh.position == 0 { bytes } else { opening.block() };
+            self.scan.json = looks_like_json(head).then_some(JsonReading::AsItLies);
+            Form::Plain(content)
+        } else {
+            opening.content = Some(content);
+            Form::Opening(opening)
+        };
     }
 
     fn content(

@@ -279,6 +279,11 @@ impl Runs {
         self.data = Some(Run { content, start, end, owned_until: start, given_until: start, offset, begun });
     }
 
+    /// What passed of a content was none, as far as it was not given out.
+    pub fn forget_data(&mut self) {
+        self.data = None;
+    }
+
     /// The file's content is over.
     pub fn end_data(&mut self, fresh: Fresh, out: &mut Vec<Segment>) {
         close(self.data.take(), fresh, false, out);

@@ -4,7 +4,7 @@
 use super::EntryKind;
 
 /// Bytes of a block: the unit of a tar.
-pub(super) const BLOCK_SIZE: usize = 512;
+pub const BLOCK_SIZE: usize = 512;
 
 /// One block.
 pub(super) type Block = [u8; BLOCK_SIZE];

@@ -10,7 +10,9 @@ mod sparse;
 
 use std::ops::Range;
 
-use header::{BLOCK_SIZE, Block, Header};
+use header::{Block, Header};
+
+pub use header::BLOCK_SIZE;
 pub use reader::TarReader;
 
 /// What an entry is.
@@ -141,13 +143,13 @@ pub enum TarEvent {
     },
 }
 
-/// Whether these first bytes (512 at least, unless the blob is shorter) begin a tar: a header with a
-/// right checksum, or only NUL blocks.
+/// Whether a tar begins so: its first block (what is longer is not looked at, what is shorter is no tar)
+/// is a header with a right checksum, or of NUL.
 pub fn looks_like_tar(head: &[u8]) -> bool {
     let Some(first) = head.get(..BLOCK_SIZE).and_then(|block| Block::try_from(block).ok()) else {
         return false;
     };
-    Header::parse(&first).is_some() || header::is_zero(head)
+    Header::parse(&first).is_some() || header::is_zero(&first)
 }
 
 #[cfg(test)]
