@@ -4,6 +4,10 @@
 /// The key without its escapes, if it has any that can be undone.
 pub(super) fn decoded(key: &[u8]) -> Option<Vec<u8>> {
     let first = memchr::memchr2(b'%', b'\\', key)?;
+    // Such a byte is in no text, and in binary keys nothing is escaped.
+    if key.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
+        return None;
+    }
     let mut out = Vec::with_capacity(key.len());
     let mut rest = key;
     if let Some((plain, behind)) = rest.split_at_checked(first) {
@@ -58,7 +62,7 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_stays() {
-        for key in ["plain+/=", "100%", "%zz", r"a\qb", "%ff", "%+1"] {
+        for key in ["plain+/=", "100%", "%zz", r"a\qb", "%ff", "%+1", "\x05\x02\\n%41"] {
             assert_eq!(decoded(key.as_bytes()), None, "{key}");
         }
     }

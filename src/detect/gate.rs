@@ -41,6 +41,9 @@ const PLACEHOLDERS: [&str; 26] = [
     "fake_",
 ];
 
+/// Letters of a word at most: what is longer is spoken by chance, and was not written by anybody.
+const LONGEST_WORD: usize = 32;
+
 /// What settings that are no secrets are set to.
 const SETTINGS: [&str; 20] = [
     "true",
@@ -225,6 +228,10 @@ fn is_template(key: &[u8]) -> bool {
 /// capital, can be spoken, and digits only count them.
 fn is_words(body: &[u8]) -> bool {
     let counted = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    // Four letters of a number in hex may be spoken by chance, and the rest of it be digits.
+    if counted >= 4 && body.iter().all(u8::is_ascii_hexdigit) {
+        return false;
+    }
     let body = body.get(..body.len() - counted).unwrap_or_default();
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
     let words = super::names::words_of(body);
@@ -246,7 +253,10 @@ fn is_spoken(word: &str) -> bool {
     let is_vowel = |byte: u8| b"aeiouy".contains(&byte);
     let vowels = word.bytes().filter(|byte| is_vowel(*byte)).count();
     let hardest = word.as_bytes().split(|byte| is_vowel(*byte)).map(<[u8]>::len).max().unwrap_or(0);
-    word.len() >= 3 && vowels * 5 >= word.len() && vowels * 3 <= word.len() * 2 && hardest <= 4
+    (3..=LONGEST_WORD).contains(&word.len())
+        && vowels * 5 >= word.len()
+        && vowels * 3 <= word.len() * 2
+        && hardest <= 4
 }
 
 fn is_uuid(key: &[u8]) -> bool {
@@ -305,6 +315,9 @@ mod tests {
         assert!(has(Reject::Repeated, "abcabcabcabc") && !has(Reject::Repeated, "h7Kq2pLm"));
         assert!(has(Reject::Words, "my_database_password") && has(Reject::Words, "correctHorseBattery"));
         assert!(!has(Reject::Words, "tR7kQ2bXz9LmW4vN"));
+        assert!(has(Reject::Words, "backup20261130") && has(Reject::Words, "facade01"));
+        assert!(!has(Reject::Words, &["fcfe", "8985330749"].concat()));
+        assert!(!has(Reject::Words, &"ABHIFEDOM".repeat(4)));
         assert!(
             has(Reject::Path, "/usr/share/zoneinfo/Europe/Berlin") && has(Reject::Path, "src/main/java/app")
         );
