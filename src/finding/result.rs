@@ -87,6 +87,12 @@ impl Judge<'_> {
         self.judge_on(&[], target, image, blobs, redactor)
     }
 
+    /// Whether no detector finds anything in an image's config, history and manifest: then a result of
+    /// these says nothing, and costs more than the search.
+    pub fn finds_nothing_in_config(&self, image: &Image, space: &mut Workspace) -> bool {
+        self.in_units(&ConfigUnits::of(image).units, space).is_empty()
+    }
+
     /// The result of one image that should be built on one of `bases`.
     pub fn judge_on(
         &self,
@@ -102,7 +108,7 @@ impl Judge<'_> {
             let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
             occurrence.history_index = step.map(|step| step.index);
         }
-        let mut in_config = self.in_units(&config.units);
+        let mut in_config = self.in_units(&config.units, &mut Workspace::default());
         let too_many = in_config.len() > CONFIG_MATCHES;
         in_config.truncate(CONFIG_MATCHES);
         occurrences.extend(in_config);
@@ -211,8 +217,7 @@ impl Judge<'_> {
     }
 
     /// Searches the texts of config, history and manifest, until more than enough is found.
-    fn in_units(&self, units: &[Unit]) -> Vec<Occurrence> {
-        let mut space = Workspace::default();
+    fn in_units(&self, units: &[Unit], space: &mut Workspace) -> Vec<Occurrence> {
         let mut occurrences = Vec::new();
         for (id, unit) in units.iter().enumerate() {
             if occurrences.len() > CONFIG_MATCHES {
@@ -220,7 +225,7 @@ impl Judge<'_> {
             }
             let content = Content::of_text(id as u64, unit.place, unit.name.clone());
             let segment = Segment::whole(content, unit.text.clone());
-            let results = self.search.segment(&segment, &[], &mut space);
+            let results = self.search.segment(&segment, &[], space);
             occurrences.extend(join(results).into_iter().map(|found| Occurrence {
                 place: unit.place,
                 layer: unit.layer,

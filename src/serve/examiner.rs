@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -42,6 +43,8 @@ pub struct Examiner {
     options: ScanOptions,
     /// The layer cache's folder.
     folder: PathBuf,
+    /// What searches of texts use again: one for each that ran at the same time.
+    spaces: Mutex<Vec<Workspace>>,
 }
 
 /// A text of a manifest in which a key may stand.
@@ -94,7 +97,17 @@ impl Examiner {
         folder: PathBuf,
     ) -> Self {
         let (ignore, baseline) = (IgnoreRules::default(), Baseline::default());
-        Self { catalogue, detectors, selected, fingerprints, ignore, baseline, options, folder }
+        Self {
+            catalogue,
+            detectors,
+            selected,
+            fingerprints,
+            ignore,
+            baseline,
+            options,
+            folder,
+            spaces: Mutex::default(),
+        }
     }
 
     /// The hashing key.
@@ -178,12 +191,18 @@ impl Examiner {
         let mut redactor = Redactor::new(&self.detectors);
         let target = Target { text: "manifest".to_owned(), source: SourceKind::Context };
         let mut all = Facts::default();
+        let mut space = self.spaces().pop().unwrap_or_default();
         for group in groups(literals) {
-            let result = judge.judge(&target, &group.image(), &Blobs::new(), &mut redactor);
+            let image = group.image();
+            if judge.finds_nothing_in_config(&image, &mut space) {
+                continue;
+            }
+            let result = judge.judge(&target, &image, &Blobs::new(), &mut redactor);
             let mut facts = Facts::of(std::slice::from_ref(&result), &|text| redactor.clean(text));
             group.name_places(&result, &mut facts, &|text| redactor.clean(text));
             all.add(facts);
         }
+        self.spaces().push(space);
         all
     }
 
@@ -195,6 +214,10 @@ impl Examiner {
             redactor.learn_typed(text);
         }
         redactor.clean(text)
+    }
+
+    fn spaces(&self) -> MutexGuard<'_, Vec<Workspace>> {
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_selected(&self, index: DetectorIndex) -> bool {
