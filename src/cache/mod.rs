@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 use entry::{Entry, Keeping};
 pub use records::Records;
-pub use store::Size;
 use store::Store;
+pub use store::{Lasting, Size};
 
 use crate::detect::own_secrets::OwnSecrets;
 use crate::detect::redact::Redactor;
@@ -131,7 +131,7 @@ impl LayerCache {
             };
             let Some(entry) = Entry::of(scan, &keeping) else { continue };
             let bytes = postcard::to_stdvec(&entry).map_err(io::Error::other)?;
-            self.store.write(&self.name(digest), &self.entry_key, &bytes)?;
+            self.store.write(&self.name(digest), &self.entry_key, &bytes, Lasting::Process)?;
             self.wrote = true;
         }
         Ok(())

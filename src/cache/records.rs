@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::Scope;
-use super::store::Store;
+use super::store::{Lasting, Store};
 use crate::finding::fingerprint::{FingerprintKey, KeyOrigin, hex_prefix, hmac};
 
 /// Entries of one kind, under one hashing key and in one scope.
@@ -46,13 +46,13 @@ impl Records {
     }
 
     /// Keeps something under a name, in place of what was there. When this returns it is there for every process,
-    /// whatever becomes of this one.
+    /// whatever becomes of this one, and of the machine if it is to outlive that.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+    pub fn write<T: Serialize>(&self, name: &str, value: &T, lasting: Lasting) -> io::Result<()> {
         let bytes = postcard::to_stdvec(value).map_err(io::Error::other)?;
-        self.store.write(&self.entry(name), &self.entry_key, &bytes)
+        self.store.write(&self.entry(name), &self.entry_key, &bytes, lasting)
     }
 
     /// Forgets what was kept under a name.
@@ -105,7 +105,7 @@ mod tests {
                 .expect("a key")
         };
         let open = |byte: u8, kind| Records::open(folder.path(), kind, &key(byte), None).expect("records");
-        open(1, "jobs").write("a", &("word".to_owned(), 7_u32)).expect("written");
+        open(1, "jobs").write("a", &("word".to_owned(), 7_u32), Lasting::Process).expect("written");
         type Kept = (String, u32);
         assert_eq!(open(1, "jobs").read::<Kept>("a"), Some(("word".to_owned(), 7)));
         assert_eq!(open(1, "jobs").read::<Kept>("b"), None);

@@ -43,6 +43,15 @@ pub struct Size {
     pub bytes: u64,
 }
 
+/// What an entry that was written outlives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// The process.
+    Process,
+    /// The machine's end, too: the disk is waited for.
+    Machine,
+}
+
 /// The entries below a folder.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
@@ -101,11 +110,17 @@ impl Store {
         Some(bytes)
     }
 
-    /// Keeps `bytes` under this name.
+    /// Keeps `bytes` under this name, in place of whatever is there.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub(super) fn write(&self, name: &str, key: &Zeroizing<[u8; 32]>, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        name: &str,
+        key: &Zeroizing<[u8; 32]>,
+        bytes: &[u8],
+        lasting: Lasting,
+    ) -> io::Result<()> {
         let path = self.path(name).ok_or(io::ErrorKind::InvalidInput)?;
         let code = hmac(key, &[name.as_bytes(), bytes]);
         let entry = [MAGIC.as_slice(), &code, bytes].concat();
@@ -113,7 +128,18 @@ impl Store {
             return Ok(());
         }
         self.make(path.parent().unwrap_or(&self.folder))?;
-        file::keep(&path, &entry)
+        let keep = match lasting {
+            Lasting::Process => file::keep,
+            Lasting::Machine => file::keep_for_good,
+        };
+        keep(&path, &entry).or_else(|error| {
+            // Nothing of ours is a folder there, and one would be in the way for good.
+            if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                return Err(error);
+            }
+            fs::remove_dir_all(&path)?;
+            keep(&path, &entry)
+        })
     }
 
     /// Makes the folders, for their owner alone.
@@ -255,7 +281,7 @@ mod tests {
     fn what_was_written_is_read_under_its_name_and_key_only() {
         let (_folder, store) = store();
         assert_eq!(store.read(&name('a'), &key(1)), None);
-        store.write(&name('a'), &key(1), b"kept").expect("written");
+        store.write(&name('a'), &key(1), b"kept", Lasting::Process).expect("written");
         assert_eq!(store.read(&name('a'), &key(1)).as_deref(), Some(&b"kept"[..]));
         assert_eq!(store.read(&name('a'), &key(2)), None, "another hashing key");
         let (from, to) = (store.path(&name('a')).expect("a path"), store.path(&name('b')).expect("a path"));
@@ -267,7 +293,7 @@ mod tests {
     #[test]
     fn an_entry_that_was_changed_anywhere_is_none() {
         let (_folder, store) = store();
-        store.write(&name('a'), &key(1), b"kept").expect("written");
+        store.write(&name('a'), &key(1), b"kept", Lasting::Process).expect("written");
         let path = store.path(&name('a')).expect("a path");
         let whole = fs::read(&path).expect("read");
         for at in 0..whole.len() {
@@ -287,7 +313,7 @@ mod tests {
     #[test]
     fn only_files_are_read() {
         let (folder, store) = store();
-        store.write(&name('a'), &key(1), b"kept").expect("written");
+        store.write(&name('a'), &key(1), b"kept", Lasting::Process).expect("written");
         let path = store.path(&name('a')).expect("a path");
         let elsewhere = folder.path().join("elsewhere");
         fs::rename(&path, &elsewhere).expect("moved");
@@ -303,7 +329,7 @@ mod tests {
         let (folder, store) = store();
         assert_eq!(store.size().expect("read"), Size::default());
         for digit in ['a', 'b'] {
-            store.write(&name(digit), &key(1), b"kept").expect("written");
+            store.write(&name(digit), &key(1), b"kept", Lasting::Process).expect("written");
         }
         let layers = folder.path().join("keyseam/layers");
         let others = [layers.join("notes.txt"), layers.join("aa/README"), folder.path().join("keyseam/mine")];
@@ -321,7 +347,7 @@ mod tests {
         let (_folder, store) = store();
         let old = SystemTime::now() - Duration::from_secs(100_000);
         for (digit, age) in [('a', 0), ('b', 300), ('c', 200)] {
-            store.write(&name(digit), &key(1), b"kept").expect("written");
+            store.write(&name(digit), &key(1), b"kept", Lasting::Process).expect("written");
             let file = File::options().append(true).open(store.path(&name(digit)).expect("a path"));
             let file = file.expect("open");
             // Sparse: it takes no room.
@@ -342,9 +368,20 @@ mod tests {
     fn the_folders_are_their_owners_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         let (_folder, store) = store();
-        store.write(&name('a'), &key(1), b"kept").expect("written");
+        store.write(&name('a'), &key(1), b"kept", Lasting::Process).expect("written");
         let path = store.path(&name('a')).expect("a path");
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&store.folder)), (0o600, 0o700));
+    }
+
+    #[test]
+    fn a_folder_is_not_in_the_way_of_an_entry() {
+        let (_folder, store) = store();
+        let path = store.path(&name('a')).expect("a path");
+        fs::create_dir_all(path.join("deeper")).expect("folders");
+        for lasting in [Lasting::Process, Lasting::Machine] {
+            store.write(&name('a'), &key(1), b"kept", lasting).expect("written");
+            assert_eq!(store.read(&name('a'), &key(1)).as_deref(), Some(&b"kept"[..]));
+        }
     }
 }

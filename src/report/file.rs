@@ -60,21 +60,32 @@ fn takes_writes_in_place(path: &Path) -> bool {
 /// # Errors
 /// When it cannot be written.
 pub fn keep(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    place(path, bytes, |_| Ok(()))
+}
+
+/// The same of a file that must not be lost: when this returns, it outlives the end of the machine.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep_for_good(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes)?;
+    File::open(folder(path))?.sync_all()
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    place(path, bytes, File::sync_all)
+}
+
+/// Writes a file beside, has it settled, and gives it its name.
+fn place(path: &Path, bytes: &[u8], settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let unfinished = Unfinished::beside(path)?;
     fault::point("file-begun");
     (&unfinished.file).write_all(bytes)?;
+    settle(&unfinished.file)?;
     fault::point("file-written");
     fs::rename(&unfinished.path, path)?;
     fault::point("file-renamed");
     Ok(())
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = Unfinished::beside(path)?;
-    let mut file = &unfinished.file;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished.path, path)
 }
 
 /// A file that is removed again unless it was renamed, also when a signal ends the program.

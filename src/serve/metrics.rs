@@ -22,6 +22,7 @@ pub struct Metrics {
     uploads: Family<OutcomeLabels, Counter>,
     waiting: Gauge,
     images: Gauge,
+    certificates: Family<DoorLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +64,7 @@ impl Default for Metrics {
             uploads: Family::default(),
             waiting: Gauge::default(),
             images: Gauge::default(),
+            certificates: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -78,6 +80,11 @@ impl Default for Metrics {
         registry.register("uploads", "Blobs that were read while they were pushed", metrics.uploads.clone());
         registry.register("queue", "Images that wait to be examined", metrics.waiting.clone());
         registry.register("images", "Images whose facts are in memory", metrics.images.clone());
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When a door's certificate ends",
+            metrics.certificates.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -113,6 +120,11 @@ impl Metrics {
     /// A blob that was read while it was pushed.
     pub fn upload(&self, outcome: &'static str) {
         self.uploads.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// When the certificate of a door ends, in seconds since 1970.
+    pub fn certificate(&self, door: &'static str, until: i64) {
+        self.certificates.get_or_create(&DoorLabels { door }).set(until);
     }
 
     /// All of it as text.

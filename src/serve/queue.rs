@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::facts::Facts;
 use super::fault;
-use crate::cache::Records;
+use crate::cache::{Lasting, Records};
 
 /// An image to be examined.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -167,7 +167,7 @@ impl Queue {
         fault::point("job-accepted");
         // Not under the lock: the disk may be slow. Two that come at once write the same.
         if let Some(disk) = &self.disk {
-            disk.write(&name, &wanted).map_err(|_| Refused::Disk)?;
+            disk.write(&name, &wanted, Lasting::Machine).map_err(|_| Refused::Disk)?;
         }
         fault::point("job-written");
         let mut state = self.lock();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -92,6 +92,9 @@ const STOP: Duration = Duration::from_secs(30);
 /// How often files are looked at that may change.
 const WATCH: Duration = Duration::from_secs(2);
 
+/// How often it is said that a certificate ends.
+const TELL: Duration = Duration::from_secs(12 * 3600);
+
 /// How often room is made on disk.
 const TIDY: Duration = Duration::from_secs(10 * 60);
 
@@ -121,8 +124,10 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     let stopping = Arc::new(AtomicBool::new(false));
     let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let openings = openings(&settings, &service, &stopping, tls)?;
-    let certificates: Vec<Arc<Tls>> = openings.iter().filter_map(|opening| opening.tls.clone()).collect();
+    let certificates: Vec<(&str, Arc<Tls>)> =
+        openings.iter().filter_map(|opening| Some((opening.name, opening.tls.clone()?))).collect();
     tell_policy(&service);
+    tell_certificates(&service, &certificates);
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.thread_name("serve").enable_all().build().context("no threads to serve with")?;
     let (handle, status_handle) = (Handle::new(), Handle::new());
@@ -289,9 +294,20 @@ fn start_reconciling(
     Ok(())
 }
 
+/// Says when certificates end, and loudly so of those that should have been renewed.
+fn tell_certificates(service: &Service, certificates: &[(&'static str, Arc<Tls>)]) {
+    for (door, tls) in certificates {
+        let validity = tls.validity();
+        service.metrics.certificate(door, validity.until());
+        if let Some(why) = validity.warning(SystemTime::now()) {
+            warn!(door, why, "renew the certificate");
+        }
+    }
+}
+
 /// Waits for a signal, and looks after what changes meanwhile.
-fn wait(service: &Service, certificates: &[Arc<Tls>], signals: &Receiver<i32>) -> i32 {
-    let mut tidied = Instant::now();
+fn wait(service: &Service, certificates: &[(&'static str, Arc<Tls>)], signals: &Receiver<i32>) -> i32 {
+    let (mut tidied, mut told) = (Instant::now(), Instant::now());
     loop {
         match signals.recv_timeout(WATCH) {
             Ok(signal) => return signal,
@@ -300,15 +316,22 @@ fn wait(service: &Service, certificates: &[Arc<Tls>], signals: &Receiver<i32>) -
             Err(RecvTimeoutError::Disconnected) => thread::sleep(WATCH),
         }
         watch_policy(service);
-        for tls in certificates {
+        for (door, tls) in certificates {
             match tls.reload_if_changed() {
                 Ok(false) => {}
-                Ok(true) => info!("certificate read"),
+                Ok(true) => {
+                    info!(door, "certificate read");
+                    tell_certificates(service, &[(*door, Arc::clone(tls))]);
+                }
                 Err(error) => warn!(
                     why = error.to_string(),
                     "the certificate cannot be used; the one before stays in use"
                 ),
             }
+        }
+        if told.elapsed() > TELL {
+            tell_certificates(service, certificates);
+            told = Instant::now();
         }
         if tidied.elapsed() > TIDY {
             tidy(service);

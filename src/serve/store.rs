@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use super::examiner::Examiner;
 use super::facts::Facts;
 use super::fault;
-use crate::cache::Records;
+use crate::cache::{Lasting, Records};
 use crate::limits;
 
 /// The facts of all digests that were examined.
@@ -62,7 +62,7 @@ impl Store {
         let written = match &self.disk {
             Some(disk) if facts.incomplete.is_none() => {
                 fault::point("facts-examined");
-                disk.write(name, &**facts)
+                disk.write(name, &**facts, Lasting::Process)
             }
             _ => Ok(()),
         };

@@ -2,7 +2,8 @@
 //! a restart.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::pki_types::pem::PemObject;
@@ -33,8 +34,25 @@ pub struct TlsError {
 pub struct Tls {
     files: Files,
     config: RustlsConfig,
-    last: Mutex<Vec<u8>>,
+    last: Mutex<Last>,
 }
+
+/// What was read last.
+struct Last {
+    hash: Vec<u8>,
+    validity: Validity,
+}
+
+/// From when until when a certificate is one, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    from: i64,
+    until: i64,
+}
+
+/// How long before its end a certificate should have been renewed, at most: those that live for a short time are
+/// renewed later.
+const RENEWED: i64 = 30 * 24 * 3600;
 
 /// Bytes of all files of a certificate.
 const FILES: u64 = 1024 * 1024;
@@ -45,9 +63,9 @@ impl Tls {
     /// # Errors
     /// When they hold no certificate with its key.
     pub fn open(files: Files) -> Result<Self, TlsError> {
-        let bytes = files.read()?;
+        let (hash, validity) = (files.read()?, files.validity()?);
         let config = RustlsConfig::from_config(Arc::new(files.config()?));
-        Ok(Self { files, config, last: Mutex::new(bytes) })
+        Ok(Self { files, config, last: Mutex::new(Last { hash, validity }) })
     }
 
     /// For connections; what is read later is used by those that come later.
@@ -60,15 +78,45 @@ impl Tls {
     /// # Errors
     /// When the files hold none: the old one stays in use.
     pub fn reload_if_changed(&self) -> Result<bool, TlsError> {
-        let bytes = self.files.read()?;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last == bytes {
+        let hash = self.files.read()?;
+        let mut last = self.last();
+        if last.hash == hash {
             return Ok(false);
         }
         // Certificate and key are two files: between them there may be a moment when they do not fit.
+        let validity = self.files.validity()?;
         self.config.reload_from_config(Arc::new(self.files.config()?));
-        *last = bytes;
+        *last = Last { hash, validity };
         Ok(true)
+    }
+
+    /// When the certificate that is in use begins and ends.
+    pub fn validity(&self) -> Validity {
+        self.last().validity
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Validity {
+    /// Its last second, since 1970.
+    pub fn until(self) -> i64 {
+        self.until
+    }
+
+    /// What is to be said of it, if it is near its end: a third of its time, and thirty days at most.
+    pub fn warning(self, now: SystemTime) -> Option<String> {
+        let now =
+            now.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok())?;
+        let left = self.until - now;
+        let soon = (self.until.saturating_sub(self.from) / 3).min(RENEWED);
+        match left {
+            ..0 => Some("it has ended, and clients refuse it".to_owned()),
+            _ if left < soon => Some(format!("it ends in {} hours", left / 3600)),
+            _ => None,
+        }
     }
 }
 
@@ -82,6 +130,18 @@ impl Files {
             hash.update(b"\0");
         }
         Ok(hash.finalize().to_vec())
+    }
+
+    /// Of the certificate itself, which is the first one of its chain.
+    fn validity(&self) -> Result<Validity, TlsError> {
+        let chain = certificates(&self.cert)?;
+        let first = chain.first().and_then(|first| x509_parser::parse_x509_certificate(first).ok());
+        let (_, certificate) = first.ok_or_else(|| TlsError {
+            file: self.cert.clone(),
+            why: "the first certificate in it cannot be read".to_owned(),
+        })?;
+        let validity = certificate.validity();
+        Ok(Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() })
     }
 
     fn config(&self) -> Result<ServerConfig, TlsError> {
@@ -124,4 +184,24 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found =
         CertificateDer::pem_slice_iter(&bytes(file)?).collect::<Result<Vec<_>, _>>().map_err(|_| failed())?;
     if found.is_empty() { Err(failed()) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_end_is_told_in_time() {
+        let day = 24 * 3600;
+        let at = |seconds: u64| UNIX_EPOCH + Duration::from_secs(seconds);
+        let year = Validity { from: 0, until: 365 * 86400 };
+        assert_eq!(year.warning(at(300 * day)), None);
+        assert_eq!(year.warning(at(364 * day)).as_deref(), Some("it ends in 24 hours"));
+        assert_eq!(year.warning(at(366 * day)).as_deref(), Some("it has ended, and clients refuse it"));
+        let short = Validity { from: 0, until: 24 * 3600 };
+        assert_eq!(short.warning(at(3600)), None);
+        assert_eq!(short.warning(at(20 * 3600)).as_deref(), Some("it ends in 4 hours"));
+    }
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::crash::scene::{Scene, clean, digest, leaky};
 use crate::support::http::registry::{Form, Registry, Serving};
 use crate::support::image::Compression;
-use crate::support::serve::{Server, curl};
+use crate::support::serve::{ANY, Server, curl};
 
 /// Requests of one kind to one path.
 const EXAMPLES: &str = "60";
@@ -155,6 +155,48 @@ fn the_document_has_every_status_of_the_doors() {
     }
     assert_eq!(curl(&[&format!("http://{status}/metrics")], b"").status, 401);
     assert_eq!(document["openapi"], "3.1.0");
+}
+
+/// A certificate for loopback that ends with a year begins, in two files.
+fn certificate(folder: &Path, year: i32) -> [String; 2] {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    (params.not_before, params.not_after) =
+        (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(year, 1, 1));
+    let certificate = params.self_signed(&key).expect("a certificate");
+    [("tls.pem", certificate.pem()), ("tls.key", key.serialize_pem())].map(|(name, text)| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("a path").to_owned()
+    })
+}
+
+#[test]
+fn the_end_of_a_certificate_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [cert, key] = certificate(folder.path(), 2021);
+    let server = Server::start(&["--admission", ANY, "--tls-cert", &cert, "--tls-key", &key]);
+    let says = |number: usize, text: &'static str| {
+        move |logs: &[Value]| logs.iter().filter(|line| line["message"] == text).count() >= number
+    };
+    server.wait_for(says(1, "renew the certificate"));
+    let warning = |line: &&Value| line["message"] == "renew the certificate";
+    let logs = server.logs();
+    let line = logs.iter().find(warning).expect("a line");
+    assert_eq!(line["door"], "admission", "{line}");
+    assert_eq!(line["why"], "it has ended, and clients refuse it", "{line}");
+    let ends = || {
+        let text = curl(&[&format!("http://{}/metrics", server.address("status"))], b"").text();
+        let line =
+            text.lines().find(|line| line.starts_with("keyseam_certificate_expiry")).map(str::to_owned);
+        line.unwrap_or(text)
+    };
+    let name = "keyseam_certificate_expiry_timestamp_seconds{door=\"admission\"}";
+    assert_eq!(ends(), format!("{name} 1609459200"));
+    certificate(folder.path(), 2101);
+    server.wait_for(says(1, "certificate read"));
+    assert_eq!(ends(), format!("{name} 4133980800"));
+    assert_eq!(server.logs().iter().filter(warning).count(), 1);
 }
 
 #[test]
