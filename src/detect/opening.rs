@@ -1,6 +1,8 @@
 //! What all matches of an expression begin with, byte by byte. Most hits of a short literal are no key;
 //! a look at the next few bytes spares the expression.
 
+use std::borrow::Cow;
+
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Bytes of a match that are looked at.
@@ -8,12 +10,22 @@ const MOST: usize = 64;
 
 /// A set of bytes, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bytes([u64; 4]);
+pub(super) struct Bytes([u64; 4]);
 
 impl Bytes {
     const NONE: Self = Self([0; 4]);
 
-    fn of(bytes: impl IntoIterator<Item = u8>) -> Self {
+    /// Those of a class; none of characters that are more than bytes.
+    pub(super) fn of_class(class: &Class) -> Option<Self> {
+        let class = match class {
+            Class::Bytes(class) => Cow::Borrowed(class),
+            // What the parser makes of `[ab]|c`.
+            Class::Unicode(class) => Cow::Owned(class.to_byte_class()?),
+        };
+        Some(Self::of(class.ranges().iter().flat_map(|range| range.start()..=range.end())))
+    }
+
+    pub(super) fn of(bytes: impl IntoIterator<Item = u8>) -> Self {
         let mut set = Self::NONE;
         for byte in bytes {
             if let Some(word) = set.0.get_mut(usize::from(byte >> 6)) {
@@ -23,7 +35,7 @@ impl Bytes {
         set
     }
 
-    fn holds(&self, byte: u8) -> bool {
+    pub(super) fn holds(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
 
@@ -91,18 +103,12 @@ impl FirstByte {
 fn first_bytes(hir: &Hir, set: &mut Bytes) -> bool {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => true,
-        // Expressions have none.
-        HirKind::Class(Class::Unicode(_)) => {
-            *set = Bytes::of(0..=255);
-            false
-        }
         HirKind::Literal(literal) => {
             *set = set.and_those_of(Bytes::of(literal.0.first().copied()));
             false
         }
-        HirKind::Class(Class::Bytes(class)) => {
-            let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
-            *set = set.and_those_of(Bytes::of(bytes));
+        HirKind::Class(class) => {
+            *set = set.and_those_of(Bytes::of_class(class).unwrap_or_else(|| Bytes::of(0..=255)));
             false
         }
         HirKind::Repetition(repetition) => first_bytes(&repetition.sub, set) || repetition.min == 0,
@@ -126,12 +132,11 @@ fn walk(hir: &Hir, sets: &mut Vec<Bytes>) -> bool {
             sets.extend(literal.0.iter().map(|byte| Bytes::of([*byte])));
             true
         }
-        HirKind::Class(Class::Bytes(class)) => {
-            let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
-            sets.push(Bytes::of(bytes));
-            true
+        HirKind::Class(class) => {
+            let set = Bytes::of_class(class);
+            sets.extend(set);
+            set.is_some()
         }
-        HirKind::Class(Class::Unicode(_)) => false,
         HirKind::Repetition(repetition) => {
             (0..repetition.min).all(|_| walk(&repetition.sub, sets)) && repetition.max == Some(repetition.min)
         }

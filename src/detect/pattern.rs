@@ -1,4 +1,7 @@
-//! A definition's regular expression, compiled when it is first needed.
+//! A definition's regular expression, compiled when it is first needed: to a program, and where that takes too
+//! long for some bytes, to an automaton.
+
+mod program;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -7,7 +10,9 @@ use std::sync::OnceLock;
 use regex_automata::meta::{BuildError, Cache, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
+use regex_syntax::hir::Hir;
 
+use self::program::{Program, Turns};
 use super::opening::Opening;
 
 /// What a lazily built automaton of one expression may take, in each thread.
@@ -21,6 +26,7 @@ pub(super) struct Pattern {
     text: String,
     /// Its number among the patterns of a set, by which [`Caches`] are kept.
     number: usize,
+    program: OnceLock<Option<Program>>,
     compiled: OnceLock<Option<Compiled>>,
     one_length: OnceLock<bool>,
     opening: OnceLock<Option<Opening>>,
@@ -43,12 +49,16 @@ pub(super) struct Matched {
 
 /// A thread's working memory for the patterns of one set.
 #[derive(Default)]
-pub(super) struct Caches(HashMap<usize, Cache>);
+pub(super) struct Caches {
+    turns: Turns,
+    /// Of automata, by the pattern's number.
+    automata: HashMap<usize, Cache>,
+}
 
 impl Caches {
     /// Forgets everything: the caches of one set do not fit another's patterns.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.automata.clear();
     }
 }
 
@@ -60,6 +70,7 @@ impl Pattern {
         Self {
             text,
             number,
+            program: OnceLock::new(),
             compiled: OnceLock::new(),
             one_length: OnceLock::new(),
             opening: OnceLock::new(),
@@ -97,7 +108,7 @@ impl Pattern {
     /// Whether all its matches have the same length.
     pub(super) fn has_one_length(&self) -> bool {
         *self.one_length.get_or_init(|| {
-            let Ok(hir) = syntax::parse_with(&self.text, &dialect()) else { return false };
+            let Some(hir) = self.parse() else { return false };
             let lengths = hir.properties();
             lengths.minimum_len().is_some() && lengths.minimum_len() == lengths.maximum_len()
         })
@@ -108,33 +119,55 @@ impl Pattern {
         if !self.may_begin(bytes, range.clone()) {
             return None;
         }
-        self.search(caches, Input::new(bytes).span(range).anchored(Anchored::Yes))
+        self.search(caches, bytes, range, Anchored::Yes)
     }
 
     /// Whether the first bytes of `range` may be those of a match: it costs next to nothing.
     pub(super) fn may_begin(&self, bytes: &[u8], range: Range<usize>) -> bool {
-        let opening = self
-            .opening
-            .get_or_init(|| syntax::parse_with(&self.text, &dialect()).ok().map(|hir| Opening::of(&hir)));
+        let opening = self.opening.get_or_init(|| self.parse().map(|hir| Opening::of(&hir)));
         opening.as_ref().is_none_or(|opening| bytes.get(range).is_some_and(|bytes| opening.fits(bytes)))
     }
 
     /// The first match in `range`.
     pub(super) fn first(&self, caches: &mut Caches, bytes: &[u8], range: Range<usize>) -> Option<Matched> {
-        self.search(caches, Input::new(bytes).span(range))
+        self.search(caches, bytes, range, Anchored::No)
     }
 
-    fn search(&self, caches: &mut Caches, input: Input<'_>) -> Option<Matched> {
+    fn search(
+        &self,
+        caches: &mut Caches,
+        bytes: &[u8],
+        range: Range<usize>,
+        anchored: Anchored,
+    ) -> Option<Matched> {
+        let matched = self.program().and_then(|program| {
+            let may_begin = |range| self.may_begin(bytes, range);
+            program.search(&mut caches.turns, bytes, range.clone(), anchored.is_anchored(), may_begin).ok()
+        });
+        matched.unwrap_or_else(|| {
+            self.search_automaton(caches, Input::new(bytes).span(range).anchored(anchored))
+        })
+    }
+
+    fn program(&self) -> Option<&Program> {
+        self.program.get_or_init(|| Program::of(&self.parse()?)).as_ref()
+    }
+
+    fn search_automaton(&self, caches: &mut Caches, input: Input<'_>) -> Option<Matched> {
         // Expressions that do not compile are refused when a definition is loaded or, of the embedded
         // ones, by a test.
         let compiled = self.compiled.get_or_init(|| self.build().ok()).as_ref()?;
-        let cache = caches.0.entry(self.number).or_insert_with(|| compiled.regex.create_cache());
+        let cache = caches.automata.entry(self.number).or_insert_with(|| compiled.regex.create_cache());
         let mut slots = [None; SLOTS];
         let slots = slots.get_mut(..compiled.key_slot + 2)?;
         compiled.regex.search_slots_with(cache, &input, slots)?;
         let range =
             |slot: usize| Some(slots.get(slot).copied()??.get()..slots.get(slot + 1).copied()??.get());
         Some(Matched { whole: range(0)?, key: range(compiled.key_slot)? })
+    }
+
+    fn parse(&self) -> Option<Hir> {
+        syntax::parse_with(&self.text, &dialect()).ok()
     }
 
     fn build(&self) -> Result<Compiled, Box<BuildError>> {

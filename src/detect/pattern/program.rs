@@ -1,0 +1,427 @@
+//! An expression as a small program that goes back where it went wrong.
+//!
+//! An automaton has a state for every count: `[0-9a-f]{20,4000}` takes megabytes and milliseconds, and there are
+//! hundreds of such expressions. Here it is one step. Going back can take for ever, so a search may take so many
+//! turns only; who asks then has the automaton (`regex-automata`) for an answer, which is the same: the first
+//! of the alternatives that match, as Perl has it.
+
+use std::ops::Range;
+
+use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
+
+use super::Matched;
+use crate::detect::opening::Bytes;
+
+/// Steps of a program at most, and rounds that it counts.
+const STEPS: usize = 1 << 12;
+const COUNTERS: usize = 16;
+
+/// Turns that a search may take: so many, and so many more for each byte that it may look at.
+const TURNS: usize = 1024;
+const TURNS_A_BYTE: usize = 4;
+
+/// Bytes that are compared in a turn.
+const BYTES_A_TURN: usize = 16;
+
+/// A program; [`Program::of`] makes it.
+#[derive(Default)]
+pub(super) struct Program {
+    steps: Vec<Step>,
+    sets: Vec<Bytes>,
+    literals: Vec<u8>,
+    counters: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// These of the program's literals.
+    Literal {
+        from: u32,
+        to: u32,
+    },
+    /// So many bytes of a set, and as many as possible or as few.
+    Loop {
+        set: u32,
+        least: u32,
+        most: u32,
+        greedy: bool,
+    },
+    /// What follows, or else what is at a step.
+    OrElse(u32),
+    Jump(u32),
+    /// No rounds so far.
+    Enter {
+        counter: u32,
+    },
+    /// Another round, which is the step behind this one, or on at `exit`.
+    Rounds {
+        counter: u32,
+        least: u32,
+        most: u32,
+        greedy: bool,
+        exit: u32,
+    },
+    /// One round more.
+    Round {
+        counter: u32,
+    },
+    Look(Look),
+    KeyStart,
+    KeyEnd,
+    Match,
+}
+
+/// Where to go on when it went wrong.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    At {
+        step: usize,
+        place: usize,
+    },
+    /// With one byte less, down to `least`.
+    Fewer {
+        step: usize,
+        least: usize,
+        place: usize,
+    },
+    /// With one byte more of the set, up to `most`.
+    More {
+        step: usize,
+        set: u32,
+        place: usize,
+        most: usize,
+    },
+    KeyStart(Option<usize>),
+    KeyEnd(Option<usize>),
+    Count {
+        counter: u32,
+        rounds: u32,
+    },
+}
+
+/// A search took too many turns.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Exhausted;
+
+/// Where a match ends, and its key.
+type Match = (usize, Option<Range<usize>>);
+
+/// What a search needs, to be used again.
+#[derive(Default)]
+pub(super) struct Turns(Vec<Turn>);
+
+/// A search that goes on.
+struct Search<'a> {
+    bytes: &'a [u8],
+    end: usize,
+    left: usize,
+    turns: &'a mut Vec<Turn>,
+}
+
+impl Program {
+    /// The program of an expression over bytes; none where it would be too long, or may mean something else.
+    pub(super) fn of(hir: &Hir) -> Option<Self> {
+        let mut program = Self::default();
+        program.add(hir)?;
+        program.push(Step::Match)?;
+        program.steps.shrink_to_fit();
+        Some(program)
+    }
+
+    fn push(&mut self, step: Step) -> Option<usize> {
+        self.steps.push(step);
+        (self.steps.len() <= STEPS).then(|| self.steps.len() - 1)
+    }
+
+    /// Where the next step will be.
+    fn here(&self) -> u32 {
+        self.steps.len() as u32
+    }
+
+    fn add(&mut self, hir: &Hir) -> Option<()> {
+        match hir.kind() {
+            HirKind::Empty => {}
+            HirKind::Literal(literal) => {
+                let from = self.literals.len() as u32;
+                self.literals.extend_from_slice(&literal.0);
+                self.push(Step::Literal { from, to: self.literals.len() as u32 })?;
+            }
+            HirKind::Class(class) => {
+                let set = self.set(Bytes::of_class(class)?);
+                self.push(Step::Loop { set, least: 1, most: 1, greedy: true })?;
+            }
+            HirKind::Look(look) => {
+                let known = [Look::Start, Look::End, Look::StartLF, Look::EndLF];
+                let words = [Look::WordAscii, Look::WordAsciiNegate];
+                known.iter().chain(&words).find(|known| *known == look)?;
+                self.push(Step::Look(*look))?;
+            }
+            HirKind::Repetition(repetition) => self.add_repetition(repetition)?,
+            HirKind::Capture(capture) if capture.name.as_deref() == Some("key") => {
+                self.push(Step::KeyStart)?;
+                self.add(&capture.sub)?;
+                self.push(Step::KeyEnd)?;
+            }
+            HirKind::Capture(capture) => self.add(&capture.sub)?,
+            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part))?,
+            HirKind::Alternation(parts) => {
+                let (last, firsts) = parts.split_last()?;
+                let mut ends = Vec::new();
+                for part in firsts {
+                    let split = self.push(Step::OrElse(0))?;
+                    self.add(part)?;
+                    ends.push(self.push(Step::Jump(0))?);
+                    self.steps[split] = Step::OrElse(self.here());
+                }
+                self.add(last)?;
+                let end = self.here();
+                ends.into_iter().for_each(|jump| self.steps[jump] = Step::Jump(end));
+            }
+        }
+        Some(())
+    }
+
+    fn add_repetition(&mut self, repetition: &Repetition) -> Option<()> {
+        let Repetition { min: least, max, greedy, sub } = repetition;
+        let of_bytes = match sub.kind() {
+            HirKind::Class(class) => Some(Bytes::of_class(class)?),
+            HirKind::Literal(literal) if literal.0.len() == 1 => Some(Bytes::of(literal.0.iter().copied())),
+            _ => None,
+        };
+        if let Some(set) = of_bytes {
+            let (set, most) = (self.set(set), max.unwrap_or(u32::MAX));
+            self.push(Step::Loop { set, least: *least, most, greedy: *greedy })?;
+            return Some(());
+        }
+        // What may be of no bytes could be repeated for ever.
+        sub.properties().minimum_len().filter(|least| *least > 0)?;
+        let counter = self.counters as u32;
+        self.counters += 1;
+        if self.counters > COUNTERS {
+            return None;
+        }
+        self.push(Step::Enter { counter })?;
+        let (least, most, greedy) = (*least, max.unwrap_or(u32::MAX), *greedy);
+        let head = self.push(Step::Rounds { counter, least, most, greedy, exit: 0 })?;
+        self.push(Step::Round { counter })?;
+        self.add(sub)?;
+        self.push(Step::Jump(head as u32))?;
+        self.steps[head] = Step::Rounds { counter, least, most, greedy, exit: self.here() };
+        Some(())
+    }
+
+    fn set(&mut self, set: Bytes) -> u32 {
+        let known = self.sets.iter().position(|known| *known == set);
+        known.unwrap_or_else(|| {
+            self.sets.push(set);
+            self.sets.len() - 1
+        }) as u32
+    }
+
+    /// The match that begins at `range.start`, or the first one in `range` of those where `may_begin` is true.
+    pub(super) fn search(
+        &self,
+        turns: &mut Turns,
+        bytes: &[u8],
+        range: Range<usize>,
+        anchored: bool,
+        may_begin: impl Fn(Range<usize>) -> bool,
+    ) -> Result<Option<Matched>, Exhausted> {
+        let end = range.end.min(bytes.len());
+        let left = TURNS + end.saturating_sub(range.start).saturating_mul(TURNS_A_BYTE);
+        let mut search = Search { bytes, end, left, turns: &mut turns.0 };
+        let last = if anchored { range.start } else { end };
+        for start in range.start..=last {
+            if anchored || may_begin(start..end) {
+                if let Some((end, key)) = search.run(self, start)? {
+                    return Ok(key.map(|key| Matched { whole: start..end, key }));
+                }
+            } else {
+                search.take(1)?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn holds(&self, set: u32, byte: u8) -> bool {
+        self.sets.get(set as usize).is_some_and(|set| set.holds(byte))
+    }
+}
+
+impl Search<'_> {
+    fn take(&mut self, turns: usize) -> Result<(), Exhausted> {
+        self.left = self.left.checked_sub(turns).ok_or(Exhausted)?;
+        Ok(())
+    }
+
+    /// Where the match ends that begins at `start`, and the key in it, if it has one.
+    fn run(&mut self, program: &Program, start: usize) -> Result<Option<Match>, Exhausted> {
+        self.turns.clear();
+        let (mut step, mut place) = (0, start);
+        let (mut key_start, mut key_end) = (None, None);
+        let mut counts = [0; COUNTERS];
+        self.take(1)?;
+        // What is taken turns for is what may be done again and again: a step back, a round, a run of bytes.
+        loop {
+            let goes_on = match program.steps.get(step).copied().unwrap_or(Step::Match) {
+                Step::Literal { from, to } => {
+                    let literal = program.literals.get(from as usize..to as usize).unwrap_or_default();
+                    let fits = self.rest(place).starts_with(literal);
+                    place += literal.len();
+                    fits
+                }
+                Step::Loop { set, least, most, greedy } => {
+                    let limit = self.end.min(place.saturating_add(most as usize));
+                    let until = if greedy { limit } else { limit.min(place.saturating_add(least as usize)) };
+                    let run = self.bytes.get(place..until).unwrap_or_default();
+                    let run = run.iter().take_while(|byte| program.holds(set, **byte)).count();
+                    self.take(run / BYTES_A_TURN)?;
+                    let (least, stop) = (place.saturating_add(least as usize), place + run);
+                    if greedy && stop > least {
+                        self.turns.push(Turn::Fewer { step: step + 1, least, place: stop - 1 });
+                    } else if !greedy && stop == least && stop < limit {
+                        self.turns.push(Turn::More { step: step + 1, set, place: stop, most: limit });
+                    }
+                    place = stop;
+                    stop >= least
+                }
+                Step::OrElse(other) => {
+                    self.turns.push(Turn::At { step: other as usize, place });
+                    true
+                }
+                Step::Jump(to) => {
+                    step = to as usize;
+                    continue;
+                }
+                Step::Enter { counter } => {
+                    self.count(&mut counts, counter, |_| 0);
+                    true
+                }
+                Step::Rounds { counter, least, most, greedy, exit } => {
+                    let rounds = counts.get(counter as usize).copied().unwrap_or_default();
+                    let (round, exit) = (step + 1, exit as usize);
+                    if rounds >= least {
+                        let other = if greedy { exit } else { round };
+                        if rounds < most {
+                            self.turns.push(Turn::At { step: other, place });
+                        }
+                        if rounds >= most || !greedy {
+                            step = exit;
+                            continue;
+                        }
+                    }
+                    true
+                }
+                Step::Round { counter } => {
+                    self.take(1)?;
+                    self.count(&mut counts, counter, |rounds| rounds.saturating_add(1));
+                    true
+                }
+                Step::Look(look) => self.looks(look, place),
+                Step::KeyStart => {
+                    self.turns.push(Turn::KeyStart(key_start.replace(place)));
+                    true
+                }
+                Step::KeyEnd => {
+                    self.turns.push(Turn::KeyEnd(key_end.replace(place)));
+                    true
+                }
+                Step::Match => {
+                    let key = key_start.zip(key_end).map(|(from, to)| from..to);
+                    return Ok(Some((place, key)));
+                }
+            };
+            step += 1;
+            if goes_on {
+                continue;
+            }
+            loop {
+                self.take(1)?;
+                let Some(turn) = self.turns.pop() else { return Ok(None) };
+                match turn {
+                    Turn::At { step: to, place: at } => (step, place) = (to, at),
+                    Turn::Fewer { step: to, least, place: most } => {
+                        let Some(at) = self.last_place(program, to, least..most + 1)? else { continue };
+                        if at > least {
+                            self.turns.push(Turn::Fewer { step: to, least, place: at - 1 });
+                        }
+                        (step, place) = (to, at);
+                    }
+                    Turn::More { step: to, set, place: at, most } => {
+                        let fits = self.bytes.get(at).is_some_and(|byte| program.holds(set, *byte));
+                        if !fits {
+                            continue;
+                        }
+                        if at + 1 < most {
+                            self.turns.push(Turn::More { step: to, set, place: at + 1, most });
+                        }
+                        (step, place) = (to, at + 1);
+                    }
+                    Turn::KeyStart(before) => {
+                        key_start = before;
+                        continue;
+                    }
+                    Turn::KeyEnd(before) => {
+                        key_end = before;
+                        continue;
+                    }
+                    Turn::Count { counter, rounds } => {
+                        if let Some(count) = counts.get_mut(counter as usize) {
+                            *count = rounds;
+                        }
+                        continue;
+                    }
+                }
+                break;
+            }
+        }
+    }
+
+    /// Changes a counter, and notes what it was.
+    fn count(&mut self, counts: &mut [u32; COUNTERS], counter: u32, change: impl FnOnce(u32) -> u32) {
+        if let Some(count) = counts.get_mut(counter as usize) {
+            self.turns.push(Turn::Count { counter, rounds: *count });
+            *count = change(*count);
+        }
+    }
+
+    /// The last of these places at which what is at `step` may go on: a literal says where.
+    fn last_place(
+        &mut self,
+        program: &Program,
+        step: usize,
+        places: Range<usize>,
+    ) -> Result<Option<usize>, Exhausted> {
+        let Some(Step::Literal { from, .. }) = program.steps.get(step) else {
+            return Ok(Some(places.end - 1));
+        };
+        let Some(first) = program.literals.get(*from as usize) else { return Ok(Some(places.end - 1)) };
+        self.take(places.len() / BYTES_A_TURN)?;
+        let bytes = self.bytes.get(places.start..places.end.min(self.end)).unwrap_or_default();
+        Ok(memchr::memrchr(*first, bytes).map(|at| places.start + at))
+    }
+
+    fn rest(&self, place: usize) -> &[u8] {
+        self.bytes.get(place..self.end).unwrap_or_default()
+    }
+
+    /// Whether the bytes around a place, also those outside of the range, are as they should be.
+    fn looks(&self, look: Look, place: usize) -> bool {
+        let before = place.checked_sub(1).and_then(|at| self.bytes.get(at));
+        let after = self.bytes.get(place);
+        let is_word =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        match look {
+            Look::Start => before.is_none(),
+            Look::End => after.is_none(),
+            Look::StartLF => before.is_none_or(|byte| *byte == b'\n'),
+            Look::EndLF => after.is_none_or(|byte| *byte == b'\n'),
+            Look::WordAscii => is_word(before) != is_word(after),
+            Look::WordAsciiNegate => is_word(before) == is_word(after),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
