@@ -15,8 +15,13 @@ use regex_syntax::hir::Hir;
 use self::program::{Program, Turns};
 use super::opening::Opening;
 
-/// What a lazily built automaton of one expression may take, in each thread.
-const LAZY_STATES: usize = 256 * 1024;
+/// What a lazily built automaton of one expression may take, in each thread. With too little it is made again and
+/// again, and where it gives up what takes its place is 500 times as slow: some expressions of ours need 800 KiB on
+/// bytes that somebody made for it.
+const LAZY_STATES: usize = 2 * 1024 * 1024;
+
+/// So many automata a thread keeps.
+const AUTOMATA: usize = 64;
 
 /// Two for the whole match, two for each group up to `key`.
 const SLOTS: usize = 32;
@@ -157,6 +162,9 @@ impl Pattern {
         // Expressions that do not compile are refused when a definition is loaded or, of the embedded
         // ones, by a test.
         let compiled = self.compiled.get_or_init(|| self.build().ok()).as_ref()?;
+        if caches.automata.len() >= AUTOMATA && !caches.automata.contains_key(&self.number) {
+            caches.automata.clear();
+        }
         let cache = caches.automata.entry(self.number).or_insert_with(|| compiled.regex.create_cache());
         let mut slots = [None; SLOTS];
         let slots = slots.get_mut(..compiled.key_slot + 2)?;
