@@ -107,16 +107,25 @@ pub async fn body(body: Body, most: usize) -> Result<Vec<u8>, BodyError> {
 /// All bytes; none when there are more than `most`.
 async fn whole(body: Body, most: usize) -> Result<Option<Vec<u8>>, axum::Error> {
     let mut body = std::pin::pin!(body);
-    let mut bytes = Vec::new();
+    let (mut bytes, mut over) = (Vec::new(), 0_usize);
     while let Some(frame) = next_frame(body.as_mut()).await {
         let Ok(data) = frame?.into_data() else { continue };
-        if bytes.len().saturating_add(data.len()) > most {
-            return Ok(None);
+        if over == 0 && bytes.len().saturating_add(data.len()) <= most {
+            bytes.extend_from_slice(&data);
+            continue;
         }
-        bytes.extend_from_slice(&data);
+        // Where a connection is closed before all was read, whoever sends may never see the answer.
+        bytes = Vec::new();
+        over = over.saturating_add(data.len());
+        if over > DRAINED {
+            break;
+        }
     }
-    Ok(Some(bytes))
+    Ok((over == 0).then_some(bytes))
 }
+
+/// Bytes of too large a body that are read and dropped.
+const DRAINED: usize = 16 * 1024 * 1024;
 
 /// The next piece of a body.
 pub async fn next_frame(mut body: std::pin::Pin<&mut Body>) -> Option<Result<Frame<Bytes>, axum::Error>> {
