@@ -1,11 +1,13 @@
 //! One secret, many spellings: URL-encoding and JSON escapes inside a key are undone, so that equal keys
 //! are equal.
 
+use super::gate::is_text;
+
 /// The key without its escapes, if it has any that can be undone.
 pub(super) fn decoded(key: &[u8]) -> Option<Vec<u8>> {
     let first = memchr::memchr2(b'%', b'\\', key)?;
-    // Such a byte is in no text, and in binary keys nothing is escaped.
-    if key.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
+    // In binary keys nothing is escaped.
+    if !is_text(key) {
         return None;
     }
     let mut out = Vec::with_capacity(key.len());

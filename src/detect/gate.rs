@@ -111,7 +111,7 @@ fn looks(look: Reject, key: &[u8], body: &[u8]) -> bool {
 }
 
 /// Whether somebody may have written it: among other bytes, letters stand by accident.
-fn is_text(key: &[u8]) -> bool {
+pub(super) fn is_text(key: &[u8]) -> bool {
     key.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80)
 }
 

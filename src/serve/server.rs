@@ -124,10 +124,10 @@ pub fn run(settings: Settings, examiner: Examiner, signals: &Receiver<i32>) -> a
     let stopping = Arc::new(AtomicBool::new(false));
     let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let openings = openings(&settings, &service, &stopping, tls)?;
-    let certificates: Vec<(&str, Arc<Tls>)> =
+    let certificates: Vec<(&'static str, Arc<Tls>)> =
         openings.iter().filter_map(|opening| Some((opening.name, opening.tls.clone()?))).collect();
     tell_policy(&service);
-    tell_certificates(&service, &certificates);
+    certificates.iter().for_each(|(door, tls)| tell_certificate(&service, door, tls));
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.thread_name("serve").enable_all().build().context("no threads to serve with")?;
     let (handle, status_handle) = (Handle::new(), Handle::new());
@@ -294,14 +294,12 @@ fn start_reconciling(
     Ok(())
 }
 
-/// Says when certificates end, and loudly so of those that should have been renewed.
-fn tell_certificates(service: &Service, certificates: &[(&'static str, Arc<Tls>)]) {
-    for (door, tls) in certificates {
-        let validity = tls.validity();
-        service.metrics.certificate(door, validity.until());
-        if let Some(why) = validity.warning(SystemTime::now()) {
-            warn!(door, why, "renew the certificate");
-        }
+/// Says when a door's certificate ends, and loudly so if it should have been renewed.
+fn tell_certificate(service: &Service, door: &'static str, tls: &Tls) {
+    let validity = tls.validity();
+    service.metrics.certificate(door, validity.until());
+    if let Some(why) = validity.warning(SystemTime::now()) {
+        warn!(door, why, "renew the certificate");
     }
 }
 
@@ -321,7 +319,7 @@ fn wait(service: &Service, certificates: &[(&'static str, Arc<Tls>)], signals: &
                 Ok(false) => {}
                 Ok(true) => {
                     info!(door, "certificate read");
-                    tell_certificates(service, &[(*door, Arc::clone(tls))]);
+                    tell_certificate(service, door, tls);
                 }
                 Err(error) => warn!(
                     why = error.to_string(),
@@ -330,7 +328,7 @@ fn wait(service: &Service, certificates: &[(&'static str, Arc<Tls>)], signals: &
             }
         }
         if told.elapsed() > TELL {
-            tell_certificates(service, certificates);
+            certificates.iter().for_each(|(door, tls)| tell_certificate(service, door, tls));
             told = Instant::now();
         }
         if tidied.elapsed() > TIDY {

@@ -63,8 +63,9 @@ impl Tls {
     /// # Errors
     /// When they hold no certificate with its key.
     pub fn open(files: Files) -> Result<Self, TlsError> {
-        let (hash, validity) = (files.read()?, files.validity()?);
-        let config = RustlsConfig::from_config(Arc::new(files.config()?));
+        let hash = files.read()?;
+        let (config, validity) = files.load()?;
+        let config = RustlsConfig::from_config(Arc::new(config));
         Ok(Self { files, config, last: Mutex::new(Last { hash, validity }) })
     }
 
@@ -84,8 +85,8 @@ impl Tls {
             return Ok(false);
         }
         // Certificate and key are two files: between them there may be a moment when they do not fit.
-        let validity = self.files.validity()?;
-        self.config.reload_from_config(Arc::new(self.files.config()?));
+        let (config, validity) = self.files.load()?;
+        self.config.reload_from_config(Arc::new(config));
         *last = Last { hash, validity };
         Ok(true)
     }
@@ -132,21 +133,17 @@ impl Files {
         Ok(hash.finalize().to_vec())
     }
 
-    /// Of the certificate itself, which is the first one of its chain.
-    fn validity(&self) -> Result<Validity, TlsError> {
+    fn load(&self) -> Result<(ServerConfig, Validity), TlsError> {
         let chain = certificates(&self.cert)?;
-        let first = chain.first().and_then(|first| x509_parser::parse_x509_certificate(first).ok());
-        let (_, certificate) = first.ok_or_else(|| TlsError {
+        let validity = validity(&chain).ok_or_else(|| TlsError {
             file: self.cert.clone(),
             why: "the first certificate in it cannot be read".to_owned(),
         })?;
-        let validity = certificate.validity();
-        Ok(Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() })
+        Ok((self.config(chain)?, validity))
     }
 
-    fn config(&self) -> Result<ServerConfig, TlsError> {
+    fn config(&self, chain: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
         let failed = |file: &Path, why: String| TlsError { file: file.to_owned(), why };
-        let chain = certificates(&self.cert)?;
         let pem = zeroize::Zeroizing::new(bytes(&self.key)?);
         let key = PrivateKeyDer::from_pem_slice(&pem)
             .map_err(|_| failed(&self.key, "there is no private key in it (PEM)".to_owned()))?;
@@ -172,6 +169,13 @@ impl Files {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+/// That of the certificate itself, which is the first one of its chain.
+fn validity(chain: &[CertificateDer<'_>]) -> Option<Validity> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(chain.first()?).ok()?;
+    let validity = certificate.validity();
+    Some(Validity { from: validity.not_before.timestamp(), until: validity.not_after.timestamp() })
 }
 
 fn bytes(file: &Path) -> Result<Vec<u8>, TlsError> {

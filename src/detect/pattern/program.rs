@@ -20,6 +20,10 @@ const COUNTERS: usize = 16;
 const TURNS: usize = 1024;
 const TURNS_A_BYTE: usize = 4;
 
+/// What may be asked of the bytes around a place.
+const LOOKS: [Look; 6] =
+    [Look::Start, Look::End, Look::StartLF, Look::EndLF, Look::WordAscii, Look::WordAsciiNegate];
+
 /// Bytes that are compared in a turn.
 const BYTES_A_TURN: usize = 16;
 
@@ -110,6 +114,16 @@ type Match = (usize, Option<Range<usize>>);
 #[derive(Default)]
 pub(super) struct Turns(Vec<Turn>);
 
+/// How far a run has come.
+#[derive(Default)]
+struct State {
+    step: usize,
+    place: usize,
+    key_start: Option<usize>,
+    key_end: Option<usize>,
+    counts: [u32; COUNTERS],
+}
+
 /// A search that goes on.
 struct Search<'a> {
     bytes: &'a [u8],
@@ -151,10 +165,7 @@ impl Program {
                 self.push(Step::Loop { set, least: 1, most: 1, greedy: true })?;
             }
             HirKind::Look(look) => {
-                let known = [Look::Start, Look::End, Look::StartLF, Look::EndLF];
-                let words = [Look::WordAscii, Look::WordAsciiNegate];
-                known.iter().chain(&words).find(|known| *known == look)?;
-                self.push(Step::Look(*look))?;
+                LOOKS.contains(look).then(|| self.push(Step::Look(*look)))??;
             }
             HirKind::Repetition(repetition) => self.add_repetition(repetition)?,
             HirKind::Capture(capture) if capture.name.as_deref() == Some("key") => {
@@ -257,56 +268,55 @@ impl Search<'_> {
     /// Where the match ends that begins at `start`, and the key in it, if it has one.
     fn run(&mut self, program: &Program, start: usize) -> Result<Option<Match>, Exhausted> {
         self.turns.clear();
-        let (mut step, mut place) = (0, start);
-        let (mut key_start, mut key_end) = (None, None);
-        let mut counts = [0; COUNTERS];
+        let mut at = State { place: start, ..State::default() };
         self.take(1)?;
         // What is taken turns for is what may be done again and again: a step back, a round, a run of bytes.
         loop {
-            let goes_on = match program.steps.get(step).copied().unwrap_or(Step::Match) {
+            let goes_on = match program.steps.get(at.step).copied().unwrap_or(Step::Match) {
                 Step::Literal { from, to } => {
                     let literal = program.literals.get(from as usize..to as usize).unwrap_or_default();
-                    let fits = self.rest(place).starts_with(literal);
-                    place += literal.len();
+                    let fits = self.rest(at.place).starts_with(literal);
+                    at.place += literal.len();
                     fits
                 }
                 Step::Loop { set, least, most, greedy } => {
-                    let limit = self.end.min(place.saturating_add(most as usize));
-                    let until = if greedy { limit } else { limit.min(place.saturating_add(least as usize)) };
-                    let run = self.bytes.get(place..until).unwrap_or_default();
+                    let limit = self.end.min(at.place.saturating_add(most as usize));
+                    let until =
+                        if greedy { limit } else { limit.min(at.place.saturating_add(least as usize)) };
+                    let run = self.bytes.get(at.place..until).unwrap_or_default();
                     let run = run.iter().take_while(|byte| program.holds(set, **byte)).count();
                     self.take(run / BYTES_A_TURN)?;
-                    let (least, stop) = (place.saturating_add(least as usize), place + run);
+                    let (least, stop) = (at.place.saturating_add(least as usize), at.place + run);
                     if greedy && stop > least {
-                        self.turns.push(Turn::Fewer { step: step + 1, least, place: stop - 1 });
+                        self.turns.push(Turn::Fewer { step: at.step + 1, least, place: stop - 1 });
                     } else if !greedy && stop == least && stop < limit {
-                        self.turns.push(Turn::More { step: step + 1, set, place: stop, most: limit });
+                        self.turns.push(Turn::More { step: at.step + 1, set, place: stop, most: limit });
                     }
-                    place = stop;
+                    at.place = stop;
                     stop >= least
                 }
                 Step::OrElse(other) => {
-                    self.turns.push(Turn::At { step: other as usize, place });
+                    self.turns.push(Turn::At { step: other as usize, place: at.place });
                     true
                 }
                 Step::Jump(to) => {
-                    step = to as usize;
+                    at.step = to as usize;
                     continue;
                 }
                 Step::Enter { counter } => {
-                    self.count(&mut counts, counter, |_| 0);
+                    self.count(&mut at, counter, |_| 0);
                     true
                 }
                 Step::Rounds { counter, least, most, greedy, exit } => {
-                    let rounds = counts.get(counter as usize).copied().unwrap_or_default();
-                    let (round, exit) = (step + 1, exit as usize);
+                    let rounds = at.counts[counter as usize];
+                    let (round, exit) = (at.step + 1, exit as usize);
                     if rounds >= least {
                         let other = if greedy { exit } else { round };
                         if rounds < most {
-                            self.turns.push(Turn::At { step: other, place });
+                            self.turns.push(Turn::At { step: other, place: at.place });
                         }
                         if rounds >= most || !greedy {
-                            step = exit;
+                            at.step = exit;
                             continue;
                         }
                     }
@@ -314,75 +324,70 @@ impl Search<'_> {
                 }
                 Step::Round { counter } => {
                     self.take(1)?;
-                    self.count(&mut counts, counter, |rounds| rounds.saturating_add(1));
+                    self.count(&mut at, counter, |rounds| rounds.saturating_add(1));
                     true
                 }
-                Step::Look(look) => self.looks(look, place),
+                Step::Look(look) => self.looks(look, at.place),
                 Step::KeyStart => {
-                    self.turns.push(Turn::KeyStart(key_start.replace(place)));
+                    self.turns.push(Turn::KeyStart(at.key_start.replace(at.place)));
                     true
                 }
                 Step::KeyEnd => {
-                    self.turns.push(Turn::KeyEnd(key_end.replace(place)));
+                    self.turns.push(Turn::KeyEnd(at.key_end.replace(at.place)));
                     true
                 }
                 Step::Match => {
-                    let key = key_start.zip(key_end).map(|(from, to)| from..to);
-                    return Ok(Some((place, key)));
+                    let key = at.key_start.zip(at.key_end).map(|(from, to)| from..to);
+                    return Ok(Some((at.place, key)));
                 }
             };
-            step += 1;
-            if goes_on {
-                continue;
+            at.step += 1;
+            if !goes_on && !self.go_back(program, &mut at)? {
+                return Ok(None);
             }
-            loop {
-                self.take(1)?;
-                let Some(turn) = self.turns.pop() else { return Ok(None) };
-                match turn {
-                    Turn::At { step: to, place: at } => (step, place) = (to, at),
-                    Turn::Fewer { step: to, least, place: most } => {
-                        let Some(at) = self.last_place(program, to, least..most + 1)? else { continue };
-                        if at > least {
-                            self.turns.push(Turn::Fewer { step: to, least, place: at - 1 });
-                        }
-                        (step, place) = (to, at);
-                    }
-                    Turn::More { step: to, set, place: at, most } => {
-                        let fits = self.bytes.get(at).is_some_and(|byte| program.holds(set, *byte));
-                        if !fits {
-                            continue;
-                        }
-                        if at + 1 < most {
-                            self.turns.push(Turn::More { step: to, set, place: at + 1, most });
-                        }
-                        (step, place) = (to, at + 1);
-                    }
-                    Turn::KeyStart(before) => {
-                        key_start = before;
-                        continue;
-                    }
-                    Turn::KeyEnd(before) => {
-                        key_end = before;
-                        continue;
-                    }
-                    Turn::Count { counter, rounds } => {
-                        if let Some(count) = counts.get_mut(counter as usize) {
-                            *count = rounds;
-                        }
-                        continue;
-                    }
+        }
+    }
+
+    /// Goes back to where there is another way; false if there is none.
+    fn go_back(&mut self, program: &Program, at: &mut State) -> Result<bool, Exhausted> {
+        loop {
+            self.take(1)?;
+            let Some(turn) = self.turns.pop() else { return Ok(false) };
+            match turn {
+                Turn::At { step, place } => {
+                    (at.step, at.place) = (step, place);
+                    return Ok(true);
                 }
-                break;
+                Turn::Fewer { step, least, place: most } => {
+                    let Some(place) = self.last_place(program, step, least..most + 1)? else { continue };
+                    if place > least {
+                        self.turns.push(Turn::Fewer { step, least, place: place - 1 });
+                    }
+                    (at.step, at.place) = (step, place);
+                    return Ok(true);
+                }
+                Turn::More { step, set, place, most } => {
+                    if !self.bytes.get(place).is_some_and(|byte| program.holds(set, *byte)) {
+                        continue;
+                    }
+                    if place + 1 < most {
+                        self.turns.push(Turn::More { step, set, place: place + 1, most });
+                    }
+                    (at.step, at.place) = (step, place + 1);
+                    return Ok(true);
+                }
+                Turn::KeyStart(before) => at.key_start = before,
+                Turn::KeyEnd(before) => at.key_end = before,
+                Turn::Count { counter, rounds } => at.counts[counter as usize] = rounds,
             }
         }
     }
 
     /// Changes a counter, and notes what it was.
-    fn count(&mut self, counts: &mut [u32; COUNTERS], counter: u32, change: impl FnOnce(u32) -> u32) {
-        if let Some(count) = counts.get_mut(counter as usize) {
-            self.turns.push(Turn::Count { counter, rounds: *count });
-            *count = change(*count);
-        }
+    fn count(&mut self, at: &mut State, counter: u32, change: impl FnOnce(u32) -> u32) {
+        let count = &mut at.counts[counter as usize];
+        self.turns.push(Turn::Count { counter, rounds: *count });
+        *count = change(*count);
     }
 
     /// The last of these places at which what is at `step` may go on: a literal says where.
