@@ -16,8 +16,15 @@ pub const CACHED_MATCHES: usize = 5_000;
 /// it; in return, results do not depend on how content was cut into windows.
 pub const CONTEXT_RADIUS: usize = 32 * 1024;
 
+/// Bytes of a content that share [`ANCHOR_TURNS`]; windows of one content are cut between such stretches.
+pub const ANCHOR_STRETCH: usize = 16 * 1024;
+
+/// Turns that the anchors of a stretch may take, of some nanoseconds each: steps of searches for nothing, for
+/// the most part. Of a stretch that needs more, the rest is given up, and the scan is incomplete.
+pub const ANCHOR_TURNS: u64 = 4 * 1024 * 1024;
+
 /// Bytes that a window carries over from the one before it in the same content.
-pub const WINDOW_OVERLAP: usize = 2 * CONTEXT_RADIUS;
+pub const WINDOW_OVERLAP: usize = 2 * CONTEXT_RADIUS + ANCHOR_STRETCH;
 
 /// Fresh bytes of one window: what is decompressed before the detectors run over it.
 pub const WINDOW_FRESH: usize = 512 * 1024;

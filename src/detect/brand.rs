@@ -263,12 +263,14 @@ impl Brands {
 
     /// The names at and below the brand at `brand` that a key of it may be assigned to.
     pub(super) fn names(&self, context: &Context<'_>, brand: &Range<usize>) -> Vec<Range<usize>> {
+        context.take(4 * self.keys.len());
         if let Some(decided) = self.adjacent(context, brand) {
             return decided.into_iter().collect();
         }
         if self.ordinary || !is_brand(context, brand) {
             return Vec::new();
         }
+        context.take(8 * self.keys.len());
         if let Some(name) = self.spread(context, brand) {
             return vec![name];
         }

@@ -1,5 +1,6 @@
 //! What a detector may look at: the bytes within the context radius of one anchor.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::{Place, Window};
@@ -14,6 +15,8 @@ pub(super) struct Context<'a> {
     /// Where the anchor begins in `bytes`.
     pub(super) anchor: usize,
     pub(super) place: Place,
+    /// What was done here, in the turns of [`Effort`](super::effort::Effort).
+    turns: Cell<usize>,
 }
 
 impl<'a> Context<'a> {
@@ -26,12 +29,24 @@ impl<'a> Context<'a> {
             offset: from,
             anchor: anchor - from,
             place: window.place,
+            turns: Cell::new(0),
         }
+    }
+
+    /// Counts so many turns as done.
+    pub(super) fn take(&self, turns: usize) {
+        self.turns.set(self.turns.get().saturating_add(turns));
+    }
+
+    /// The turns that were done since it was last asked.
+    pub(super) fn take_turns(&self) -> usize {
+        self.turns.take()
     }
 
     /// A context at another anchor, with the same bytes.
     pub(super) fn at(&self, anchor: usize) -> Self {
-        Self { anchor, ..*self }
+        let turns = Cell::new(0);
+        Self { bytes: self.bytes, offset: self.offset, anchor, place: self.place, turns }
     }
 
     /// Whether the content is one value and no text of many lines: a variable, a label.

@@ -16,6 +16,9 @@ use super::section;
 use super::{Confidence, Place, Severity};
 use crate::limits;
 
+/// Turns for what looks for the value of a name.
+const TURNS_TO_ASSIGN: usize = 128;
+
 /// How often a match that does not hold the anchor is passed over in the search for one that does.
 const RETRIES: usize = 16;
 
@@ -315,6 +318,7 @@ fn is_hopeless(boundary: &ByteSet, context: &Context<'_>) -> bool {
 /// Whether a mark of binary content stands so far behind the anchor that it may be near the key's end.
 fn may_be_binary_behind(context: &Context<'_>) -> bool {
     let end = context.bytes.len().min(context.anchor.saturating_add(4096));
+    context.take((end - context.anchor) / 64);
     holds_binary(context.slice(context.anchor..end))
 }
 
@@ -352,8 +356,10 @@ fn assigned(
     value: &Pattern,
     caches: &mut Caches,
 ) -> Option<Found> {
+    context.take(TURNS_TO_ASSIGN);
     assignment::values(context, &name).into_iter().find_map(|range| {
         let text = context.slice(range.clone());
+        context.take(text.len());
         let (span, decoded) = match value.at(caches, text, 0..text.len()) {
             Some(found) => {
                 let span = range.start + found.key.start..range.start + found.key.end;

@@ -15,6 +15,9 @@ use crate::limits;
 /// How far a value may stand from the host, in lines.
 const LINES: usize = 5;
 
+/// Turns for the reading of a name.
+const TURNS_A_NAME: usize = 128;
+
 /// How long the name of a user in a URL may be.
 const MOST_USER: usize = 256;
 
@@ -74,7 +77,9 @@ pub(super) fn values_near(context: &Context<'_>, host: &Range<usize>) -> Vec<(Ra
     let from = lines.start.max(host.start.saturating_sub(limits::HOST_REACH));
     let to = lines.end.min(host.end.saturating_add(limits::HOST_REACH));
     let mut found = Vec::new();
+    context.take(to.saturating_sub(from));
     for hit in named.find_iter(Input::new(context.bytes).span(from..to)) {
+        context.take(TURNS_A_NAME);
         let name = whole_name(context, hit.start());
         if hold_any(&words_of(context.slice(name.clone())), &DENIED) {
             continue;

@@ -10,6 +10,7 @@ mod check_definition;
 mod context;
 pub mod definition;
 mod detector;
+mod effort;
 pub mod fault;
 mod form;
 mod gate;

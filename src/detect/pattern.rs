@@ -13,6 +13,7 @@ use regex_automata::{Anchored, Input, PatternID};
 use regex_syntax::hir::Hir;
 
 use self::program::{Program, Turns};
+use super::effort::Effort;
 use super::opening::Opening;
 
 /// What a lazily built automaton of one expression may take, in each thread. With too little it is made again and
@@ -55,6 +56,8 @@ pub(super) struct Matched {
 /// A thread's working memory for the patterns of one set.
 #[derive(Default)]
 pub(super) struct Caches {
+    /// What the searches of a window may still take.
+    pub(super) effort: Effort,
     turns: Turns,
     /// Of automata, by the pattern's number.
     automata: HashMap<usize, Cache>,
@@ -147,7 +150,10 @@ impl Pattern {
     ) -> Option<Matched> {
         let matched = self.program().and_then(|program| {
             let may_begin = |range| self.may_begin(bytes, range);
-            program.search(&mut caches.turns, bytes, range.clone(), anchored.is_anchored(), may_begin).ok()
+            let (result, turns) =
+                program.search(&mut caches.turns, bytes, range.clone(), anchored.is_anchored(), may_begin);
+            caches.effort.take(turns);
+            result.ok()
         });
         matched.unwrap_or_else(|| {
             self.search_automaton(caches, Input::new(bytes).span(range).anchored(anchored))
@@ -162,6 +168,7 @@ impl Pattern {
         // Expressions that do not compile are refused when a definition is loaded or, of the embedded
         // ones, by a test.
         let compiled = self.compiled.get_or_init(|| self.build().ok()).as_ref()?;
+        caches.effort.take(input.get_span().len());
         if caches.automata.len() >= AUTOMATA && !caches.automata.contains_key(&self.number) {
             caches.automata.clear();
         }

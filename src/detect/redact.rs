@@ -288,6 +288,8 @@ impl<'a> Redactor<'a> {
         let mut hits = Vec::new();
         // What a panic in another thread left behind is only cached states.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        // What another text left over is not this one's.
+        scratch.take_given_up();
         self.set.scan_text(text.as_bytes(), &mut scratch, &mut hits);
         let shown = |hit: Hit| {
             let definition = self.set.definition(hit.detector);
@@ -305,6 +307,10 @@ impl<'a> Redactor<'a> {
             let keys = hits.drain(..).filter(|hit| !self.set.definition(hit.detector).is_handle());
             found.extend(keys.filter_map(|hit| Some((decoded.locate(&hit.span)?.span, HIDDEN.to_owned()))));
         });
+        if scratch.take_given_up() > 0 {
+            // Of what was not searched nothing is known to be safe.
+            found.push((0..text.len(), HIDDEN.to_owned()));
+        }
         found
     }
 }
@@ -450,6 +456,14 @@ mod tests {
         let password = made("{{lower:6}}");
         let cleaned = redactor.clean(&format!("https://me:{password}@host/x"));
         assert_eq!(cleaned, "https://me:…@host/x");
+    }
+
+    #[test]
+    fn a_text_that_is_not_searched_to_its_end_is_not_shown() {
+        let set = every();
+        let token = made("{{github:ghp_}}");
+        let cleaned = Redactor::new(&set).clean(&format!("{}{token}", "curl -s ".repeat(2000)));
+        assert_eq!(cleaned, HIDDEN);
     }
 
     #[test]

@@ -23,8 +23,13 @@ pub(super) fn keys_below(
     let most = end_of_lines(context, brand, lines);
     let mut firsts = keys.iter().flat_map(VariableName::first_letters);
     let text = context.slice(brand.end..most);
+    context.take(text.len() / 4);
     let is_named = |at: &usize| {
-        starts_word(context.bytes, *at) && keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
+        if !starts_word(context.bytes, *at) {
+            return false;
+        }
+        context.take(4 * keys.len());
+        keys.iter().any(|key| key.locate(context.bytes, *at, 0).is_some())
     };
     let places: Vec<usize> = match (firsts.next(), firsts.next()) {
         (Some(a), Some(b)) if firsts.all(|first| first == a || first == b) => {
@@ -45,8 +50,10 @@ pub(super) fn keys_below(
         return found;
     }
     // Where the section ends is asked last, because it is looked for byte by byte.
+    context.take(limits::SECTION);
     let end = end_of_section(context, brand, lines);
     for at in places.into_iter().take_while(|at| *at < end) {
+        context.take(4 * keys.len());
         let spelled = keys.iter().filter_map(|key| key.locate(context.bytes, at, 0));
         let whole = spelled.filter_map(|core| whole_name(context, brand, &core));
         if let Some(name) = whole.filter(|name| name.end <= end).max_by_key(|name| name.end) {

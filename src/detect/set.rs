@@ -31,6 +31,12 @@ pub struct DetectorSetError {
     pub problem: String,
 }
 
+/// Turns for what is done at every anchor.
+const TURNS_TO_FOLLOW: usize = 4;
+
+/// Turns for the judgement of what was found, its companions left out.
+const TURNS_TO_JUDGE: usize = 256;
+
 /// Where an anchor leads. There are tens of thousands, read at random: small ones stay in the cache.
 #[derive(Clone, Copy, Debug)]
 struct Lead {
@@ -77,6 +83,14 @@ pub struct Scratch {
 
 /// Sets are told apart by a number: one set's caches do not fit another's patterns.
 static SETS: AtomicU64 = AtomicU64::new(1);
+
+impl Scratch {
+    /// How many stretches of [`ANCHOR_STRETCH`](crate::limits::ANCHOR_STRETCH) bytes were not searched to
+    /// their end since it was last asked: their anchors made too much work.
+    pub fn take_given_up(&mut self) -> u64 {
+        self.caches.effort.take_given_up()
+    }
+}
 
 impl DetectorSet {
     /// Every detector of the catalogue.
@@ -179,8 +193,9 @@ impl DetectorSet {
         self.search(&window, None, scratch, hits);
     }
 
-    /// Makes `scratch` ready for a window.
-    fn begin(&self, scratch: &mut Scratch) {
+    /// Makes `scratch` ready for a window of which the own bytes begin at `start`.
+    fn begin(&self, scratch: &mut Scratch, start: usize) {
+        scratch.caches.effort.begin(start);
         if scratch.identity != self.identity {
             scratch.caches.clear();
             scratch.identity = self.identity;
@@ -190,9 +205,10 @@ impl DetectorSet {
     }
 
     fn search(&self, window: &Window<'_>, path: Option<&[u8]>, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
-        self.begin(scratch);
+        self.begin(scratch, window.owned.start);
         let known = hits.len();
         self.literals.each(window.bytes, window.owned.clone(), |literal, at| {
+            scratch.caches.effort.at(at);
             for lead in self.leads_of(literal) {
                 self.follow(*lead, (window, path), at, scratch, hits);
             }
@@ -221,7 +237,9 @@ impl DetectorSet {
             Some(_) => (Some(lines::starts(window)), None),
             None => (None, Some(lines::starts_in_text(window.bytes))),
         };
+        scratch.caches.effort.begin(window.owned.start);
         for at in starts.into_iter().flatten().chain(texts.into_iter().flatten()) {
+            scratch.caches.effort.at(at);
             for (detector, form) in of_lines.iter() {
                 self.follow(Lead::of_lines(*detector, *form), (window, path), at, scratch, hits);
             }
@@ -258,8 +276,15 @@ impl DetectorSet {
         {
             return;
         }
+        if scratch.caches.effort.is_spent() {
+            return;
+        }
+        scratch.caches.effort.take(TURNS_TO_FOLLOW);
         let context = Context::around(window, at);
-        for found in form.find(&context, usize::from(lead.anchor), &mut scratch.caches) {
+        let found = form.find(&context, usize::from(lead.anchor), &mut scratch.caches);
+        scratch.caches.effort.take(context.take_turns());
+        for found in found {
+            scratch.caches.effort.take(TURNS_TO_JUDGE + found.span.len());
             if let Some(mut hit) = detector.judge(&context, form, &found) {
                 self.accompany(detector, &context, &found.span, &mut hit, &mut scratch.caches);
                 hits.push(hit);
@@ -297,6 +322,7 @@ impl DetectorSet {
         let near = self.near.get(&detector).map(|near| near.get_or_init(|| literals_near(other).ok()));
         let Some(Some((literals, places))) = near else { return Vec::new() };
         let mut found: Vec<(usize, usize, String)> = Vec::new();
+        caches.effort.take(around.len());
         for literal in literals.find_overlapping_iter(context.slice(around.clone())) {
             let at = around.start + literal.start();
             let place = places.get(literal.pattern().as_usize());
@@ -307,7 +333,9 @@ impl DetectorSet {
                 continue;
             }
             let context = context.at(at);
-            for candidate in form.find(&context, anchor, caches) {
+            let candidates = form.find(&context, anchor, caches);
+            caches.effort.take(context.take_turns());
+            for candidate in candidates {
                 let inside = candidate.span.start >= around.start && candidate.span.end <= around.end;
                 let apart = candidate.span.end <= span.start || candidate.span.start >= span.end;
                 if let Some(hit) = other.judge(&context, form, &candidate).filter(|_| inside && apart) {

@@ -8,6 +8,7 @@ use super::verify;
 use crate::limits::{CONFIG_MATCHES, ERRORS_LISTED, OPAQUE_LISTED, WARNINGS_LISTED};
 use crate::report::model;
 use crate::scan::blob::{BlobError, JsonReading};
+use crate::scan::unsearched;
 
 impl View<'_> {
     /// All that was not read: of the image, of its blobs, and bytes that are not what they should be.
@@ -27,6 +28,14 @@ impl View<'_> {
         if self.too_many {
             let message = format!("config and manifest hold more than {CONFIG_MATCHES} keys");
             add(None, None, "limit", &format!("{message}; the rest is not reported"));
+        }
+        if self.unsearched > 0 {
+            add(
+                None,
+                None,
+                "limit",
+                &format!("config and manifest: {}", unsearched::message(self.unsearched)),
+            );
         }
         let told: BTreeSet<usize> = self.image.errors.iter().filter_map(|error| error.layer).collect();
         let layers = self.image.layers.iter().enumerate().map(|(index, blob)| (Some(index), blob));

@@ -33,7 +33,7 @@ use crate::report::model;
 use crate::scan::Blobs;
 use crate::scan::blob::BlobScan;
 use crate::scan::config_units::{ConfigUnits, Unit};
-use crate::scan::matches::{Finder, Found, Search, Workspace, join};
+use crate::scan::matches::{Finder, Found, Search, SegmentResult, Workspace, join};
 use crate::scan::secret::{KeptSecret, Secret};
 use crate::scan::segment::{Content, Segment};
 use crate::target::normalise_reference;
@@ -90,7 +90,8 @@ impl Judge<'_> {
     /// Whether no detector finds anything in an image's config, history and manifest: then a result of
     /// these says nothing, and costs more than the search.
     pub fn finds_nothing_in_config(&self, image: &Image, space: &mut Workspace) -> bool {
-        self.in_units(&ConfigUnits::of(image).units, space).is_empty()
+        let (found, unsearched) = self.in_units(&ConfigUnits::of(image).units, space);
+        found.is_empty() && unsearched == 0
     }
 
     /// The result of one image that should be built on one of `bases`.
@@ -108,7 +109,7 @@ impl Judge<'_> {
             let step = occurrence.layer.and_then(|layer| config.history.step_of_layer(layer));
             occurrence.history_index = step.map(|step| step.index);
         }
-        let mut in_config = self.in_units(&config.units, &mut Workspace::default());
+        let (mut in_config, unsearched) = self.in_units(&config.units, &mut Workspace::default());
         let too_many = in_config.len() > CONFIG_MATCHES;
         in_config.truncate(CONFIG_MATCHES);
         occurrences.extend(in_config);
@@ -160,6 +161,7 @@ impl Judge<'_> {
             dockerfile,
             recorded,
             too_many,
+            unsearched,
             base,
             redactor,
             guides: RefCell::default(),
@@ -216,9 +218,11 @@ impl Judge<'_> {
         self.definition(finder).is_some_and(Definition::is_handle)
     }
 
-    /// Searches the texts of config, history and manifest, until more than enough is found.
-    fn in_units(&self, units: &[Unit], space: &mut Workspace) -> Vec<Occurrence> {
+    /// Searches the texts of config, history and manifest, until more than enough is found; and how many
+    /// stretches of them were not searched to their end.
+    fn in_units(&self, units: &[Unit], space: &mut Workspace) -> (Vec<Occurrence>, u64) {
         let mut occurrences = Vec::new();
+        let mut unsearched = 0;
         for (id, unit) in units.iter().enumerate() {
             if occurrences.len() > CONFIG_MATCHES {
                 break;
@@ -226,6 +230,7 @@ impl Judge<'_> {
             let content = Content::of_text(id as u64, unit.place, unit.name.clone());
             let segment = Segment::whole(content, unit.text.clone());
             let results = self.search.segment(&segment, &[], space);
+            unsearched += results.as_ref().map_or(0, SegmentResult::given_up);
             occurrences.extend(join(results).into_iter().map(|found| Occurrence {
                 place: unit.place,
                 layer: unit.layer,
@@ -247,7 +252,7 @@ impl Judge<'_> {
                 also: Vec::new(),
             }));
         }
-        occurrences
+        (occurrences, unsearched)
     }
 
     /// What may be kept of a key's value; none of one that was not read in this run.
@@ -294,6 +299,8 @@ pub(super) struct View<'a> {
     pub(super) recorded: Option<Rewriting<'a>>,
     /// Whether config and manifest hold more keys than are kept.
     pub(super) too_many: bool,
+    /// Stretches of config and manifest that were not searched to their end.
+    pub(super) unsearched: u64,
     /// The image's base, and how many of its layers are that's.
     base: Option<(&'a Base, usize)>,
     pub(super) redactor: &'a Redactor<'a>,

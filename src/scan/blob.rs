@@ -67,12 +67,13 @@ impl ReadBlob {
     /// The blob with its matches; to be called when the pool has no more work.
     pub fn finish(self) -> BlobScan {
         let mut scan = self.scan;
-        let (results, lost) = self.results.take();
+        let (results, lost, unsearched) = self.results.take();
         scan.matches = join(results);
         scan.digests = self.hashed.take();
         attestation::settle(&mut scan.matches, &self.escaped);
         drop_repeated(&mut scan.matches);
         scan.miss(lost);
+        scan.leave(unsearched);
         scan
     }
 }

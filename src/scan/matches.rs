@@ -67,12 +67,19 @@ pub struct SegmentResult {
     pub(super) content: Arc<Content>,
     pub(super) newlines: u64,
     pub(super) matches: Vec<SegmentMatch>,
+    /// Stretches that were not searched to their end.
+    pub(super) given_up: u64,
 }
 
 impl SegmentResult {
     /// A segment of `content` with nothing in it.
     pub(super) fn of(content: Arc<Content>) -> Self {
-        Self { content, newlines: 0, matches: Vec::new() }
+        Self { content, newlines: 0, matches: Vec::new(), given_up: 0 }
+    }
+
+    /// Stretches of the segment, or of texts decoded of it, whose anchors made too much work to follow them all.
+    pub fn given_up(&self) -> u64 {
+        self.given_up
     }
 }
 
@@ -136,12 +143,13 @@ impl Search<'_> {
             });
         });
         space.encodings = reader;
-        if matches.is_empty() && !segment.counts_lines {
+        let given_up = space.scratch.take_given_up();
+        if matches.is_empty() && given_up == 0 && !segment.counts_lines {
             return None;
         }
         let fresh = window.bytes.get(segment.fresh..).unwrap_or_default();
         let newlines = if segment.counts_lines { count_newlines(fresh) } else { 0 };
-        Some(SegmentResult { content: segment.content.clone(), newlines, matches })
+        Some(SegmentResult { content: segment.content.clone(), newlines, matches, given_up })
     }
 
     /// Runs the detectors over one text. What is found has no `raw` yet.

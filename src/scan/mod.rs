@@ -15,6 +15,7 @@ pub mod progress;
 pub mod secret;
 pub mod segment;
 pub mod shared;
+pub mod unsearched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

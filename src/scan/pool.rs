@@ -10,6 +10,7 @@ use super::caps::{BlobNumber, Caps, ChunkResults, Lost, SegmentNumber};
 use super::kinds::Kinds;
 use super::matches::{Search, SegmentResult, Workspace};
 use super::segment::Segment;
+use super::unsearched::Unsearched;
 use crate::limits::WINDOW_OVERLAP;
 
 /// A filled buffer and what to search in it.
@@ -32,26 +33,30 @@ pub struct BlobResults {
     segments: Mutex<BTreeMap<SegmentNumber, SegmentResult>>,
     /// The keys, in those of all blobs of one pool.
     caps: Arc<Mutex<Caps>>,
+    /// What was not searched to its end.
+    unsearched: Mutex<Unsearched>,
 }
 
 impl BlobResults {
     fn add(&self, sequence: u64, mut results: Vec<SegmentResult>) {
         let keys = ChunkResults::new(sequence, &mut results);
         lock(&self.caps).add(self.number, keys);
+        let given_up = results.iter().filter(|result| result.given_up > 0);
+        given_up.for_each(|result| lock(&self.unsearched).add(&result.content, result.given_up));
         let numbers = (0..).map(|number| (sequence, number));
         let counting = numbers.zip(results).filter(|(_, segment)| segment.newlines > 0);
         lock(&self.segments).extend(counting);
     }
 
-    /// All results in the order of the stream, and what is missing of them; to be called when the pool
-    /// has no more work.
-    pub fn take(&self) -> (Vec<SegmentResult>, Lost) {
+    /// All results in the order of the stream, what is missing of them, and what was not searched; to be called
+    /// when the pool has no more work.
+    pub fn take(&self) -> (Vec<SegmentResult>, Lost, Unsearched) {
         let mut segments = std::mem::take(&mut *lock(&self.segments));
         let lost = lock(&self.caps).take(self.number, |number, content, found| {
             let segment = segments.entry(number).or_insert_with(|| SegmentResult::of(content));
             segment.matches.push(found);
         });
-        (segments.into_values().collect(), lost)
+        (segments.into_values().collect(), lost, std::mem::take(&mut *lock(&self.unsearched)))
     }
 }
 
@@ -121,7 +126,7 @@ impl<'a> Pool<'a> {
     /// Where the results of one more blob go.
     pub fn results(&self) -> Arc<BlobResults> {
         let number = self.blobs.fetch_add(1, Ordering::Relaxed);
-        Arc::new(BlobResults { number, segments: Mutex::default(), caps: self.caps.clone() })
+        Arc::new(BlobResults { number, caps: self.caps.clone(), ..BlobResults::default() })
     }
 
     /// How many fresh bytes a buffer takes.

@@ -3,7 +3,7 @@
 //!
 //! Every buffer begins with the last [`WINDOW_OVERLAP`] bytes of the stream before it. An anchor is
 //! decided in the one window that holds [`CONTEXT_RADIUS`] bytes of its content on either side of it,
-//! or the content's beginning or end.
+//! or the content's beginning or end, as are all anchors of its [`ANCHOR_STRETCH`].
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::hashed::{FileLink, HashedFile};
 use crate::detect::{Place, Window};
 use crate::layer::entry_log::EntryIndex;
 use crate::layer::tar::RawKind;
-use crate::limits::{CONTEXT_RADIUS, WINDOW_OVERLAP};
+use crate::limits::{ANCHOR_STRETCH, CONTEXT_RADIUS, WINDOW_OVERLAP};
 
 /// What a content is and where it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -343,6 +343,9 @@ impl Runs {
         }
         for run in self.data.iter_mut().chain(self.raw.iter_mut().map(|(_, run)| run)) {
             let until = run.end.saturating_sub(CONTEXT_RADIUS as u64).max(run.owned_until);
+            // A stretch is searched in one window.
+            let stretches = (until - run.start) / ANCHOR_STRETCH as u64;
+            let until = (run.start + stretches * ANCHOR_STRETCH as u64).max(run.owned_until);
             out.extend(segment(run, until, false, true, fresh));
             run.owned_until = until;
             run.given_until = run.end;

@@ -49,6 +49,15 @@ fn beginnings_of_keys() {
     }
 }
 
+/// Searches for nothing, each as long as may be: without a bound, an hour for some tens of megabytes.
+#[test]
+fn searches_for_nothing() {
+    for text in ["sv=1&se=1&sig=", "curl \\x", "curl -s ", "password=aaaa;a=b;", "OPENWEATHER_API_KEY="] {
+        let text = text.repeat(MIB / text.len());
+        defuse("srv/searches", text.as_bytes()).assert_told();
+    }
+}
+
 /// What every decoder must try, for nothing.
 #[test]
 fn encodings_of_nothing() {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use keyseam::detect::DetectorSet;
 use keyseam::detect::catalogue::Catalogue;
 use keyseam::detect::own_secrets::OwnSecrets;
+use keyseam::scan::blob::BlobError;
 use keyseam::scan::matches::{Finder, Search};
 use keyseam::scan::progress::Silent;
 use keyseam::scan::{ScanOptions, scan};
@@ -22,8 +23,9 @@ use crate::support::image::{Compression, Image, ImageBuilder, Layer, docker_clas
 use crate::support::tarball::{Header, Tarball, block, pax_record};
 
 const BUFFER: usize = 512 * 1024;
-/// How far before the end of a buffer the engine leaves the decision to the next one.
+/// How far before the end of a buffer the engine leaves the decision to the next one, and from which places on.
 const HALF_OVERLAP: usize = 32 * 1024;
+const STRETCH: usize = 16 * 1024;
 const BLOCK: usize = 512;
 const KEY: usize = 40;
 
@@ -68,6 +70,7 @@ fn a_key_is_found_at_every_offset_around_the_seams() {
             expected.push(at);
         }
         expected.push(seam(cut) - HALF_OVERLAP - KEY - 20 + cut);
+        expected.push((seam(cut) - HALF_OVERLAP) / STRETCH * STRETCH - KEY - 20 + cut);
     }
     expected.sort_unstable();
     for (number, at) in (1..).zip(&expected) {
@@ -168,6 +171,11 @@ fn places(seen: &[Seen]) -> Vec<Seen> {
 
 /// All matches in an archive, read with buffers of this size.
 fn matches(archive: &[u8], window: usize, jobs: usize) -> Vec<Seen> {
+    read(archive, window, jobs).0
+}
+
+/// The same, and what was not read.
+fn read(archive: &[u8], window: usize, jobs: usize) -> (Vec<Seen>, Vec<BlobError>) {
     let (catalogue, detectors, own_secrets) = &*RULES;
     let opened = source::open_stream(std::io::Cursor::new(archive.to_vec()), "a test", None);
     let options = ScanOptions { window, jobs, ..ScanOptions::default() };
@@ -184,7 +192,43 @@ fn matches(archive: &[u8], window: usize, jobs: usize) -> Vec<Seen> {
         let key = fingerprint(&String::from_utf8_lossy(one.found.secret.expose()));
         (path, detector, key, one.offset, one.length, one.line, one.column)
     });
-    seen.collect()
+    (seen.collect(), blob.errors.clone())
+}
+
+/// Text that makes searches for nothing without end is given up, stretch by stretch, in every cut alike.
+#[test]
+fn what_is_given_up_does_not_depend_on_the_seams() {
+    let dense = |length: usize| b"curl -s ".iter().copied().cycle().take(length).collect::<Vec<u8>>();
+    let token = |number: u64| format!("\ntoken = {}\n", key(number)).into_bytes();
+    let given_up = [
+        filler(40_000),
+        token(1),
+        dense(30_000),
+        token(2),
+        dense(150_000),
+        token(3),
+        filler(BUFFER),
+        token(4),
+    ];
+    let mut tar = Tarball::new();
+    tar.file("quiet", &filler(10_000)).file("dense", &given_up.concat()).file("behind", &token(5));
+    let image = ImageBuilder::new("app:1").layer_bytes("COPY . / # buildkit", tar.finish()).build();
+    let archive = docker_classic(&[&image]).tar();
+    let (whole, errors) = read(&archive, 16 * 1024 * 1024, 1);
+    let found: Vec<String> = whole.iter().map(|one| one.2.clone()).collect();
+    for number in [1, 4, 5] {
+        assert!(found.contains(&fingerprint(&key(number))), "key {number} was not found");
+    }
+    let [error] = errors.as_slice() else { panic!("{errors:?}") };
+    assert_eq!((error.path.as_deref(), error.reason), (Some(b"dense".as_slice()), "limit"));
+    let stretches: u64 =
+        error.message.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+    assert!((9..=12).contains(&stretches), "{}", error.message);
+    for (window, jobs) in [(4096, 1), (10_000, 2), (65_536, 2), (BUFFER, 2)] {
+        let (cut, said) = read(&archive, window, jobs);
+        assert_eq!((places(&cut), said), (places(&whole), errors.clone()), "buffers of {window}");
+        assert!(cut == whole, "buffers of {window}");
+    }
 }
 
 /// What a file is made of. A failure shows the numbers, not the keys.

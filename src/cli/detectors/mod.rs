@@ -14,6 +14,7 @@ use crate::detect::set::DetectorSet;
 use crate::detect::validate::VALIDATORS;
 use crate::limits;
 use crate::report::{Style, Threshold};
+use crate::scan::unsearched;
 
 mod alphabet;
 mod check;
@@ -100,9 +101,16 @@ fn test(
     };
     let only = id.map(|id| find(&catalogue, id)).transpose()?.map(|(index, _)| index);
     let text = read(file, limits::TRIED_TEXT)?;
-    let tried = trial::tried(&DetectorSet::new(&catalogue)?, only, file, &text);
+    let (tried, unsearched) = trial::tried(&DetectorSet::new(&catalogue)?, only, file, &text);
     output::to(stdout, |out| trial::write(&catalogue, &tried, file, &text, &style(common), out))?;
-    Ok(if tried.is_empty() { ExitStatus::Clean } else { ExitStatus::Found })
+    if unsearched > 0 {
+        output::to(stdout, |out| writeln!(out, "incomplete: {}", unsearched::message(unsearched)))?;
+    }
+    Ok(match (tried.is_empty(), unsearched) {
+        (false, _) => ExitStatus::Found,
+        (true, 0) => ExitStatus::Clean,
+        (true, _) => ExitStatus::Incomplete,
+    })
 }
 
 /// The detector with this id or alias.

@@ -18,13 +18,13 @@ pub(super) struct Tried {
 }
 
 /// What the detectors find, in the order of the text, as a scan would report it; with `only`, what that one
-/// finds.
+/// finds. And how many stretches of the text were not searched to their end.
 pub(super) fn tried(
     detectors: &DetectorSet,
     only: Option<DetectorIndex>,
     file: &str,
     text: &[u8],
-) -> Vec<Tried> {
+) -> (Vec<Tried>, u64) {
     let path = if file == "-" { "" } else { file };
     let window = Window {
         bytes: text,
@@ -35,7 +35,8 @@ pub(super) fn tried(
         path: path.as_bytes(),
     };
     let mut hits = Vec::new();
-    detectors.scan(&window, &mut Scratch::default(), &mut hits);
+    let mut scratch = Scratch::default();
+    detectors.scan(&window, &mut scratch, &mut hits);
     keep_best(&mut hits);
     hits.retain(|hit| only.is_none_or(|only| only == hit.detector));
     let claimed = hits.into_iter().map(|hit| (claim(&hit, detectors), Tried { hit, also: Vec::new() }));
@@ -44,7 +45,7 @@ pub(super) fn tried(
             kept.also.push(other.hit.detector);
         }
     });
-    settled.into_iter().map(|(_, tried)| tried).collect()
+    (settled.into_iter().map(|(_, tried)| tried).collect(), scratch.take_given_up())
 }
 
 fn claim(hit: &Hit, detectors: &DetectorSet) -> Claim {

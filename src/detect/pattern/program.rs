@@ -229,7 +229,8 @@ impl Program {
         }) as u32
     }
 
-    /// The match that begins at `range.start`, or the first one in `range` of those where `may_begin` is true.
+    /// The match that begins at `range.start`, or the first one in `range` of those where `may_begin` is true;
+    /// and how many turns it took.
     pub(super) fn search(
         &self,
         turns: &mut Turns,
@@ -237,21 +238,12 @@ impl Program {
         range: Range<usize>,
         anchored: bool,
         may_begin: impl Fn(Range<usize>) -> bool,
-    ) -> Result<Option<Matched>, Exhausted> {
+    ) -> (Result<Option<Matched>, Exhausted>, usize) {
         let end = range.end.min(bytes.len());
-        let left = TURNS + end.saturating_sub(range.start).saturating_mul(TURNS_A_BYTE);
-        let mut search = Search { bytes, end, left, turns: &mut turns.0 };
-        let last = if anchored { range.start } else { end };
-        for start in range.start..=last {
-            if anchored || may_begin(start..end) {
-                if let Some((end, key)) = search.run(self, start)? {
-                    return Ok(key.map(|key| Matched { whole: start..end, key }));
-                }
-            } else {
-                search.take(1)?;
-            }
-        }
-        Ok(None)
+        let most = TURNS + end.saturating_sub(range.start).saturating_mul(TURNS_A_BYTE);
+        let mut search = Search { bytes, end, left: most, turns: &mut turns.0 };
+        let result = search.first(self, range.start, anchored, may_begin);
+        (result, most - search.left)
     }
 
     fn holds(&self, set: u32, byte: u8) -> bool {
@@ -260,6 +252,27 @@ impl Program {
 }
 
 impl Search<'_> {
+    fn first(
+        &mut self,
+        program: &Program,
+        start: usize,
+        anchored: bool,
+        may_begin: impl Fn(Range<usize>) -> bool,
+    ) -> Result<Option<Matched>, Exhausted> {
+        let end = self.end;
+        let last = if anchored { start } else { end };
+        for start in start..=last {
+            if anchored || may_begin(start..end) {
+                if let Some((end, key)) = self.run(program, start)? {
+                    return Ok(key.map(|key| Matched { whole: start..end, key }));
+                }
+            } else {
+                self.take(1)?;
+            }
+        }
+        Ok(None)
+    }
+
     fn take(&mut self, turns: usize) -> Result<(), Exhausted> {
         self.left = self.left.checked_sub(turns).ok_or(Exhausted)?;
         Ok(())

@@ -35,8 +35,10 @@ impl DetectorSet {
 
     /// The second half: what the anchors lead to, as it is found.
     pub fn follow_all(&self, window: &Window<'_>, leads: &[Led], scratch: &mut Scratch, hits: &mut Vec<Hit>) {
-        self.begin(scratch);
+        self.begin(scratch, window.owned.start);
         for led in leads {
+            // What one detector costs is to be told, whatever the others took.
+            scratch.caches.effort.begin(led.at);
             self.follow(led.lead, (window, Some(window.path)), led.at, scratch, hits);
         }
     }

@@ -11,6 +11,7 @@ use crate::scan::caps::Lost;
 use crate::scan::hashed::Digests;
 use crate::scan::matches::Match;
 use crate::scan::opaque::Opaque;
+use crate::scan::unsearched::{Unsearched, message};
 
 /// All that was learned of one blob.
 #[derive(Debug)]
@@ -104,6 +105,17 @@ impl BlobScan {
                 format!("{others} more keys, or places of them, are not reported: there are too many in all");
             self.errors.push(BlobError { path: None, reason: "limit", message });
         }
+    }
+
+    /// Says what was not searched to its end.
+    pub(super) fn leave(&mut self, unsearched: Unsearched) {
+        let room = ERRORS_LISTED.saturating_sub(self.errors.len());
+        let errors = unsearched.by_file(room).into_iter().map(|(path, stretches)| BlobError {
+            path: path.filter(|path| !path.is_empty()).map(|path| path.to_vec()),
+            reason: "limit",
+            message: message(stretches),
+        });
+        self.errors.extend(errors);
     }
 }
 

@@ -20,7 +20,8 @@ fn both(
     let program = pattern.program().expect("a program");
     let range = from..bytes.len();
     let may_begin = |range| pattern.may_begin(bytes, range);
-    let found = program.search(&mut caches.turns, bytes, range.clone(), anchored.is_anchored(), may_begin);
+    let (found, _) =
+        program.search(&mut caches.turns, bytes, range.clone(), anchored.is_anchored(), may_begin);
     (found, pattern.search_automaton(caches, Input::new(bytes).span(range).anchored(anchored)))
 }
 
