@@ -49,7 +49,8 @@ impl fmt::Debug for Tracer {
 #[derive(Debug, Default)]
 pub(super) struct Traced {
     tracer: Option<Tracer>,
-    shown: BTreeMap<Trace, String>,
+    /// By length: the hashes of that length, and what to show for each.
+    shown: BTreeMap<u32, Vec<(u64, String)>>,
 }
 
 /// Hashes that one text may cost. Only a text of megabytes beside keys of hundreds of lengths takes more.
@@ -63,28 +64,32 @@ impl Traced {
 
     /// One more value.
     pub(super) fn add(&mut self, trace: Trace, shown: &str) {
-        self.shown.entry(trace).or_insert_with(|| shown.to_owned());
+        let alike = self.shown.entry(trace.length).or_default();
+        if alike.iter().all(|(hash, _)| *hash != trace.hash) {
+            alike.push((trace.hash, shown.to_owned()));
+        }
     }
 
     /// Where any of the values stands in `text`. A text that cannot be looked through is hidden whole.
     pub(super) fn find_in(&self, text: &[u8]) -> Option<Vec<(Range<usize>, String)>> {
         let mut found = Vec::new();
         let Some(tracer) = &self.tracer else { return Some(found) };
-        let mut left = MOST;
-        let mut from = Trace { length: 0, hash: 0 };
-        while let Some((next, _)) = self.shown.range(from..).next() {
-            let length = usize::try_from(next.length).unwrap_or(usize::MAX);
-            let windows = text.len().saturating_sub(length.max(1) - 1);
-            left = left.checked_sub(windows)?;
-            if length > 0 {
-                for (start, window) in text.windows(length).enumerate() {
-                    if let Some(shown) = self.shown.get(&tracer.trace(window)) {
-                        found.push((start..start + length, shown.clone()));
-                    }
-                }
+        let lengths = self.shown.iter().filter(|(length, _)| **length > 0);
+        let lengths: Vec<(usize, &Vec<(u64, String)>)> =
+            lengths.map(|(length, alike)| (usize::try_from(*length).unwrap_or(usize::MAX), alike)).collect();
+        let windows = |length: usize| text.len().saturating_sub(length - 1);
+        lengths.iter().try_fold(MOST, |left, (length, _)| left.checked_sub(windows(*length)))?;
+        for start in 0..text.len() {
+            // What is longer begins with what is shorter: it is hashed on from there.
+            let (mut hasher, mut end) = (tracer.0, start);
+            for (length, alike) in &lengths {
+                let Some(more) = text.get(end..start.saturating_add(*length)) else { break };
+                hasher.write(more);
+                end = start + length;
+                let hash = hasher.finish();
+                let known = alike.iter().find(|(known, _)| *known == hash);
+                found.extend(known.map(|(_, shown)| (start..end, shown.clone())));
             }
-            let Some(longer) = next.length.checked_add(1) else { break };
-            from = Trace { length: longer, hash: 0 };
         }
         Some(found)
     }
@@ -116,7 +121,7 @@ mod tests {
         traced.add(tracer.trace(b"abcdef"), "a");
         traced.add(tracer.trace(b"defghijk"), "b");
         let found = traced.find_in(b"abcdefghijk abcdef").expect("short");
-        assert_eq!(found, [(0..6, "a".to_owned()), (12..18, "a".to_owned()), (3..11, "b".to_owned())]);
+        assert_eq!(found, [(0..6, "a".to_owned()), (3..11, "b".to_owned()), (12..18, "a".to_owned())]);
         assert_eq!(traced.find_in(b"abcde"), Some(Vec::new()));
     }
 

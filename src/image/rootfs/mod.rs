@@ -118,10 +118,16 @@ fn outcomes(runtime: Runtime, layers: &[&EntryLog], wanted: &[EntryAt]) -> Vec<O
     // An entry that is wanted twice is tracked at its last position.
     let positions: HashMap<EntryAt, usize> =
         wanted.iter().enumerate().map(|(position, &at)| (at, position)).collect();
+    let mut sorted: Vec<(EntryAt, usize)> = positions.iter().map(|(at, position)| (*at, *position)).collect();
+    sorted.sort_unstable();
+    let mut sorted = sorted.into_iter().peekable();
     let mut replay = Replay::new(runtime, wanted.len());
     for (layer, log) in layers.iter().enumerate() {
-        replay
-            .apply_layer(layer, log, |entry| positions.get(&EntryAt { layer, entry: entry.index }).copied());
+        replay.apply_layer(layer, log, |entry| {
+            let here = EntryAt { layer, entry: entry.index };
+            while sorted.next_if(|(at, _)| *at < here).is_some() {}
+            sorted.next_if(|(at, _)| *at == here).map(|(_, position)| position)
+        });
     }
     wanted
         .iter()

@@ -42,6 +42,8 @@ pub(super) struct Replay {
     /// Docker: hashes of the cleaned paths, symlinks not followed, of the layer's entries so far. Kept
     /// only for layers with an opaque whiteout.
     listed: Option<HashSet<u64>>,
+    /// Folders on the way of an entry.
+    passed: Vec<NodeId>,
     /// Where the last entry's folder led: most entries lie in the same folder as the one before.
     last: Option<LastFolder>,
     /// Nothing more can be said.
@@ -65,6 +67,7 @@ impl Replay {
             kept: vec![false; tracked],
             layer: 0,
             listed: None,
+            passed: Vec::new(),
             last: None,
             exhausted: false,
         }
@@ -75,7 +78,7 @@ impl Replay {
         &mut self,
         layer: usize,
         log: &EntryLog,
-        wanted: impl Fn(&EntryView<'_>) -> Option<Tracked>,
+        mut wanted: impl FnMut(&EntryView<'_>) -> Option<Tracked>,
     ) {
         if self.exhausted {
             return;
@@ -114,6 +117,9 @@ impl Replay {
     }
 
     fn apply(&mut self, entry: &EntryView<'_>, tracked: Option<Tracked>) -> Result<(), Unresolved> {
+        if tracked.is_none() && self.listed.is_none() && self.passes_by(entry) {
+            return Ok(());
+        }
         let components = path::clean(entry.path);
         let Some((&name, folder)) = components.split_last() else {
             self.apply_root(entry.kind, tracked);
@@ -129,6 +135,38 @@ impl Replay {
                 Ok(())
             }
         }
+    }
+
+    /// Applies an entry that only passes by what is in the tree, as nearly all do: no link, no whiteout, and nothing
+    /// stands at its name. It marks the folders on its way. False, and nothing is done, where it may be another.
+    fn passes_by(&mut self, entry: &EntryView<'_>) -> bool {
+        let may_do_else = matches!(entry.kind, EntryKind::Symlink | EntryKind::HardLink | EntryKind::Other);
+        if may_do_else || entry.path.len() > limits::PATH {
+            return false;
+        }
+        self.passed.clear();
+        let mut place = Some(ROOT);
+        let mut name: &[u8] = b"";
+        for component in entry.path.split(|byte| *byte == b'/').filter(|component| !component.is_empty()) {
+            if matches!(component, b"." | b"..") {
+                return false;
+            }
+            name = component;
+            match place.and_then(|folder| self.tree.child(folder, component)) {
+                Some(next) if self.tree.is_folder(next) => {
+                    self.passed.push(next);
+                    place = Some(next);
+                }
+                Some(_) => return false,
+                // Below it there is nothing either.
+                None => place = None,
+            }
+        }
+        if name.is_empty() || place.is_some() || name.starts_with(path::WHITEOUT) {
+            return false;
+        }
+        self.passed.iter().for_each(|folder| self.tree.mark(*folder, self.layer));
+        true
     }
 
     /// The root is there already. It stays a folder, whatever an entry says: runtimes refuse the layer

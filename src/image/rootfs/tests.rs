@@ -1,6 +1,8 @@
 //! One test a rule. What runtimes really do was tried out with umoci 0.4.7 and Docker 20.10 (vfs), and
 //! is compared at random in `tests/oracle.rs`.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::layer::tar::{Entry, EntryKind};
 
@@ -384,5 +386,48 @@ fn paths_and_targets_that_no_runtime_can_open() {
     for (target, fate) in [("x/".repeat(2_047), gone(1, Whiteout)), ("x/".repeat(2_048), stays())] {
         let lower = vec![file(&format!("{target}f")), symlink("l", &target)];
         assert_eq!(first(&[lower, vec![file("l/.wh.f")]]), fate, "{}", target.len());
+    }
+}
+
+/// A path of names that meet one another often.
+fn path() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![
+        "a",
+        "b",
+        "c",
+        ".",
+        "..",
+        "",
+        ".wh.a",
+        ".wh.b",
+        ".wh..wh..opq",
+        ".wh..wh.x",
+    ]);
+    prop::collection::vec(name, 1..4).prop_map(|names| names.join("/"))
+}
+
+/// Any but a hard link: what refuses one to itself knows only wanted names.
+fn any_entry() -> impl Strategy<Value = Entry> {
+    let kinds = [
+        EntryKind::File,
+        EntryKind::File,
+        EntryKind::Directory,
+        EntryKind::Directory,
+        EntryKind::Symlink,
+        EntryKind::Fifo,
+        EntryKind::Other,
+    ];
+    (path(), prop::sample::select(kinds.to_vec()), path())
+        .prop_map(|(path, kind, link)| entry(&path, kind, &link))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_not_wanted_does_not_matter(
+        layers in prop::collection::vec(prop::collection::vec(any_entry(), 0..7), 1..4)
+    ) {
+        all_fates(&layers);
     }
 }
