@@ -332,6 +332,9 @@ impl DetectorSet {
             if !is_spelled(form, anchor, context.bytes, at) {
                 continue;
             }
+            if caches.effort.is_spent() {
+                break;
+            }
             let context = context.at(at);
             let candidates = form.find(&context, anchor, caches);
             caches.effort.take(context.take_turns());
