@@ -33,6 +33,7 @@ mod packages;
 mod pairs;
 mod places;
 mod push;
+mod readme;
 mod recorded;
 mod registry;
 mod reports;
