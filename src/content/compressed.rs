@@ -7,7 +7,7 @@ mod xz;
 mod zstd;
 
 pub(super) use bzip2::Bzip2;
-pub(super) use codec::{Codec, Deflate, Ran, Stepped, run};
+pub(super) use codec::{Codec, Deflate, Ran, Stepped, Zlib, run};
 pub(super) use xz::Xz;
 pub(super) use zstd::Zstd;
 

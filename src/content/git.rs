@@ -12,7 +12,7 @@ mod object;
 mod pack;
 
 use super::Unpack;
-use super::compressed::{Codec, Deflate};
+use super::compressed::{Codec, Zlib};
 
 /// An object that stands alone: zlib around a header and the content.
 pub(super) fn is_object(head: &[u8], _path: &[u8]) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn is_object(head: &[u8], _path: &[u8]) -> bool {
         return false;
     }
     let mut header = [0; object::HEADER];
-    let given = Deflate::zlib().step(head, &mut header).map_or(0, |stepped| stepped.given);
+    let given = Zlib::default().step(head, &mut header).map_or(0, |stepped| stepped.given);
     let header = header.get(..given).unwrap_or_default();
     let end = memchr::memchr(0, header);
     end.and_then(|end| object::Header::parse(header.get(..end)?)).is_some()

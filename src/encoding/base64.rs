@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::pieces::Pieces;
 use super::stretch::{Alphabet, LONG, Run, STEP, TRIAL, is_text_at};
+use crate::detect::literal::kinds::{self, BLOCK, Rows};
 
 struct Base64;
 
@@ -48,14 +49,8 @@ impl Alphabet for Base64 {
     }
 }
 
-/// What a character may be in a group that holds text: its first, its second, its third; or the mark behind
-/// which text may begin.
-const FIRST: u8 = 1;
-const SECOND: u8 = 2;
-const THIRD: u8 = 4;
-const MARK: u8 = 8;
-
-static PARTS: [u8; 256] = {
+/// What a character may be in a group that holds text, a bit for each: its first, its second, its third.
+const PARTS: [u8; 256] = {
     let values = values();
     let mut parts = [0; 256];
     let mut byte = 0;
@@ -66,29 +61,49 @@ static PARTS: [u8; 256] = {
             let first = matches!(value, 0 | 2 | 3 | 8..=31);
             let second = value & 8 == 0 && value & 15 != 1;
             let third = value & 2 == 0;
-            parts[byte] = (first as u8 * FIRST) | (second as u8 * SECOND) | (third as u8 * THIRD);
-            parts[byte] |= (value >= 62) as u8 * MARK;
+            parts[byte] = first as u8 | (second as u8) << 1 | (third as u8) << 2;
         }
         byte += 1;
     }
     parts
 };
 
+static ROWS: Rows<3> = kinds::rows(&PARTS);
+static PART: [u8; 256] = PARTS;
+
+/// Places of a block behind which it holds a whole trial.
+const TRIALS: usize = BLOCK - TRIAL;
+
+/// Whether there is a place in a run at which a trial may be text. Nearly all runs are told by what their
+/// characters may be, a block at a time.
+fn may_hold_text(run: &[u8]) -> bool {
+    let places = run.len().saturating_sub(TRIAL - 1);
+    (0..places).step_by(TRIALS).any(|from| {
+        let rest = run.get(from..).unwrap_or_default();
+        let mut padded = [0; BLOCK];
+        let block = rest.first_chunk().unwrap_or_else(|| {
+            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            &padded
+        });
+        let part = |byte: u8| PART.get(usize::from(byte)).copied().unwrap_or(0);
+        let [first, second, third] = kinds::tell_block(block, part, &ROWS);
+        let group = first & second >> 1 & third >> 2;
+        let trial = group & group >> Base64::CHARACTERS & group >> (2 * Base64::CHARACTERS);
+        trial & ((1 << TRIALS) - 1) != 0
+    })
+}
+
 /// Whether text may begin in a run, at any of the places where it is looked for. `goes_on`: there are more of
 /// them every [`STEP`] characters.
-fn is_promising(line: &[u8], goes_on: bool) -> bool {
+fn is_promising(run: &[u8], goes_on: bool) -> bool {
     const FRONT: usize = 2 * Base64::CHARACTERS;
-    let is = |byte: u8, part: u8| PARTS.get(usize::from(byte)).is_some_and(|parts| parts & part != 0);
-    // Nearly all are told by what their first characters may be.
-    let is_text = |at: usize| {
-        let Some(trial) = line.get(at..).and_then(|rest| rest.first_chunk::<TRIAL>()) else { return false };
-        let (groups, _) = trial.as_chunks::<4>();
-        let fits = |[a, b, c, _]: &[u8; 4]| is(*a, FIRST) && is(*b, SECOND) && is(*c, THIRD);
-        groups.iter().all(fits) && is_text_at::<Base64>(trial)
-    };
-    let near = line.iter().take(LONG - 1).enumerate();
-    let behind_marks = near.skip(FRONT - 1).filter(|(_, byte)| is(**byte, MARK));
-    let further = if goes_on { line.len() } else { 0 };
+    if !may_hold_text(run) {
+        return false;
+    }
+    let is_text = |at: usize| run.get(at..at + TRIAL).is_some_and(is_text_at::<Base64>);
+    let near = run.iter().take(LONG - 1).enumerate();
+    let behind_marks = near.skip(FRONT - 1).filter(|(_, byte)| matches!(Base64::value(**byte), 62 | 63));
+    let further = if goes_on { run.len() } else { 0 };
     (0..FRONT).any(is_text)
         || behind_marks.map(|(at, _)| at + 1).any(is_text)
         || (STEP..further).step_by(STEP).any(|at| (at..at + Base64::CHARACTERS).any(is_text))

@@ -8,6 +8,9 @@ use super::pieces::Pieces;
 const STEP: usize = 16;
 const SAMPLE: usize = 4;
 
+/// Bytes whose places are looked at together.
+const BLOCK: usize = 4 * STEP;
+
 /// The shortest text, in code units.
 const LEAST: usize = 12;
 
@@ -24,7 +27,10 @@ enum Order {
 pub(super) fn find(text: &[u8], pieces: &mut Pieces) {
     let mut floor = 0;
     let mut at = 0;
-    while let Some(sample) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        at += BLOCK * rest.as_chunks().0.iter().take_while(|block| !may_hold_sample(block)).count();
+        let Some(sample) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return };
         let found = if is_sample(sample) { read(text, at, floor, pieces) } else { None };
         match found {
             Some(end) => (at, floor) = (end, end),
@@ -33,13 +39,23 @@ pub(super) fn find(text: &[u8], pieces: &mut Pieces) {
     }
 }
 
+/// Whether one of the places in a block that are looked at may be text: that no jump depends on each makes it
+/// cost little.
+fn may_hold_sample(block: &[u8; BLOCK]) -> bool {
+    let (places, _) = block.as_chunks::<STEP>();
+    places.iter().fold(false, |any, place| any | place.first_chunk().is_some_and(every_other_is_nul))
+}
+
 /// Whether every other byte is NUL, and those between are characters.
 fn is_sample(sample: &[u8; 2 * SAMPLE]) -> bool {
+    every_other_is_nul(sample) && sample.iter().filter(|byte| is_ascii(byte)).count() == SAMPLE
+}
+
+/// Whether every other byte is NUL, and not all of them are.
+fn every_other_is_nul(sample: &[u8; 2 * SAMPLE]) -> bool {
     const SECOND: u64 = 0xff00_ff00_ff00_ff00;
     let units = u64::from_le_bytes(*sample);
-    // Nearly all that is no text is told by this.
     (units & SECOND == 0) != (units & !SECOND == 0)
-        && sample.iter().filter(|byte| is_ascii(byte)).count() == SAMPLE
 }
 
 fn is_ascii(byte: &u8) -> bool {

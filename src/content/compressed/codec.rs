@@ -1,8 +1,11 @@
 //! Decompression that is pushed: slices in, slices of a bounded size out.
 
+use std::cell::Cell;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::content::Fault;
+use crate::layer::inflate::Inflate;
 
 /// What one step of a codec did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,26 +91,63 @@ pub(in crate::content) fn run(
     }
 }
 
-/// A deflate stream (RFC 1951), bare or in zlib's frame (RFC 1950). It knows its own end.
+thread_local! {
+    /// A decoder that is not in use: an archive may have a member for every few bytes, and a decoder is large.
+    static SPARE: Cell<Option<Box<Inflate>>> = const { Cell::new(None) };
+}
+
+/// A bare deflate stream (RFC 1951), as in zip and gzip. It knows its own end.
 pub(in crate::content) struct Deflate {
+    /// There is one until this is dropped.
+    state: Option<Box<Inflate>>,
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        let state = SPARE.take().map(|mut spare| {
+            spare.restart();
+            spare
+        });
+        Self { state: Some(state.unwrap_or_default()) }
+    }
+}
+
+impl Drop for Deflate {
+    fn drop(&mut self) {
+        SPARE.set(self.state.take());
+    }
+}
+
+impl Codec for Deflate {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Stepped, Fault> {
+        let Some(state) = &mut self.state else { return Ok(Stepped::default()) };
+        let taken = if state.is_drained() && !state.is_over() { state.decode(input) } else { 0 };
+        let given = state.give(output);
+        match state.fault() {
+            Some(_) if given == 0 => Err(Fault::CORRUPT),
+            _ => Ok(Stepped { taken, given }),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.is_over() && state.is_drained())
+    }
+}
+
+/// A deflate stream in zlib's frame (RFC 1950), as in git. It knows its own end.
+pub(in crate::content) struct Zlib {
     state: Decompress,
     ended: bool,
     broken: Broken,
 }
 
-impl Deflate {
-    /// A bare stream, as in zip and gzip.
-    pub(in crate::content) fn raw() -> Self {
-        Self { state: Decompress::new(false), ended: false, broken: Broken::default() }
-    }
-
-    /// A stream in zlib's frame, as in git.
-    pub(in crate::content) fn zlib() -> Self {
+impl Default for Zlib {
+    fn default() -> Self {
         Self { state: Decompress::new(true), ended: false, broken: Broken::default() }
     }
 }
 
-impl Codec for Deflate {
+impl Codec for Zlib {
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Stepped, Fault> {
         if self.ended {
             return Ok(Stepped::default());

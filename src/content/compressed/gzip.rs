@@ -28,7 +28,7 @@ pub(super) struct Gzip {
 enum State {
     #[default]
     Header,
-    Body(Box<Deflate>),
+    Body(Deflate),
     Trailer,
     /// What follows is no member: padding, or bytes that belong to nothing.
     Over,
@@ -83,7 +83,7 @@ impl Gzip {
             Some((length, texts)) => {
                 self.held.clear();
                 self.texts.extend(texts);
-                self.state = State::Body(Box::new(Deflate::raw()));
+                self.state = State::Body(Deflate::default());
                 Ok(Stepped { taken: length.saturating_sub(before), given: 0 })
             }
             None if self.held.len() >= GZIP_HEADER => Err(Fault::CORRUPT),

@@ -1,13 +1,13 @@
 //! An object in a file of its own: a header and the content, in zlib's frame.
 
 use super::object::{self, HEADER, Hash, Header};
-use crate::content::compressed::{Codec, Deflate, run};
+use crate::content::compressed::{Codec, Zlib, run};
 use crate::content::{Fault, Members, Step, Unpack};
 use crate::limits::{DECODED_SLICE, GIT_OBJECT};
 
 /// The reader of one.
 pub(super) struct Loose {
-    inflate: Deflate,
+    inflate: Zlib,
     output: Vec<u8>,
     body: Body,
 }
@@ -22,7 +22,7 @@ enum Body {
 
 impl Default for Loose {
     fn default() -> Self {
-        Self { inflate: Deflate::zlib(), output: vec![0; DECODED_SLICE], body: Body::Header(Vec::new()) }
+        Self { inflate: Zlib::default(), output: vec![0; DECODED_SLICE], body: Body::Header(Vec::new()) }
     }
 }
 

@@ -7,7 +7,7 @@
 use super::bases::{BaseOf, Bases};
 use super::delta::Delta;
 use super::object::{self, Hash, Kind};
-use crate::content::compressed::{Codec, Deflate, Ran, run};
+use crate::content::compressed::{Codec, Ran, Zlib, run};
 use crate::content::gather::{Gather, be32, split};
 use crate::content::{Fault, Members, Step, Unpack};
 use crate::limits::{DECODED_SLICE, GIT_OBJECT, INNER_FILE, INNER_FILE_RATIO};
@@ -61,7 +61,7 @@ struct Inflating {
     at: u64,
     what: What,
     size: u64,
-    inflate: Deflate,
+    inflate: Zlib,
     body: Body,
 }
 
@@ -245,7 +245,7 @@ impl Pack {
             self.unseen(size)?;
             Body::Dropped(0)
         };
-        self.state = State::Data(Box::new(Inflating { at, what, size, inflate: Deflate::zlib(), body }));
+        self.state = State::Data(Box::new(Inflating { at, what, size, inflate: Zlib::default(), body }));
         Ok(())
     }
 

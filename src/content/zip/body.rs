@@ -70,7 +70,7 @@ impl Body {
         let coding = match (facts.method, known) {
             (STORED, Some(_)) => Coding::Stored,
             (STORED, None) => Coding::Unsized(Box::default()),
-            (DEFLATED, _) => Coding::Codec(Box::new(Deflate::raw())),
+            (DEFLATED, _) => Coding::Codec(Box::<Deflate>::default()),
             (BZIP2, Some(_)) => Coding::Codec(Box::<Bzip2>::default()),
             (BZIP2, None) => Coding::Codec(Box::new(Bzip2::single())),
             (ZSTD, Some(_)) => Coding::Codec(Box::<Zstd>::default()),

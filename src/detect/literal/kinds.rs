@@ -52,6 +52,21 @@ pub(crate) fn tell<const KINDS: usize>(
     }
 }
 
+/// The same of one block. NUL is of no kind, so it may stand for what is not there.
+pub(crate) fn tell_block<const KINDS: usize>(
+    block: &[u8; BLOCK],
+    of: impl Fn(u8) -> u8 + Copy,
+    rows: &Rows<KINDS>,
+) -> [u64; KINDS] {
+    let mut words = [[0; KINDS]];
+    #[cfg(target_arch = "x86_64")]
+    let done = Avx2::detect().is_some_and(|avx2| avx2.tell(std::slice::from_ref(block), rows, &mut words));
+    #[cfg(not(target_arch = "x86_64"))]
+    let (done, _) = (false, rows);
+    let [words] = words;
+    if done { words } else { words_of(block, of) }
+}
+
 /// The words of one block, without instructions that not every processor has.
 fn words_of<const KINDS: usize>(block: &[u8; BLOCK], of: impl Fn(u8) -> u8 + Copy) -> [u64; KINDS] {
     let mut held = [0; BLOCK];
@@ -103,7 +118,11 @@ mod tests {
         let text: Vec<u8> = (0..BLOCK as u32 * 30).map(|n| (n.wrapping_mul(40_503) >> 8) as u8).collect();
         let mut blocks = Vec::new();
         tell::<7>(&text, kinds_of, &rows_of(), &mut blocks);
-        let plain: Vec<_> = text.as_chunks().0.iter().map(|block| words_of::<7>(block, kinds_of)).collect();
+        let (each, _) = text.as_chunks();
+        let plain: Vec<_> = each.iter().map(|block| words_of::<7>(block, kinds_of)).collect();
         assert_eq!(blocks, plain);
+        let one_by_one: Vec<_> =
+            each.iter().map(|block| tell_block::<7>(block, kinds_of, &rows_of())).collect();
+        assert_eq!(one_by_one, plain);
     }
 }

@@ -56,7 +56,7 @@ impl<R: BufRead> GzDecoder<R> {
             comment: Vec::new(),
             extra: Vec::new(),
             header_crc: crc32fast::Hasher::new(),
-            inflate: Box::new(Inflate::new()),
+            inflate: Box::new(Inflate::default()),
             crc: crc32fast::Hasher::new(),
             length: 0,
             fault: None,

@@ -78,7 +78,7 @@ enum Next {
 const LENGTH_ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// A decoder of one stream at a time.
-struct Inflate {
+pub(crate) struct Inflate {
     window: Window,
     bits: Bits,
     next: Next,
@@ -98,8 +98,8 @@ enum Step {
     Wait,
 }
 
-impl Inflate {
-    fn new() -> Self {
+impl Default for Inflate {
+    fn default() -> Self {
         Self {
             window: Window::new(),
             bits: Bits::default(),
@@ -114,9 +114,11 @@ impl Inflate {
             fault: None,
         }
     }
+}
 
+impl Inflate {
     /// Begins with another stream.
-    fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.window.clear();
         self.bits = Bits::default();
         self.next = Next::Block;
@@ -125,17 +127,22 @@ impl Inflate {
     }
 
     /// Whether the stream is over.
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         matches!(self.next, Next::Nothing)
     }
 
+    /// Whether all that was decoded was given out.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.window.fresh().is_empty()
+    }
+
     /// What is wrong behind the bytes that were given out.
-    fn fault(&self) -> Option<Fault> {
+    pub(crate) fn fault(&self) -> Option<Fault> {
         self.fault
     }
 
     /// Gives out decoded bytes.
-    fn give(&mut self, out: &mut [u8]) -> usize {
+    pub(crate) fn give(&mut self, out: &mut [u8]) -> usize {
         let fresh = self.window.fresh();
         let count = fresh.len().min(out.len());
         out[..count].copy_from_slice(&fresh[..count]);
@@ -145,7 +152,7 @@ impl Inflate {
 
     /// Decodes until the input is used up, the window is full, or the stream is over; how many bytes of
     /// the input that took. A fault is told by [`Self::fault`], behind what was decoded before it.
-    fn decode(&mut self, input: &[u8]) -> usize {
+    pub(crate) fn decode(&mut self, input: &[u8]) -> usize {
         let mut rest = input;
         while self.fault.is_none() && !self.window.is_full() {
             match self.step(&mut rest) {

@@ -41,7 +41,7 @@ fn whole() -> Sizes {
 
 /// What this decoder makes of `stream` when it comes and goes in such pieces.
 fn ours(stream: &[u8], inputs: &Sizes, outputs: &Sizes) -> (Vec<u8>, Verdict) {
-    let mut inflate = Inflate::new();
+    let mut inflate = Inflate::default();
     let (mut content, mut at, mut end, mut out) = (Vec::new(), 0, 0, vec![0; 1 << 20]);
     for round in 0.. {
         let size = outputs.of(round).min(out.len());
