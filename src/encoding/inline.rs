@@ -3,7 +3,7 @@
 //! They are everywhere, so one is reason to read a text decoded only where it stands among characters of
 //! keys, in a row that is as long as a key.
 
-use super::mask::{self, BLOCK, Masks};
+use super::mask::{self, BLOCK, Masks, Words};
 use super::pieces::Pieces;
 use super::{Encodings, entity, escape, joint, percent};
 
@@ -166,10 +166,12 @@ impl<'m> Marks<'m> {
             self.marks &= u64::MAX << (from % BLOCK);
         }
         while self.marks == 0 {
-            if self.block >= self.masks.blocks() {
+            let from = self.block + 1;
+            let empty = self.masks.from(from).iter().take_while(|words| !may_hold_marks(words)).count();
+            if from + empty >= self.masks.blocks() {
                 return None;
             }
-            self.turn(self.block + 1);
+            self.turn(from + empty);
         }
         Some(self.block * BLOCK + self.marks.trailing_zeros() as usize)
     }
@@ -177,6 +179,12 @@ impl<'m> Marks<'m> {
     fn turn(&mut self, block: usize) {
         (self.block, self.marks) = (block, marks(self.masks, block));
     }
+}
+
+/// Whether a piece may begin in the block of which these are the kinds.
+fn may_hold_marks(words: &Words) -> bool {
+    use mask::Kind;
+    [Kind::Mark, Kind::Quote, Kind::Percent].iter().any(|kind| words[*kind as usize] != 0)
 }
 
 /// Where in a block a piece may begin. Behind nearly every percent sign and every quote stands something by

@@ -74,9 +74,12 @@ pub(super) fn is(byte: u8, kind: Kind) -> bool {
     BYTES.get(usize::from(byte)).is_some_and(|kinds| kinds >> kind as u8 & 1 != 0)
 }
 
+/// The bytes of a block that are of each kind, a bit for each byte.
+pub(super) type Words = [u64; KINDS];
+
 /// The kinds of the bytes of a text.
 #[derive(Debug, Default)]
-pub(super) struct Masks(Vec<[u64; KINDS]>);
+pub(super) struct Masks(Vec<Words>);
 
 impl Masks {
     /// Those of `text`.
@@ -94,6 +97,11 @@ impl Masks {
     /// How many blocks there are.
     pub(super) fn blocks(&self) -> usize {
         self.0.len()
+    }
+
+    /// The kinds of the blocks from one on.
+    pub(super) fn from(&self, block: usize) -> &[Words] {
+        self.0.get(block..).unwrap_or_default()
     }
 
     /// The bytes of a block that are of a kind, a bit for each. No byte in front of the text or behind it is.

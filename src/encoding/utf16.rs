@@ -29,6 +29,10 @@ pub(super) fn find(text: &[u8], pieces: &mut Pieces) {
     let mut at = 0;
     loop {
         let rest = text.get(at..).unwrap_or_default();
+        // Most texts have no NUL at all.
+        let Some(nul) = memchr::memchr(0, rest) else { return };
+        at += nul.saturating_sub(2 * SAMPLE - 1) / STEP * STEP;
+        let rest = text.get(at..).unwrap_or_default();
         at += BLOCK * rest.as_chunks().0.iter().take_while(|block| !may_hold_sample(block)).count();
         let Some(sample) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return };
         let found = if is_sample(sample) { read(text, at, floor, pieces) } else { None };

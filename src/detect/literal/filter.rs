@@ -30,8 +30,12 @@ pub(super) const MULTIPLIER: u32 = 0x9E37_79B1;
 /// rarity. Some are fine, since a window of its own for each literal fills the tables.
 const SHARED: u8 = 8;
 
-/// The bucket of windows of which only the first four bytes are looked up.
-const OPEN: u8 = 0;
+/// The buckets of windows of which only the first four bytes are looked up: of those that begin inside the
+/// literal, and of those that begin one byte before it.
+const OPEN: [u8; 2] = [0, 7];
+
+/// How many buckets the others have. They lie between those.
+const OTHERS: usize = 6;
 
 /// Six bytes of a literal, of which one before it and some behind it may be any.
 pub(super) struct Window<'a> {
@@ -103,6 +107,12 @@ pub(super) fn slot(bytes: u32) -> usize {
     ((bytes & CHOOSING).wrapping_mul(MULTIPLIER) >> 16) as usize
 }
 
+/// One of 2^16 numbers for the first three of four bytes, in any case.
+#[inline(always)]
+fn three(bytes: u32) -> usize {
+    ((bytes & 0x00DF_DFDF).wrapping_mul(MULTIPLIER) >> 16) as usize
+}
+
 /// One of 2^16 numbers for two slots.
 fn joined(first: usize, second: usize) -> usize {
     (first ^ second.wrapping_mul(5)) & 0xFFFF
@@ -119,6 +129,9 @@ pub(super) struct Filter {
     /// By what [`joined`] makes of a window's two slots: the buckets of such windows. It tells those that
     /// begin as one literal and go on as another.
     joints: Box<[u8; 1 << 16]>,
+    /// By bucket of open windows and by [`three`] bytes of the literal that all of its windows hold, a bit for
+    /// each: whether there is one. Nearly all that short literals mark is told by it, in little memory.
+    open: Box<[[u8; 1 << 13]; 2]>,
     #[cfg(target_arch = "x86_64")]
     vectors: Option<Avx2>,
 }
@@ -127,9 +140,10 @@ impl Filter {
     pub(super) fn new() -> Self {
         // What follows an open window may be anything.
         Self {
-            table: Box::new([0x0100 << OPEN; SLOTS + 1]),
+            table: Box::new([OPEN.iter().fold(0, |all, bucket| all | 0x0100 << bucket); SLOTS + 1]),
             middles: Box::new([0; 1 << 16]),
-            joints: Box::new([1 << OPEN; 1 << 16]),
+            joints: Box::new([0; 1 << 16]),
+            open: Box::new([[0; 1 << 13]; 2]),
             #[cfg(target_arch = "x86_64")]
             vectors: Avx2::detect(),
         }
@@ -146,16 +160,21 @@ impl Filter {
 
     /// Adds a window, and tells the slots of its first four bytes.
     pub(super) fn add(&mut self, window: &Window<'_>, mut of_slot: impl FnMut(usize)) {
+        let side = usize::from(window.offset < 0);
         // One bucket for all literals that have this window.
         let bucket = match window.slots(0).next() {
-            Some(slot) if !window.is_open() => 1 + (slot % 7) as u8,
-            _ => OPEN,
+            Some(slot) if !window.is_open() => 1 + (slot % OTHERS) as u8,
+            _ => OPEN[side],
         };
         for slot in window.slots(0) {
             self.table[slot] |= 1 << bucket;
             of_slot(slot);
         }
-        if bucket != OPEN {
+        if window.is_open() {
+            let bytes = window.literal.text.get(window.offset.max(0) as usize..).unwrap_or_default();
+            let three = three(bytes.iter().take(3).rev().fold(0, |all, byte| all << 8 | u32::from(*byte)));
+            self.open[side][three / 8] |= 1 << (three % 8);
+        } else {
             for slot in window.slots(2) {
                 self.table[slot] |= 0x100 << bucket;
                 // Where the window has a byte before the literal, it has none of those behind in common.
@@ -185,7 +204,12 @@ impl Filter {
     #[inline(always)]
     pub(super) fn may_begin(&self, buckets: u8, word: u64) -> u8 {
         let joint = joined(slot(word as u32), slot((word >> 16) as u32));
-        buckets & self.middles[usize::from((word >> 8) as u16)] & self.joints[joint]
+        let open = |side: usize, bytes: u32| {
+            let three = three(bytes);
+            (self.open[side][three / 8] >> (three % 8) & 1) << OPEN[side]
+        };
+        let open = open(0, word as u32) | open(1, (word >> 8) as u32);
+        buckets & self.middles[usize::from((word >> 8) as u16)] & (self.joints[joint] | open)
     }
 
     /// Marks the places among the first `count` blocks of `bytes` where a window may start. [`BEHIND`]
