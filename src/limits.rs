@@ -415,6 +415,9 @@ pub const REGISTRY_CONNECTIONS: usize = 6;
 /// To connect to a registry, unless `--timeout` is shorter.
 pub const REGISTRY_CONNECT: Duration = Duration::from_secs(10);
 
+/// After a request was given up since a host does not answer: how long others to it are tried once only.
+pub const REGISTRY_SILENCE: Duration = Duration::from_secs(30);
+
 /// The longest wait that a registry may ask for with `Retry-After`; a longer one ends the request.
 pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_secs(120);
 

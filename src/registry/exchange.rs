@@ -54,10 +54,14 @@ pub(super) async fn follow(
             request = request.header(CONTENT_TYPE, body.media_type).body(body.bytes.clone());
         }
         let name = if own { host.name.clone() } else { guard::place(&url) };
+        let sent = tokio::time::timeout(timeout, request.send()).await;
+        if own {
+            let answered = matches!(sent, Ok(Ok(_)));
+            if answered { host.silence.end() } else { host.silence.go_on() }
+        }
         let late = |_| RegistryError::new(ErrorKind::TimedOut, format!("{name} does not answer in time"));
-        let sent = tokio::time::timeout(timeout, request.send()).await.map_err(late)?;
         let broken = |error| host.with_proxy(RegistryError::of_connection(&name, &error));
-        let response = sent.map_err(broken)?;
+        let response = sent.map_err(late)?.map_err(broken)?;
         let Some(location) = redirect(&response) else { return Ok(response) };
         if body.take().is_some() {
             let message = format!("{name} redirects a login, which is not followed");

@@ -16,6 +16,7 @@ use super::Settings;
 use super::credentials::Secret;
 use super::error::{ErrorKind, RegistryError, causes};
 use super::guard::Reach;
+use super::retry::Silence;
 use crate::limits::{REGISTRY_CONNECT, REGISTRY_CONNECTIONS};
 
 /// A host that speaks the distribution protocol.
@@ -32,6 +33,8 @@ pub(super) struct Host {
     /// http, https, or to be found out.
     base: OnceCell<Url>,
     pause: Mutex<Option<Instant>>,
+    /// Whether it answers at all.
+    pub(super) silence: Silence,
     timeout: Duration,
     /// The proxy that connections may go through, for people.
     proxy: Option<String>,
@@ -103,6 +106,7 @@ impl Shared {
             reach: found,
             base,
             pause: Mutex::new(None),
+            silence: Silence::default(),
             timeout: self.settings.timeout,
             proxy: self.proxies.iter().min().filter(|_| !local).cloned(),
         })

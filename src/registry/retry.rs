@@ -1,11 +1,14 @@
-//! When a request is tried again: how long to wait, and how long another side may ask for.
+//! When a request is tried again: how long to wait, how long another side may ask for, and when it is in vain.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
+
+use crate::limits::REGISTRY_SILENCE;
 
 /// The first wait, doubled with each attempt.
 const FIRST: Duration = Duration::from_millis(200);
@@ -36,6 +39,49 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Du
     Some(Duration::try_from(date - now).unwrap_or_default())
 }
 
+/// Whether a host answers. Where it does not, a request that was given up has made all the attempts that are worth
+/// their time: of a sweep, each image would wait again for a host that is not there.
+#[derive(Debug, Default)]
+pub(super) struct Silence(Mutex<Unanswered>);
+
+#[derive(Debug, Default)]
+struct Unanswered {
+    /// Attempts of all requests since the last answer.
+    attempts: u32,
+    /// Until when the next one is expected to have no answer either.
+    until: Option<Instant>,
+}
+
+impl Silence {
+    /// Takes note of an answer, whatever it says.
+    pub(super) fn end(&self) {
+        self.change(|unanswered| *unanswered = Unanswered::default());
+    }
+
+    /// Takes note of an attempt without an answer.
+    pub(super) fn go_on(&self) {
+        self.change(|unanswered| unanswered.attempts = unanswered.attempts.saturating_add(1));
+    }
+
+    /// Takes note that a request was given up after so many attempts.
+    pub(super) fn give_up(&self, attempts: u32) {
+        self.change(|unanswered| {
+            if unanswered.attempts >= attempts {
+                unanswered.until = Instant::now().checked_add(REGISTRY_SILENCE);
+            }
+        });
+    }
+
+    /// Whether a request was given up a moment ago, and none had an answer since.
+    pub(super) fn is_expected(&self) -> bool {
+        self.change(|unanswered| unanswered.until.is_some_and(|until| until > Instant::now()))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Unanswered) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +110,26 @@ mod tests {
             assert!(wait >= FIRST / 2 && wait <= LONGEST, "{wait:?}");
         }
         assert!(backoff(5) > backoff(1));
+    }
+
+    #[test]
+    fn a_host_is_silent_until_it_answers() {
+        let silence = Silence::default();
+        silence.go_on();
+        silence.go_on();
+        assert!(!silence.is_expected(), "nobody gave up");
+        silence.end();
+        silence.give_up(1);
+        assert!(!silence.is_expected(), "it answered, with what is no success");
+        silence.go_on();
+        silence.go_on();
+        silence.give_up(2);
+        assert!(silence.is_expected());
+        silence.end();
+        assert!(!silence.is_expected());
+        // Another request had an answer in between.
+        silence.go_on();
+        silence.give_up(2);
+        assert!(!silence.is_expected());
     }
 }

@@ -65,6 +65,8 @@ impl Reply<'_> {
 impl Transport {
     /// Sends a request until it has an answer of success, or none is to be had.
     pub(super) async fn send<'a>(&self, request: &Request<'a>) -> Result<Reply<'a>, RegistryError> {
+        let host = request.visit.host;
+        let retries = if host.silence.is_expected() { 0 } else { request.retries };
         let mut attempt = 0;
         loop {
             let failure = match self.attempt(request).await {
@@ -72,12 +74,13 @@ impl Transport {
                 Err(failure) => failure,
             };
             attempt += 1;
-            if !failure.is_passing() || attempt > request.retries.min(failure.retries_at_most()) {
+            if !failure.is_passing() || attempt > retries.min(failure.retries_at_most()) {
+                host.silence.give_up(attempt);
                 return Err(failure.error);
             }
             match failure.wait {
                 Some(wait) if wait > REGISTRY_RETRY_AFTER => return Err(failure.error),
-                Some(wait) => request.visit.host.pause(wait),
+                Some(wait) => host.pause(wait),
                 None => tokio::time::sleep(backoff(attempt)).await,
             }
         }

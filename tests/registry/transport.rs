@@ -100,6 +100,22 @@ fn tries_are_counted() {
 }
 
 #[test]
+fn not_every_image_waits_for_a_registry_that_is_gone() {
+    let registry = always(|_| true, Answer::close());
+    let others: Vec<String> = (2..=24).map(|tag| registry.target(&format!("app:{tag}"))).collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let run = pull(&registry).args(&others).run();
+    assert_eq!(run.status, Some(2));
+    assert_eq!(run.json()["errors"].as_array().map(Vec::len), Some(24));
+    let tries = |tag: usize| registry.asked("GET", &format!("/manifests/{tag}")).len();
+    assert_eq!(tries(1), 5);
+    // The others may have been asked for with the first.
+    for tag in 9..=24 {
+        assert_eq!(tries(tag), 1, "app:{tag}");
+    }
+}
+
+#[test]
 fn a_layer_that_cannot_be_had_makes_the_scan_incomplete() {
     let image = leaky_image();
     let config = image.config_digest();

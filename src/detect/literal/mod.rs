@@ -1,9 +1,10 @@
 //! The one pass over every byte: finds the literals that detectors are anchored at.
 //!
 //! ```text
-//! bytes  --Filter::mark------>  1 of 20 to 50 even places   two look-ups in one table
-//!        --Filter::may_begin->  1 of 70 to 400              two bytes as they are spelled, all six together
-//!        --compare----------->  the literals                eight bytes at once, then whole
+//! bytes  --Filter::mark------>  1 of 12 to 20 even places   two look-ups in one table
+//!        --Filter::may_begin->  1 of 50 to 130              two bytes as they are spelled, all six together,
+//!                                                           or the three of a short literal
+//!        --compare----------->  the literals                eight bytes at once, then whole: every second one is
 //! ```
 //!
 //! Only every second place is looked at: each literal has two windows, one at an even and one at an odd
