@@ -114,7 +114,8 @@ impl Default for Deflate {
 
 impl Drop for Deflate {
     fn drop(&mut self) {
-        SPARE.set(self.state.take());
+        // A thread that ends has no use for it.
+        let _ = SPARE.try_with(|spare| spare.set(self.state.take()));
     }
 }
 
