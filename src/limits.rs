@@ -1,7 +1,11 @@
 //! Every bound on input that others control. A bound that is met makes the scan incomplete or is
 //! counted; it never passes in silence. Sizes are bytes unless the name says otherwise.
 
-use std::time::Duration;
+mod network;
+mod serve;
+
+pub use network::*;
+pub use serve::*;
 
 /// Bytes of layers that a cache keeps; those that were used least go first.
 pub const CACHE: u64 = 1024 * 1024 * 1024;
@@ -364,24 +368,6 @@ pub const IMPORT_TERMS: usize = 1_000;
 /// How far a match without a bound is followed in an imported rule.
 pub const IMPORT_REACH: usize = 16 * 1024;
 
-/// A file of registry credentials (`auth.json`, `config.json`).
-pub const CREDENTIALS_FILE: u64 = 1024 * 1024;
-
-/// Registries and namespaces that one file of credentials may name.
-pub const CREDENTIALS_ENTRIES: usize = 10_000;
-
-/// The answer of a credential helper. A longer one is none.
-pub const HELPER_OUTPUT: usize = 64 * 1024;
-
-/// What is read of a credential helper's standard error; the rest is dropped.
-pub const HELPER_ERRORS: usize = 4 * 1024;
-
-/// Characters of a credential helper's error that are repeated.
-pub const HELPER_MESSAGE: usize = 200;
-
-/// How long a credential helper may take; then it is ended.
-pub const HELPER_TIME: Duration = Duration::from_secs(30);
-
 /// Values in one JSON document that are read as such; a document with more is searched as text.
 pub const JSON_VALUES: usize = 200_000;
 
@@ -399,67 +385,6 @@ pub const STATEMENT_SECRETS: usize = 64 * 1024;
 /// Names with values that are read out of one image's history; the text of every step is searched in
 /// any case.
 pub const ASSIGNMENTS: usize = 100_000;
-
-/// Text of a registry's refusal.
-pub const REGISTRY_ERROR: usize = 64 * 1024;
-
-/// A token service's answer.
-pub const REGISTRY_TOKEN: u64 = 1024 * 1024;
-
-/// Redirects followed for one request.
-pub const REGISTRY_REDIRECTS: usize = 5;
-
-/// Requests under way to one registry at once.
-pub const REGISTRY_CONNECTIONS: usize = 6;
-
-/// To connect to a registry, unless `--timeout` is shorter.
-pub const REGISTRY_CONNECT: Duration = Duration::from_secs(10);
-
-/// After a request was given up since a host does not answer: how long others to it are tried once only.
-pub const REGISTRY_SILENCE: Duration = Duration::from_secs(30);
-
-/// The longest wait that a registry may ask for with `Retry-After`; a longer one ends the request.
-pub const REGISTRY_RETRY_AFTER: Duration = Duration::from_secs(120);
-
-/// How often one blob may break off.
-pub const BLOB_BREAKS: u32 = 100;
-
-/// Bytes a second that a blob must bring, over a minute (or twice `--timeout`, where that is shorter).
-pub const BLOB_RATE: u64 = 16 * 1024;
-
-/// All waiting for one blob.
-pub const BLOB_TIME: Duration = Duration::from_secs(2 * 60 * 60);
-
-/// Tags of one repository.
-pub const TAGS: usize = 100_000;
-
-/// Pages of one list.
-pub const LIST_PAGES: usize = 10_000;
-
-/// What is attached to one image.
-pub const REFERRERS: usize = 1_000;
-
-/// A file with certificates or a client's key.
-pub const CERTIFICATES: u64 = 4 * 1024 * 1024;
-
-/// What an engine answers about itself or about one image.
-pub const ENGINE_ANSWER: u64 = 16 * 1024 * 1024;
-
-/// What an engine says of an error, as far as it is read.
-pub const ENGINE_ERROR: u64 = 64 * 1024;
-
-/// Characters of what an engine says of an error that are shown.
-pub const ENGINE_WORDS: usize = 500;
-
-/// From the request for an image to the first byte of it: engines write the whole image to a disk of
-/// their own before they send any.
-pub const ENGINE_EXPORT: Duration = Duration::from_secs(30 * 60);
-
-/// A file that says how an engine is reached: Docker's settings, a context, a certificate.
-pub const ENGINE_FILE: u64 = 1024 * 1024;
-
-/// All looking for a bare reference in the local engines, where something else is asked next.
-pub const LOCAL_ENGINES: Duration = Duration::from_secs(2);
 
 /// An rpm database. The owners of files that a larger one records are not told, and that is a warning.
 pub const PACKAGE_DATABASE: usize = 64 * 1024 * 1024;
@@ -535,112 +460,15 @@ pub const TEMPLATE_OUTPUT: usize = 256 * 1024 * 1024;
 /// Steps of a template's language that one report may take.
 pub const TEMPLATE_WORK: u64 = 100_000_000;
 
-/// Distinct keys that one run asks services about (`--verify`).
-pub const VERIFIED: usize = 1000;
-
-/// The same of one service: an image full of made-up keys shall not make us a nuisance.
-pub const VERIFIED_PER_HOST: usize = 100;
-
-/// Services that are asked at once; of one service, one key after another.
-pub const VERIFY_AT_ONCE: usize = 8;
-
-/// Between two requests to one service.
-pub const VERIFY_GAP: Duration = Duration::from_millis(200);
-
-/// How long the whole exchange about one key may take, where `--timeout` gives no less.
-pub const VERIFY_TIME: Duration = Duration::from_secs(15);
-
-/// Bytes of an answer about a key.
-pub const VERIFY_ANSWER: usize = 256 * 1024;
-
-/// Redirects that are followed, all to the very host.
-pub const VERIFY_REDIRECTS: usize = 3;
-
-/// Characters of one fact of such an answer.
-pub const VERIFY_FACT: usize = 200;
-
-/// Requests in a row to one service that find nobody: after them it is asked no more.
-pub const VERIFY_SILENCES: usize = 2;
-
-/// How long a service may make us wait before its next key; when it asks for more, it is asked no more.
-pub const VERIFY_RETRY_AFTER: Duration = Duration::from_secs(10);
-
-/// Keys of one image that a server keeps by name; further ones are counted.
-pub const FACTS_LEAKS: usize = 1_000;
-
-/// Columns of what a server keeps of a key's place.
-pub const FACTS_PLACE: usize = 240;
-
-/// Bytes that a server's facts of images take in memory; those that were asked for least go first.
-pub const FACTS_MEMORY: u64 = 64 * 1024 * 1024;
-
-/// How long a server takes for true, without a look, that an image could not be read whole.
-pub const FACTS_INCOMPLETE_AGE: Duration = Duration::from_secs(5 * 60);
-
-/// Hosts that one set of a server's connections knows; then it begins anew.
-pub const SERVE_HOSTS: usize = 256;
-
-/// How long one set of a server's connections lives: credentials and certificates are read again with the next.
-pub const SERVE_CONNECTIONS_AGE: Duration = Duration::from_secs(60 * 60);
-
-/// Scans that wait in a server.
-pub const SERVE_QUEUE: usize = 10_000;
-
-/// How long a server believes what digest a tag has.
-pub const SERVE_TAG_AGE: Duration = Duration::from_secs(5);
-
-/// Tags whose digest a server knows or is asking for.
-pub const SERVE_TAGS: usize = 10_000;
-
-/// Bytes of a policy file.
-pub const POLICY: u64 = 1024 * 1024;
-
-/// Exemptions, globs and paths in one policy, of each.
-pub const POLICY_ENTRIES: usize = 10_000;
-
-/// Steps of a path to where a custom resource names images.
-pub const POLICY_PATH_STEPS: usize = 16;
-
-/// Bytes of an AdmissionReview. API servers take objects of 3 MiB at most, and a review may hold two.
-pub const REVIEW: usize = 8 * 1024 * 1024;
-
-/// Images of one object that are looked at.
-pub const REVIEW_IMAGES: usize = 256;
-
-/// Bytes of text of one object that are looked at.
-pub const REVIEW_TEXT: usize = 2 * 1024 * 1024;
-
-/// Bytes of a notification.
-pub const NOTIFICATION: usize = 4 * 1024 * 1024;
-
-/// Requests that one door of a server answers at once; others are told to come back.
-pub const SERVE_REQUESTS: usize = 512;
-
-/// How long a client may take for the head of a request.
-pub const SERVE_HEAD_TIME: Duration = Duration::from_secs(30);
-
-/// Bytes of the head of a request.
-pub const SERVE_HEAD: usize = 64 * 1024;
-
-/// Blobs that a gate reads while they are pushed, at once; others are read when their manifest comes.
-pub const GATE_UPLOADS: usize = 32;
-
-/// Blobs that a gate has read and whose manifest has not come yet.
-pub const GATE_BLOBS: usize = 256;
-
-/// How long an upload may be silent before a gate reads it no further.
-pub const GATE_UPLOAD_SILENCE: Duration = Duration::from_secs(5 * 60);
-
-/// How long a push may wait for its verdict.
-pub const GATE_VERDICT: Duration = Duration::from_secs(60);
-
 #[cfg(test)]
 mod tests {
     #[test]
     fn every_limit_is_documented() {
         let documented = include_str!("../docs/limits.md");
-        let source = include_str!("limits.rs");
-        let names = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+        let sources =
+            [include_str!("limits.rs"), include_str!("limits/network.rs"), include_str!("limits/serve.rs")];
+        let lines = sources.iter().flat_map(|source| source.lines());
+        let names = lines.filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
         for name in names {
             assert!(documented.contains(&format!("| `{name}` |")), "docs/limits.md does not list {name}");
         }
